@@ -1,0 +1,22 @@
+namespace Hypercall.BitVisor;
+
+/// <summary>Whether a VMM that calls functions by name is there, and how that was told.</summary>
+/// <param name="Presence">The answer.</param>
+/// <param name="Rax">The answer that decided it: of the look-up of <c>boot</c>, or of the name that cannot exist.</param>
+/// <param name="Fault">The fault, when there was one.</param>
+public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax, CpuFault Fault)
+{
+    /// <summary>Whether it is there.</summary>
+    public bool IsPresent => Presence == VmmPresence.Present;
+
+    /// <summary>What happened, and what can be done about it.</summary>
+    public string Message => Presence switch
+    {
+        VmmPresence.Present => "A VMM that calls functions by name is present.",
+        VmmPresence.Absent => "No VMM that calls functions by name is present: the look-up of 'boot', which every build has, gave 0.",
+        VmmPresence.ForeignAbi when Rax is >= 1 and <= Vmm.MaxFunctionNumber =>
+            $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
+        VmmPresence.ForeignAbi => ForeignVmmException.Describe("boot", Rax),
+        _ => new HypercallFaultException(Fault).Message,
+    };
+}

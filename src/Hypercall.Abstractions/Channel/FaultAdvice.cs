@@ -1,0 +1,33 @@
+namespace Hypercall;
+
+/// <summary>Turns a fault into what it means on this host, and what to do.</summary>
+internal static class FaultAdvice
+{
+    private const string Other =
+        "This fault is not one that a hypercall instruction is known to raise; report it with the VMM's name and version.";
+
+    public static string For(in CpuFault fault) => fault.Kind switch
+    {
+        CpuFaultKind.None => "Nothing to do: the instruction completed.",
+        CpuFaultKind.InvalidOpcode => InvalidOpcode(fault.Target?.Cpu),
+        CpuFaultKind.GeneralProtection =>
+            "Either this is the wrong instruction for this host (KVM on AMD answers VMCALL so), or the VMM refuses user mode. "
+            + "Let CPUID choose the instruction, or allow the other one to be tried (HypercallOptions.TryOtherInstruction).",
+        CpuFaultKind.PageFault when fault.IsOnInstruction =>
+            "The VMM tried to patch the instruction in place, and the page is not writable: this is the wrong instruction for "
+            + "this host (KVM on Intel answers VMMCALL so). Let CPUID choose it, or allow the other one to be tried (HypercallOptions.TryOtherInstruction).",
+        CpuFaultKind.PageFault =>
+            "The VMM raised it for an address that it was given and the guest could not bring in, or could not write: hand over "
+            + "memory from IGuestMemory, touched or better, and check address and length.",
+        _ => Other,
+    };
+
+    private static string InvalidOpcode(CpuIdentity? cpu) => cpu switch
+    {
+        null => "There is no VMM, or one that does not serve user mode, or this is the wrong instruction for this CPU.",
+        { HypervisorPresent: false } =>
+            "CPUID reports no hypervisor: there is no VMM, or one that hides itself and does not serve user mode. Run this in a guest, or use the fake VMM.",
+        _ => "CPUID reports a hypervisor" + (cpu.HypervisorSignature.Length == 0 ? "" : $" ('{cpu.HypervisorSignature}')")
+            + ": it does not serve this instruction from user mode. Ask for that in its configuration, or make the call from a kernel module.",
+    };
+}

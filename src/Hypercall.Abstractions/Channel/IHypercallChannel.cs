@@ -1,0 +1,24 @@
+namespace Hypercall;
+
+/// <summary>
+/// The only way down: executes one hypercall with a register frame. Fakes, decorators and the real CPU all stand behind
+/// this one method.
+/// </summary>
+/// <remarks>
+/// An implementation is safe to call from any number of threads at once, and allocates nothing. Whatever memory the
+/// registers point to must stay where it is until the call returns: see <see cref="GuestBuffer.Lease"/>.
+/// </remarks>
+public interface IHypercallChannel
+{
+    /// <summary>
+    /// Loads the 15 registers, executes the instruction, and stores the 15 registers the VMM left behind.
+    /// </summary>
+    /// <param name="registers">
+    /// The frame, in and out. When the call faults it is unchanged: the instruction did not complete.
+    /// </param>
+    /// <returns>
+    /// Completed, or which CPU fault the instruction raised. Completed says only that the instruction did: whether the VMM
+    /// knew the call, and in which ABI it answered, is in the registers.
+    /// </returns>
+    HypercallStatus TryInvoke(ref HypercallRegisters registers);
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Hypercall;
+
+/// <summary>What every vendor and every double builds on.</summary>
+public static class HypercallBuilderExtensions
+{
+    /// <summary>Sets options.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Changes the options.</param>
+    public static IHypercallBuilder Configure(this IHypercallBuilder builder, Action<HypercallOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        _ = builder.Services.Configure(configure);
+        return builder;
+    }
+
+    /// <summary>Registers a vendor's provider, once however often it is asked.</summary>
+    /// <typeparam name="TProvider">The provider.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IHypercallBuilder AddProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
+        this IHypercallBuilder builder)
+        where TProvider : class, IHypercallProvider
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHypercallProvider, TProvider>());
+        return builder;
+    }
+
+    /// <summary>Runs on a machine, unless one is registered already.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="create">Creates the machine.</param>
+    public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddSingleton(create);
+        return builder;
+    }
+
+    /// <summary>Runs on a machine, whatever was registered before or will be registered after.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="create">Creates the machine.</param>
+    public static IHypercallBuilder UseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        _ = builder.Services.Replace(ServiceDescriptor.Singleton(create));
+        return builder;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Hypercall;
+
+/// <summary>
+/// The metrics of meter <c>Hypercall</c>: <c>hypercall.calls</c>, <c>hypercall.faults</c> (tag <c>hypercall.fault</c>: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, ...) and
+/// <c>hypercall.duration</c> (seconds).
+/// </summary>
+internal sealed class HypercallMeter : IDisposable
+{
+    public const string Name = "Hypercall";
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _calls;
+    private readonly Counter<long> _faults;
+    private readonly Histogram<double> _duration;
+
+    public HypercallMeter(IMeterFactory? factory)
+    {
+        _meter = factory?.Create(Name) ?? new Meter(Name);
+        _calls = _meter.CreateCounter<long>("hypercall.calls", "{call}", "Hypercall instructions executed.");
+        _faults = _meter.CreateCounter<long>("hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
+        _duration = _meter.CreateHistogram<double>("hypercall.duration", "s", "Time from entering the stub to leaving it.");
+    }
+
+    public bool IsListenedTo => _calls.Enabled || _faults.Enabled || _duration.Enabled;
+
+    public void Record(in HypercallStatus status, TimeSpan elapsed)
+    {
+        TagList tags = default;
+        if (!status.IsCompleted)
+        {
+            _faults.Add(1, new KeyValuePair<string, object?>("hypercall.fault", status.Fault.Mnemonic));
+            tags.Add("hypercall.fault", status.Fault.Mnemonic);
+        }
+
+        _calls.Add(1);
+        _duration.Record(elapsed.TotalSeconds, in tags);
+    }
+
+    public void Dispose() => _meter.Dispose();
+}

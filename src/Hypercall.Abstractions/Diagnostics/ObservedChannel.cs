@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hypercall;
+
+/// <summary>A channel that counts, times and logs what passes through it, as long as anybody listens.</summary>
+internal sealed class ObservedChannel(IHypercallChannel inner, HypercallMeter meter, ILogger? logger) : IHypercallChannel
+{
+    private readonly ILogger _logger = logger ?? NullLogger.Instance;
+
+    public HypercallStatus TryInvoke(ref HypercallRegisters registers)
+    {
+        if (meter.IsListenedTo)
+        {
+            return InvokeMeasured(ref registers);
+        }
+
+        HypercallStatus status = inner.TryInvoke(ref registers);
+        if (!status.IsCompleted)
+        {
+            LogFault(in status);
+        }
+
+        return status;
+    }
+
+    private HypercallStatus InvokeMeasured(ref HypercallRegisters registers)
+    {
+        long started = Stopwatch.GetTimestamp();
+        HypercallStatus status = inner.TryInvoke(ref registers);
+        meter.Record(in status, Stopwatch.GetElapsedTime(started));
+        if (!status.IsCompleted)
+        {
+            LogFault(in status);
+        }
+
+        return status;
+    }
+
+    private void LogFault(in HypercallStatus status)
+    {
+        if (_logger.IsEnabled(LogLevel.Debug))
+        {
+            HypercallLog.Faulted(_logger, status.Fault.Target?.ToString() ?? "The instruction", status.Fault.Mnemonic);
+        }
+    }
+}

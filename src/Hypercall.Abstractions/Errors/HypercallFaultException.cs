@@ -1,0 +1,13 @@
+namespace Hypercall;
+
+/// <summary>The CPU raised a fault on the hypercall instruction. The process lives, and no register changed.</summary>
+public sealed class HypercallFaultException : HypercallException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="fault">The fault.</param>
+    public HypercallFaultException(in CpuFault fault)
+        : base($"{fault.Target?.ToString() ?? "The hypercall instruction"} raised {fault}. {fault.Advice}") => Fault = fault;
+
+    /// <summary>The fault.</summary>
+    public CpuFault Fault { get; }
+}

@@ -1,0 +1,232 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+
+namespace Hypercall;
+
+/// <summary>
+/// Memory that can be handed to a VMM: page by page where it was asked to be, for as long as it is not disposed.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A <see cref="Span{T}"/> taken before <see cref="Dispose()"/> is not protected: it points to memory that is gone.
+/// </para>
+/// <para>
+/// While a call uses the buffer's address, or the VMM keeps it, the buffer is leased. <see cref="Dispose()"/> waits for calls in
+/// flight, and refuses while somebody holds a <see cref="GuestBufferLease"/>.
+/// </para>
+/// </remarks>
+public abstract class GuestBuffer : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly List<int> _callers = [];          // managed thread ids of calls in flight; a handful, reused
+    private readonly List<GuestBufferLease> _leases = [];
+    private bool _disposed;
+
+    /// <summary>Describes a buffer.</summary>
+    /// <param name="address">Where it starts.</param>
+    /// <param name="length">Its length in bytes, 1 and more.</param>
+    /// <param name="residency">What holds its pages.</param>
+    /// <param name="contiguity">How its frames lie.</param>
+    protected GuestBuffer(GuestVirtualAddress address, long length, Residency residency, Contiguity contiguity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        Address = address;
+        Length = length;
+        Residency = residency;
+        Contiguity = contiguity;
+    }
+
+    /// <summary>The guest virtual address of the first byte.</summary>
+    public GuestVirtualAddress Address { get; }
+
+    /// <summary>Length in bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>What holds the pages: what was asked for, or the next best if that was allowed.</summary>
+    public Residency Residency { get; }
+
+    /// <summary>How the frames lie: what was asked for, or the next best if that was allowed.</summary>
+    public Contiguity Contiguity { get; }
+
+    /// <summary>Whether <see cref="Dispose()"/> was called.</summary>
+    public bool IsDisposed => Volatile.Read(ref _disposed);
+
+    /// <summary>Whether a call in flight or a VMM uses the address at this moment.</summary>
+    public bool IsLeased
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _callers.Count + _leases.Count != 0;
+            }
+        }
+    }
+
+    /// <summary>All bytes.</summary>
+    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="Slice"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public Span<byte> Span => Memory.Span;
+
+    /// <summary>All bytes.</summary>
+    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="Slice"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public Memory<byte> Memory => Length <= int.MaxValue
+        ? Slice(0, (int)Length)
+        : throw new InvalidOperationException($"The buffer has {Length} bytes; a span holds {int.MaxValue} at most. Take slices.");
+
+    /// <summary>Some of the bytes.</summary>
+    /// <param name="offset">Where they start, in bytes from the start of the buffer.</param>
+    /// <param name="length">How many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The slice leaves the buffer.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public Memory<byte> Slice(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        return GetMemory(offset, length);
+    }
+
+    /// <summary>The bytes as values of a type; bytes at the end that do not fill one are left out.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public Span<T> AsSpan<T>()
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Span);
+
+    /// <summary>
+    /// Writes to each page without changing it, so that each is present and the process's own at this moment: brings swapped
+    /// pages back, and breaks copy-on-write.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public void Touch()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        TouchPages();
+    }
+
+    /// <summary>Asks the kernel where the pages are at this moment.</summary>
+    /// <param name="pages">One entry for each page.</param>
+    /// <param name="refusal">Why the kernel did not answer.</param>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public bool TryQueryPages([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        return TryQueryPagesCore(out pages, out refusal);
+    }
+
+    /// <summary>
+    /// Keeps the buffer from being disposed while somebody outside this program, a VMM, knows its address.
+    /// </summary>
+    /// <param name="holder">Who holds it, for the message of a refused <see cref="Dispose()"/>.</param>
+    /// <returns>The lease. Dispose it after the VMM has let go of the address, never before.</returns>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public GuestBufferLease Lease(string holder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(holder);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            GuestBufferLease lease = new(this, holder);
+            _leases.Add(lease);
+            return lease;
+        }
+    }
+
+    /// <summary>
+    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// Somebody holds a lease, or a call that uses the buffer is in flight on this very thread.
+    /// </exception>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            if (_leases.Count != 0)
+            {
+                throw new InvalidOperationException(
+                    $"The buffer is leased to '{string.Join("', '", _leases.Select(lease => lease.Holder))}': freeing it would hand a live address to "
+                    + "somebody else. Make the VMM let go of it, dispose the lease, then the buffer.");
+            }
+
+            if (_callers.Contains(Environment.CurrentManagedThreadId))
+            {
+                throw new InvalidOperationException("A call that uses the buffer is in flight on this thread. Dispose the buffer after it returns.");
+            }
+
+            _disposed = true;
+            while (_callers.Count != 0)
+            {
+                _ = Monitor.Wait(_gate);
+            }
+        }
+
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Marks a call in flight that uses the address.</summary>
+    /// <returns>Dispose it when the call has returned, on the same thread.</returns>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    internal InFlight EnterCall()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _callers.Add(Environment.CurrentManagedThreadId);
+        }
+
+        return new InFlight(this);
+    }
+
+    internal void EndLease(GuestBufferLease lease)
+    {
+        lock (_gate)
+        {
+            _ = _leases.Remove(lease);
+        }
+    }
+
+    /// <summary>For a finalizer of a buffer that nobody disposed: whether its memory may be freed.</summary>
+    /// <returns>False if a lease is still held: then the memory must leak, for a VMM may still use its address.</returns>
+    protected bool MayReleaseInFinalizer() => _callers.Count + _leases.Count == 0;
+
+    /// <summary>Some of the bytes; the range was checked.</summary>
+    /// <param name="offset">Where they start.</param>
+    /// <param name="length">How many.</param>
+    protected abstract Memory<byte> GetMemory(long offset, int length);
+
+    /// <summary>Writes to each page without changing it.</summary>
+    protected abstract void TouchPages();
+
+    /// <summary>Asks the kernel where the pages are.</summary>
+    /// <param name="pages">One entry for each page.</param>
+    /// <param name="refusal">Why the kernel did not answer.</param>
+    protected abstract bool TryQueryPagesCore(
+        [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal);
+
+    /// <summary>Zeroes, unpins, unlocks and frees the memory. Called once, when nobody uses it any more.</summary>
+    protected abstract void Release();
+
+    /// <summary>A call in flight.</summary>
+    internal readonly ref struct InFlight(GuestBuffer buffer)
+    {
+        public void Dispose()
+        {
+            lock (buffer._gate)
+            {
+                _ = buffer._callers.Remove(Environment.CurrentManagedThreadId);
+                Monitor.PulseAll(buffer._gate);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+namespace Hypercall;
+
+/// <summary>Somebody outside this program, a VMM, knows a buffer's address. As long as the lease is not disposed, neither is the buffer.</summary>
+public sealed class GuestBufferLease : IDisposable
+{
+    private GuestBuffer? _buffer;
+
+    internal GuestBufferLease(GuestBuffer buffer, string holder)
+    {
+        _buffer = buffer;
+        Holder = holder;
+    }
+
+    /// <summary>Who holds it.</summary>
+    public string Holder { get; }
+
+    /// <summary>Ends the lease. Only when the VMM has let go of the address.</summary>
+    public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.EndLease(this);
+}

@@ -1,0 +1,14 @@
+using System.Globalization;
+
+namespace Hypercall;
+
+/// <summary>A guest frame number (GFN): a guest physical address without its low 12 bits.</summary>
+/// <param name="Value">The number.</param>
+public readonly record struct GuestFrameNumber(ulong Value)
+{
+    /// <summary>The guest physical address of the frame's first byte.</summary>
+    public GuestPhysicalAddress Address => new(Value << GuestPage.Shift);
+
+    /// <summary>The number in hexadecimal.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{Value:x}");
+}

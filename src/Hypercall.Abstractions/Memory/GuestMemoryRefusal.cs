@@ -1,0 +1,25 @@
+namespace Hypercall;
+
+/// <summary>Why memory could not be had, held or found as asked, in a form that a program and a person can read.</summary>
+/// <param name="Reason">Why.</param>
+/// <param name="Message">What happened, which limit was met, and what to do.</param>
+public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string Message)
+{
+    /// <summary>The limit that was met, in bytes; null when none was.</summary>
+    public long? Limit { get; init; }
+
+    /// <summary>How much was needed, in bytes; null when no limit was met.</summary>
+    public long? Needed { get; init; }
+
+    internal static GuestMemoryRefusal ForPage(GuestPageState state, int index, int count) => state switch
+    {
+        GuestPageState.Swapped => new(GuestMemoryRefusalReason.Swapped,
+            $"Page {index} of {count} is swapped out. Lock or pin the memory before you translate it."),
+        GuestPageState.FrameHidden => new(GuestMemoryRefusalReason.FramesHidden,
+            $"The kernel hides the frame of page {index} of {count} from this process: translating to physical addresses needs CAP_SYS_ADMIN in the "
+            + "initial user namespace. Run as root, or hand the memory over by guest virtual address, which needs no privilege."),
+        _ => new(GuestMemoryRefusalReason.NotMapped,
+            $"Page {index} of {count} is not mapped at this moment. Allocate it from IGuestMemory, or write to it first; a locked page "
+            + "may be absent while it moves, a pinned one is not."),
+    };
+}

@@ -1,0 +1,68 @@
+namespace Hypercall;
+
+/// <summary>
+/// A byte range over a list of frames: what a VMM needs to find scattered memory.
+/// </summary>
+/// <remarks>
+/// <code>
+///   frames: [ F0 ]  [ F1 ]  [ F2 ]        the first and the last may be partial,
+///   bytes:  ..####  ######  ###...        all between are whole
+///             ^ offset (0 to 4095) in F0; length = 4 + 6 + 3
+/// </code>
+/// There is no way to express a gap inside.
+/// </remarks>
+public sealed class PagedRange
+{
+    /// <summary>Creates a range.</summary>
+    /// <param name="offset">Offset of the first byte in the first frame, 0 to 4095.</param>
+    /// <param name="length">Length in bytes, 1 and more.</param>
+    /// <param name="frames">The frames, exactly as many as the range touches.</param>
+    /// <exception cref="ArgumentException">The number of frames is not the number that the range touches.</exception>
+    public PagedRange(int offset, long length, ReadOnlyMemory<GuestFrameNumber> frames)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(offset, GuestPage.Size);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        long needed = GuestPage.Count(new GuestVirtualAddress((ulong)offset), length);
+        if (frames.Length != needed)
+        {
+            throw new ArgumentException(
+                $"{length} bytes from offset {offset} touch {needed} frames; {frames.Length} were given.", nameof(frames));
+        }
+
+        Offset = offset;
+        Length = length;
+        Frames = frames;
+    }
+
+    /// <summary>Offset of the first byte in the first frame, 0 to 4095.</summary>
+    public int Offset { get; }
+
+    /// <summary>Length in bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>The frames, in the order of the bytes.</summary>
+    public ReadOnlyMemory<GuestFrameNumber> Frames { get; }
+
+    /// <summary>The guest physical address of the first byte.</summary>
+    public GuestPhysicalAddress Start => new(Frames.Span[0].Address.Value + (ulong)Offset);
+
+    /// <summary>How many bytes from the start lie at consecutive physical addresses; <see cref="Length"/> when all do.</summary>
+    public long ContiguousLength
+    {
+        get
+        {
+            ReadOnlySpan<GuestFrameNumber> frames = Frames.Span;
+            int run = 1;
+            while (run < frames.Length && frames[run].Value == frames[run - 1].Value + 1)
+            {
+                run++;
+            }
+
+            return Math.Min(Length, ((long)run << GuestPage.Shift) - Offset);
+        }
+    }
+
+    /// <summary>Whether the whole range lies at consecutive physical addresses.</summary>
+    public bool IsContiguous => ContiguousLength == Length;
+}
