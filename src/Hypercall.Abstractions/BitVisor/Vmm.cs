@@ -168,7 +168,7 @@ public sealed class Vmm
             if (registers.Rax != 0)
             {
                 HypercallLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(_functions[name] = new VmmFunction(_channel, name, registers.Rax));
+                return VmmLookup.Found(_functions[name] = new VmmFunction(_channel, _memory, name, registers.Rax));
             }
         }
 
