@@ -59,6 +59,8 @@ public sealed class Vmm
         _logger = logger ?? (ILogger)NullLogger.Instance;
     }
 
+    internal IGuestMemory Memory => _memory;
+
     /// <summary>Finds a function by name.</summary>
     /// <param name="name">Its name: 1 to <see cref="MaxNameLength"/> bytes of UTF-8 without NUL.</param>
     /// <returns>The function. It is remembered: see <see cref="Forget"/>.</returns>
