@@ -14,25 +14,25 @@ public class ArrowTests
 {
     private static readonly Dictionary<string, string[]> Arrows = new()
     {
-        [Abstractions] = [],
-        [Native] = [Abstractions],
-        [Intel] = [Native, Abstractions],
-        [Amd] = [Native, Abstractions],
-        [Testing] = [Abstractions],
-        [TestingXunit] = [Testing, Abstractions],
-        [Cli] = [Intel, Amd, Native, Testing, Abstractions],
+        [Room.Abstractions] = [],
+        [Room.Native] = [Room.Abstractions],
+        [Room.Intel] = [Room.Native, Room.Abstractions],
+        [Room.Amd] = [Room.Native, Room.Abstractions],
+        [Room.Testing] = [Room.Abstractions],
+        [Room.TestingXunit] = [Room.Testing, Room.Abstractions],
+        [Room.Cli] = [Room.Intel, Room.Amd, Room.Native, Room.Testing, Room.Abstractions],
     };
 
     // The third-party packages that each project is there to use; the abstractions of Microsoft.Extensions are everybody's.
     private static readonly Dictionary<string, string[]> Packages = new()
     {
-        [Abstractions] = [],
-        [Native] = ["Iced"],
-        [Intel] = ["Iced"],
-        [Amd] = ["Iced"],
-        [Testing] = ["FsCheck"],
-        [TestingXunit] = ["FsCheck", "FsCheck.Xunit"],
-        [Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "System.CommandLine"],
+        [Room.Abstractions] = [],
+        [Room.Native] = ["Iced"],
+        [Room.Intel] = ["Iced"],
+        [Room.Amd] = ["Iced"],
+        [Room.Testing] = ["FsCheck"],
+        [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit"],
+        [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "System.CommandLine"],
     };
 
     private static readonly string[] SharedPackages =

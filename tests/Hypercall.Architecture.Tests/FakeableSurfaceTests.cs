@@ -9,7 +9,7 @@ public class FakeableSurfaceTests
     private const BindingFlags Declared =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
-    public static TheoryData<string> LibraryNames => [.. Shipped.Where(project => project.Name != Cli).Select(project => project.Name)];
+    public static TheoryData<string> LibraryNames => [.. Shipped.Where(project => project.Name != Room.Cli).Select(project => project.Name)];
 
     [Theory]
     [MemberData(nameof(LibraryNames))]

@@ -13,20 +13,20 @@ public class FsCheckTests
         string[] folders =
         [
             .. from project in Shipped
-               where project.Name != TestingXunit
+               where project.Name != Room.TestingXunit
                from source in project.Sources
                where source.Text.Contains(FsCheck, StringComparison.Ordinal)
                select Path.GetDirectoryName(source.Path)!.Replace('\\', '/'),
         ];
 
-        Assert.All(folders, folder => Assert.StartsWith($"src/{Testing}/", folder, StringComparison.Ordinal));
+        Assert.All(folders, folder => Assert.StartsWith($"src/{Room.Testing}/", folder, StringComparison.Ordinal));
         Assert.True(folders.Distinct().Count() <= 1, $"FsCheck is named in {string.Join(", ", folders.Distinct())}; one folder may.");
     }
 
     [Fact]
     public void Only_Testing_references_FsCheck_as_compiled()
     {
-        foreach (Project project in Shipped.Where(project => project.Name is not (Testing or TestingXunit)))
+        foreach (Project project in Shipped.Where(project => project.Name is not (Room.Testing or Room.TestingXunit)))
         {
             using CompiledAssembly assembly = CompiledAssembly.Open(project);
             Assert.DoesNotContain(assembly.References, reference => reference.StartsWith(FsCheck, StringComparison.Ordinal));

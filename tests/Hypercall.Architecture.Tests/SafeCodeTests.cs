@@ -5,7 +5,7 @@ namespace Hypercall.Architecture.Tests;
 /// <summary>Abstractions and Testing are safe code that runs on any OS and CPU.</summary>
 public class SafeCodeTests
 {
-    public static TheoryData<string> SafeProjects => [Abstractions, Testing];
+    public static TheoryData<string> SafeProjects => [Room.Abstractions, Room.Testing];
 
     [Theory]
     [MemberData(nameof(SafeProjects))]

@@ -5,14 +5,6 @@ namespace Hypercall.Architecture.Tests;
 /// <summary>The checkout that these tests were built from.</summary>
 internal static class SourceTree
 {
-    public const string Abstractions = "Hypercall.Abstractions";
-    public const string Native = "Hypercall.Native";
-    public const string Intel = "Hypercall.Intel";
-    public const string Amd = "Hypercall.Amd";
-    public const string Testing = "Hypercall.Testing";
-    public const string TestingXunit = "Hypercall.Testing.Xunit";
-    public const string Cli = "Hypercall.Cli";
-
     public static string Root { get; } = FindRoot();
 
     /// <summary>The projects that ship, in the order of their names.</summary>

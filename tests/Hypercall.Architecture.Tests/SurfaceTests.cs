@@ -8,7 +8,7 @@ public partial class SurfaceTests
 {
     public static TheoryData<string> ShippedNames => [.. Shipped.Select(project => project.Name)];
 
-    public static TheoryData<string> LibraryNames => [.. Shipped.Where(project => project.Name != Cli).Select(project => project.Name)];
+    public static TheoryData<string> LibraryNames => [.. Shipped.Where(project => project.Name != Room.Cli).Select(project => project.Name)];
 
     [Theory]
     [MemberData(nameof(ShippedNames))]
