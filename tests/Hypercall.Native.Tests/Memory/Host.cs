@@ -69,6 +69,24 @@ internal static partial class Host
         return [];
     }
 
+    public static GuestFrameNumber[] FramesOf(NativeGuestMemory memory, GuestVirtualAddress start, long length)
+    {
+        Assert.True(memory.QueryPages(start, length).TryGetPagedRange(out PagedRange? range, out GuestMemoryRefusal? refusal), refusal?.Message);
+        return range.Frames.ToArray();
+    }
+
+    /// <summary>Which of some pages are locked: one pass over smaps.</summary>
+    public static bool[] LockedPages(nuint first, int count)
+    {
+        bool[] locked = new bool[count];
+        foreach (PageSpan span in new LinuxPageLocker().FindLocked(new PageSpan(first, first + ((nuint)count * GuestPage.Size)), -1))
+        {
+            locked.AsSpan((int)((span.Start - first) >> GuestPage.Shift), (int)(span.Length >> GuestPage.Shift)).Fill(true);
+        }
+
+        return locked;
+    }
+
     /// <summary>Whether the page of an address is locked.</summary>
     public static bool IsLocked(nuint address) => VmFlags(new GuestVirtualAddress(address)).Contains("lo");
 
