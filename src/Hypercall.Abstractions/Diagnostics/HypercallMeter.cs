@@ -24,6 +24,8 @@ internal sealed class HypercallMeter : IDisposable
         _duration = _meter.CreateHistogram<double>("hypercall.duration", "s", "Time from entering the stub to leaving it.");
     }
 
+    public Meter Meter => _meter;
+
     public bool IsListenedTo => _calls.Enabled || _faults.Enabled || _duration.Enabled;
 
     public void Record(in HypercallStatus status, TimeSpan elapsed)

@@ -1,0 +1,16 @@
+namespace Hypercall;
+
+/// <summary>What a call by convention gave.</summary>
+/// <param name="Convention">The convention it was made by.</param>
+/// <param name="Registers">The 15 registers after the call.</param>
+public readonly record struct ConventionResult(HypercallConvention Convention, HypercallRegisters Registers)
+{
+    /// <summary>The value of the convention's result register.</summary>
+    public ulong Value => Registers[Convention.Result];
+
+    /// <summary>Whether that value means failure, by the convention's rule.</summary>
+    public bool IsFailure => Convention.Failure.IsFailure(Value);
+
+    /// <summary>The failure in words; null when the call did not fail.</summary>
+    public string? FailureMeaning => IsFailure ? Convention.Failure.Describe(Value) : null;
+}

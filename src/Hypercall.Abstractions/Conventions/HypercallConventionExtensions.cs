@@ -1,0 +1,43 @@
+namespace Hypercall;
+
+/// <summary>Calls by convention.</summary>
+public static class HypercallConventionExtensions
+{
+    /// <summary>Makes a call by a convention.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="convention">The convention.</param>
+    /// <param name="number">The number of the call.</param>
+    /// <param name="arguments">The arguments.</param>
+    /// <param name="result">The registers after the call, and whether they mean failure; when the instruction faulted, as they went in.</param>
+    /// <returns>Completed, or the fault. A call that completed may still have failed: see <see cref="ConventionResult.IsFailure"/>.</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention. Nothing was called.</exception>
+    public static HypercallStatus TryCall(
+        this IHypercallChannel channel,
+        HypercallConvention convention,
+        ulong number,
+        ReadOnlySpan<ulong> arguments,
+        out ConventionResult result)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
+        ArgumentNullException.ThrowIfNull(convention);
+        HypercallRegisters registers = convention.CreateFrame(number, arguments);
+        HypercallStatus status = channel.TryInvoke(ref registers);
+        result = new ConventionResult(convention, registers);
+        return status;
+    }
+
+    /// <summary>Makes a call by a convention.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="convention">The convention.</param>
+    /// <param name="number">The number of the call.</param>
+    /// <param name="arguments">The arguments.</param>
+    /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an exception.</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention. Nothing was called.</exception>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    public static ConventionResult Call(
+        this IHypercallChannel channel, HypercallConvention convention, ulong number, params ReadOnlySpan<ulong> arguments)
+    {
+        HypercallStatus status = channel.TryCall(convention, number, arguments, out ConventionResult result);
+        return status.IsCompleted ? result : throw new HypercallFaultException(status.Fault);
+    }
+}

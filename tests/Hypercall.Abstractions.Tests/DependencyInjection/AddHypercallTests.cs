@@ -1,0 +1,136 @@
+using System.Diagnostics.Metrics;
+using Hypercall.BitVisor;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using NSubstitute;
+
+namespace Hypercall.Tests.DependencyInjection;
+
+public class AddHypercallTests
+{
+    private static readonly CpuFault GeneralProtection = new(CpuFaultKind.GeneralProtection);
+
+    [Fact]
+    public void A_machine_gives_every_service()
+    {
+        using ServiceProvider provider = Build(Machine(HypercallStatus.Completed));
+        Assert.NotNull(provider.GetRequiredService<Vmm>());
+        Assert.NotNull(provider.GetRequiredService<IHypercallChannel>());
+        Assert.NotNull(provider.GetRequiredService<IGuestMemory>());
+        Assert.NotNull(provider.GetRequiredService<ICpuid>());
+        Assert.NotNull(provider.GetRequiredService<CpuIdentity>());
+        Assert.Same(provider.GetRequiredService<Vmm>(), provider.GetRequiredService<Vmm>());
+    }
+
+    [Fact]
+    public void Without_a_machine_the_message_says_what_to_add()
+    {
+        using ServiceProvider provider = new ServiceCollection().AddHypercall(_ => { }).BuildServiceProvider();
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<Vmm>);
+        Assert.Contains("AddIntel().AddAmd()", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void UseMachine_wins_before_and_after_TryUseMachine()
+    {
+        IHypercallMachine real = Machine(HypercallStatus.Completed);
+        IHypercallMachine fake = Machine(HypercallStatus.Completed);
+        foreach (bool first in (bool[])[true, false])
+        {
+            ServiceCollection services = [];
+            _ = first
+                ? services.AddHypercall(b => b.UseMachine(_ => fake)).AddHypercall(b => b.TryUseMachine(_ => real))
+                : services.AddHypercall(b => b.TryUseMachine(_ => real)).AddHypercall(b => b.UseMachine(_ => fake));
+            using ServiceProvider provider = services.BuildServiceProvider();
+            Assert.Same(fake.Memory, provider.GetRequiredService<IGuestMemory>());
+        }
+    }
+
+    [Fact]
+    public void A_forced_instruction_that_no_provider_has_is_refused_on_first_resolve()
+    {
+        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
+        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        ServiceCollection services = [];
+        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Instruction = "VMCAL"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
+        Assert.Contains("'VMCAL'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("VMMCALL", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_are_validated_at_start_under_a_host()
+    {
+        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
+        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        ServiceCollection services = [];
+        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Instruction = "VMCAL"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        _ = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate()); // what a host calls at start
+    }
+
+    [Fact]
+    public void A_provider_is_registered_once_however_often_it_is_added()
+    {
+        ServiceCollection services = [];
+        _ = services.AddHypercall(b => b.AddProvider<ThirdVendor>().AddProvider<ThirdVendor>());
+        using ServiceProvider provider = services.BuildServiceProvider();
+        _ = Assert.Single(provider.GetServices<IHypercallProvider>());
+    }
+
+    [Fact]
+    public void Calls_faults_and_durations_are_measured_when_somebody_listens()
+    {
+        using ServiceProvider provider = Build(Machine(HypercallStatus.Faulted(GeneralProtection)));
+        IHypercallChannel channel = provider.GetRequiredService<IHypercallChannel>();
+        Dictionary<string, double> seen = [];
+        List<string?> faults = [];
+        Meter? ours = null;
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            // other tests have meters of this name too: listen to the one that this container made
+            if (instrument.Meter.Name == "Hypercall" && ReferenceEquals(instrument.Meter, ours ??= provider.GetRequiredService<HypercallMeter>().Meter))
+            {
+                l.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            seen[instrument.Name] = seen.GetValueOrDefault(instrument.Name) + value;
+            if (instrument.Name == "hypercall.faults")
+            {
+                faults.Add((string?)tags[0].Value);
+            }
+        });
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => seen[instrument.Name] = value);
+        listener.Start();
+
+        HypercallRegisters registers = default;
+        Assert.Equal(GeneralProtection, channel.TryInvoke(ref registers).Fault);
+        Assert.Equal((1d, 1d), (seen["hypercall.calls"], seen["hypercall.faults"]));
+        Assert.True(seen["hypercall.duration"] >= 0);
+        Assert.Equal(["#GP"], faults);
+    }
+
+    private static ServiceProvider Build(IHypercallMachine machine) =>
+        new ServiceCollection().AddHypercall(b => b.UseMachine(_ => machine)).BuildServiceProvider();
+
+    private static IHypercallMachine Machine(HypercallStatus status)
+    {
+        IHypercallMachine machine = Substitute.For<IHypercallMachine>();
+        HypercallRegisters any = default;
+        machine.Channel.TryInvoke(ref any).ReturnsForAnyArgs(status);
+        return machine;
+    }
+
+    private sealed class ThirdVendor : IHypercallProvider
+    {
+        public string Name => "Third";
+
+        public HypercallInstruction Instruction { get; } = new("THIRD", [0x90]);
+
+        public bool Serves(CpuIdentity cpu) => false;
+    }
+}
