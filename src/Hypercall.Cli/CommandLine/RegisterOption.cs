@@ -16,12 +16,9 @@ internal sealed class RegisterOption : Option<ulong>
 
     /// <summary>The option of one register: <c>--rbx</c>.</summary>
     public RegisterOption(GeneralRegister register, string description)
-        : this($"--{Name(register)}", description)
+        : this($"--{RegisterValue.NameOf(register)}", description)
     {
     }
-
-    /// <summary>A register as it is written here and in JSON: <c>rbx</c>.</summary>
-    public static string Name(GeneralRegister register) => register.ToString().ToLowerInvariant();
 
     /// <summary>One token as a value. A parser that throws would end the process: it adds an error and gives 0.</summary>
     public static ulong Parse(ArgumentResult result, string token)

@@ -45,6 +45,9 @@ internal static class RegisterValue
     /// <summary>For programs: hexadecimal. A JSON number above 2^53 is not exact in every reader.</summary>
     public static string Hex(ulong value) => string.Create(CultureInfo.InvariantCulture, $"0x{value:x}");
 
+    /// <summary>A register as it is written in options and in JSON: <c>rbx</c>.</summary>
+    public static string NameOf(GeneralRegister register) => register.ToString().ToLowerInvariant();
+
     private static bool TryAccumulate(ReadOnlySpan<char> digits, uint radix, out UInt128 magnitude)
     {
         magnitude = 0;

@@ -19,5 +19,5 @@ namespace Hypercall.Cli.Output;
 internal sealed partial class CliJson : JsonSerializerContext
 {
     // The default encoder is made for HTML and writes ' as \u0027; this one still escapes every control character.
-    public static CliJson Readable { get; } = new(new JsonSerializerOptions(s_defaultOptions) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static CliJson Readable => field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

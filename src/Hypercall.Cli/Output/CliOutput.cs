@@ -26,9 +26,14 @@ internal sealed class CliOutput(CliHost host, bool json)
         }
     }
 
-    public void ReportError(Exception error, ExitCode code)
+    /// <summary>Prints an error.</summary>
+    /// <param name="error">What happened.</param>
+    /// <param name="code">What the process ends with.</param>
+    /// <param name="hint">Where to read on; null for nowhere.</param>
+    public void ReportError(Exception error, ExitCode code, string? hint)
     {
-        ErrorInfo info = ErrorInfo.Of(error);
+        ErrorInfo info = ErrorInfo.Of(error) with { Hint = hint };
+        string text = Printable.Lines(hint is null ? info.Message : info.Message + Environment.NewLine + hint);
         if (IsJson)
         {
             host.Out.WriteLine(JsonSerializer.Serialize(new ErrorReport(info, (int)code), CliJson.Readable.ErrorReport));
@@ -37,12 +42,12 @@ internal sealed class CliOutput(CliHost host, bool json)
         {
             IAnsiConsole console = Terminal(host.Error);
             console.Write(new Text("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)));
-            console.Write(new Text(Printable.Lines(info.Message)));
+            console.Write(new Text(text));
             console.WriteLine();
         }
         else
         {
-            host.Error.WriteLine($"hypercall: {Printable.Lines(info.Message)}");
+            host.Error.WriteLine($"hypercall: {text}");
         }
 
         if (code == ExitCode.Internal)

@@ -17,6 +17,9 @@ internal sealed record ErrorInfo(string Kind, string Message)
     /// <summary>Why memory was refused.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Where to read on.</summary>
+    public string? Hint { get; init; }
+
     public static ErrorInfo Of(Exception error)
     {
         ErrorInfo info = new(ExitCodes.KindOf(error), ExitCodes.For(error) switch
