@@ -59,6 +59,8 @@ public sealed class Vmm
         _logger = logger ?? (ILogger)NullLogger.Instance;
     }
 
+    internal IGuestMemory Memory => _memory;
+
     /// <summary>Finds a function by name.</summary>
     /// <param name="name">Its name: 1 to <see cref="MaxNameLength"/> bytes of UTF-8 without NUL.</param>
     /// <returns>The function. It is remembered: see <see cref="Forget"/>.</returns>
@@ -168,7 +170,7 @@ public sealed class Vmm
             if (registers.Rax != 0)
             {
                 HypercallLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(_functions[name] = new VmmFunction(_channel, name, registers.Rax));
+                return VmmLookup.Found(_functions[name] = new VmmFunction(_channel, _memory, name, registers.Rax));
             }
         }
 

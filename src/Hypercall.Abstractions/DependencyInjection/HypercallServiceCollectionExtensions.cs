@@ -10,7 +10,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class HypercallServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers <see cref="Vmm"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and
+    /// Registers <see cref="Vmm"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and
     /// <see cref="HypercallTarget"/> as singletons. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
@@ -32,6 +32,8 @@ public static class HypercallServiceCollectionExtensions
             Machine(provider).Channel, provider.GetRequiredService<HypercallMeter>(), provider.GetService<ILogger<Vmm>>()));
         services.TryAddSingleton(provider => new Vmm(
             provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IGuestMemory>(), provider.GetService<ILogger<Vmm>>()));
+        services.TryAddSingleton<VmmStatusClient>();
+        services.TryAddSingleton<VmmShell>();
         configure(new HypercallBuilder(services));
         return services;
     }

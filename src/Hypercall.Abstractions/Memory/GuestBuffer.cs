@@ -122,11 +122,20 @@ public abstract class GuestBuffer : IDisposable
     /// Keeps the buffer from being disposed while somebody outside this program, a VMM, knows its address.
     /// </summary>
     /// <param name="holder">Who holds it, for the message of a refused <see cref="Dispose()"/>.</param>
+    /// <param name="acceptMemoryCorruptionIfPagesMove">
+    /// Accepts memory that is not pinned: when a page moves, the VMM reads or overwrites memory of somebody else.
+    /// </param>
     /// <returns>The lease. Dispose it after the VMM has let go of the address, never before.</returns>
+    /// <exception cref="GuestMemoryException">The memory is not pinned.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public GuestBufferLease Lease(string holder)
+    public GuestBufferLease Lease(string holder, bool acceptMemoryCorruptionIfPagesMove = false)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(holder);
+        if (Residency != Residency.Pinned && !acceptMemoryCorruptionIfPagesMove)
+        {
+            throw new GuestMemoryException(GuestMemoryRefusal.ForResidency(Residency, $"'{holder}' keeps its address"));
+        }
+
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);

@@ -11,6 +11,18 @@ public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string 
     /// <summary>How much was needed, in bytes; null when no limit was met.</summary>
     public long? Needed { get; init; }
 
+    internal static GuestMemoryRefusal ForResidency(Residency residency, string why) => new(GuestMemoryRefusalReason.NotPinned,
+        $"The memory is {residency}, and {why}: a page that moves would make the VMM use memory of somebody else. Allocate it with Residency.Pinned, pass it by "
+        + "virtual address, or accept the risk with TransferOptions.AcceptMemoryCorruptionIfPagesMove.");
+
+    internal static GuestMemoryRefusal ForScattered(PagedRange range) => new(GuestMemoryRefusalReason.NotContiguous,
+        $"The memory is not physically contiguous: it breaks after {range.ContiguousLength} of {range.Length} bytes. Allocate it with Contiguity.Contiguous, or "
+        + "hand it over by Passing.FrameList or Passing.PageByPage.");
+
+    internal Exception ToException() => Reason == GuestMemoryRefusalReason.PlatformNotSupported
+        ? new PlatformNotSupportedException(Message)
+        : new GuestMemoryException(this);
+
     internal static GuestMemoryRefusal ForPage(GuestPageState state, int index, int count) => state switch
     {
         GuestPageState.Swapped => new(GuestMemoryRefusalReason.Swapped,

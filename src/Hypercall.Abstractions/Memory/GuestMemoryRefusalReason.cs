@@ -12,8 +12,11 @@ public enum GuestMemoryRefusalReason
     /// <summary>Nothing here can pin pages: io_uring is disabled or blocked, and the process may not mount a ramfs.</summary>
     PinningUnavailable,
 
-    /// <summary>No contiguous memory is to be had: no huge page is free, and none could be collapsed.</summary>
+    /// <summary>Contiguous memory is not to be had (no huge page is free, and none could be collapsed), or the memory is not contiguous.</summary>
     NotContiguous,
+
+    /// <summary>The memory may move, and the technique or the direction demands that it cannot.</summary>
+    NotPinned,
 
     /// <summary>The process may not do it; the message names the missing privilege.</summary>
     NoPrivilege,

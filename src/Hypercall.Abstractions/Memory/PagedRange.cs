@@ -47,6 +47,21 @@ public sealed class PagedRange
     /// <summary>The guest physical address of the first byte.</summary>
     public GuestPhysicalAddress Start => new(Frames.Span[0].Address.Value + (ulong)Offset);
 
+    /// <summary>A part of the range.</summary>
+    /// <param name="offset">Where the part starts, in bytes from the start of the range.</param>
+    /// <param name="length">Its length in bytes, 1 and more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part leaves the range, or is empty.</exception>
+    public PagedRange Slice(long offset, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        GuestVirtualAddress start = new((ulong)(Offset + offset));
+        return new PagedRange(
+            start.PageOffset, length, Frames.Slice((int)(start.Value >> GuestPage.Shift), (int)GuestPage.Count(start, length)));
+    }
+
     /// <summary>How many bytes from the start lie at consecutive physical addresses; <see cref="Length"/> when all do.</summary>
     public long ContiguousLength
     {

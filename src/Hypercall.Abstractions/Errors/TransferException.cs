@@ -1,0 +1,13 @@
+namespace Hypercall;
+
+/// <summary>A transfer did not complete.</summary>
+public class TransferException : HypercallException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="result">How the transfer ended.</param>
+    public TransferException(TransferResult result)
+        : base((result ?? throw new ArgumentNullException(nameof(result))).Message) => Result = result;
+
+    /// <summary>How the transfer ended, and how many bytes are known to have arrived.</summary>
+    public TransferResult Result { get; }
+}

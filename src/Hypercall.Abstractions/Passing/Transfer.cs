@@ -1,0 +1,185 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Hypercall;
+
+/// <summary>One transfer under way: what every technique needs, and the one place that makes its calls.</summary>
+internal sealed class Transfer(
+    IHypercallChannel channel,
+    IGuestMemory memory,
+    ulong number,
+    GuestSlice slice,
+    Direction direction,
+    TransferOptions options,
+    CancellationToken cancellation) : IDisposable
+{
+    private const int TranslationAttempts = 3;
+
+    private static readonly GuestBufferOptions ListMemory = new() { Residency = Residency.Pinned };
+
+    private HypercallRegisters _registers;
+    private GuestBufferLease? _lease;
+    private GuestBuffer? _list;
+    private long _done;
+    private long _calls;
+
+    public GuestSlice Slice => slice;
+
+    /// <summary>Whether the memory may go to the VMM by an address that must stay true.</summary>
+    /// <param name="physical">Whether the technique gives away physical addresses.</param>
+    /// <returns>Why not; null when it may.</returns>
+    public GuestMemoryRefusal? Vet(bool physical)
+    {
+        Residency residency = slice.Buffer.Residency;
+        if (residency == Residency.Pinned || options.AcceptMemoryCorruptionIfPagesMove)
+        {
+            return null;
+        }
+
+        string? why = (options.KeptBy, physical, direction.HasFlag(Direction.FromVmm), residency) switch
+        {
+            ({ } holder, _, _, _) => $"'{holder}' keeps the address after the call",
+            (_, true, true, _) => "the VMM writes to it by physical address",
+            (_, true, false, Residency.Touched) => "it goes by physical address, and a page that is not even locked may be swapped out",
+            _ => null,
+        };
+        return why is null ? null : GuestMemoryRefusal.ForResidency(residency, why);
+    }
+
+    /// <summary>Finds the frames of a range at this moment.</summary>
+    /// <param name="address">Where it starts.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="range">The frames.</param>
+    /// <param name="refusal">Why they are not to be had.</param>
+    public bool TryTranslate(
+        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            range = null;
+            if (!memory.TryQueryPages(address, length, out GuestPageMap? pages, out refusal))
+            {
+                return false;
+            }
+
+            if (pages.TryGetPagedRange(out range, out refusal))
+            {
+                return true;
+            }
+
+            bool mayPass = refusal.Reason is GuestMemoryRefusalReason.NotMapped or GuestMemoryRefusalReason.Swapped;
+            if (!mayPass || attempt == TranslationAttempts)
+            {
+                return false;
+            }
+
+            slice.Buffer.Touch(); // even a locked page is absent while it moves; a touch waits for it
+        }
+    }
+
+    /// <summary>The page for a frame list, pinned like everything that the VMM finds by physical address.</summary>
+    /// <param name="list">The page.</param>
+    /// <param name="address">Where the VMM finds it.</param>
+    /// <returns>Why there is none; null when there is.</returns>
+    public GuestMemoryRefusal? GetListPage(out GuestBuffer? list, out GuestPhysicalAddress address)
+    {
+        address = default;
+        list = _list;
+        if (list is null && !memory.TryAllocate(GuestPage.Size, ListMemory, out list, out GuestMemoryRefusal? refusal))
+        {
+            return refusal;
+        }
+
+        _list = list;
+        if (!TryTranslate(list.Address, list.Length, out PagedRange? range, out refusal))
+        {
+            return refusal;
+        }
+
+        address = range.Start;
+        return null;
+    }
+
+    /// <summary>Hands over one range, the next of the slice.</summary>
+    /// <param name="rbx">Its address, or that of its list.</param>
+    /// <param name="rcx">Its length, or that of its list.</param>
+    /// <param name="length">How many bytes of the slice it stands for.</param>
+    /// <param name="mustStay">The frames in which the range must still be after the call; null when nothing can have moved it.</param>
+    /// <returns>Null when all of them are done; otherwise how the transfer ended.</returns>
+    public TransferResult? Call(ulong rbx, ulong rcx, long length, PagedRange? mustStay = null)
+    {
+        if (cancellation.IsCancellationRequested)
+        {
+            return End(TransferOutcome.Canceled);
+        }
+
+        if (options.KeptBy is { } holder)
+        {
+            _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
+        }
+
+        GuestVirtualAddress start = slice.Address + _done;
+        _registers = new HypercallRegisters { Rax = number, Rbx = rbx, Rcx = rcx, Rdx = options.Rdx, Rsi = options.Rsi, Rdi = options.Rdi };
+        _calls++;
+        HypercallStatus status = channel.TryInvoke(ref _registers);
+        if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
+        {
+            return End(TransferOutcome.Moved);
+        }
+
+        TransferResult judged = Judge(in status, in _registers, length, options.Rule);
+        if (judged.BytesDone != 0)
+        {
+            _done += judged.BytesDone;
+            options.Progress?.Report(_done);
+        }
+
+        return judged.IsCompleted
+            ? null
+            : End(judged.Outcome) with { Fault = judged.Fault, Failure = judged.Failure };
+    }
+
+    /// <summary>What one call of a transfer came to.</summary>
+    /// <param name="status">How the instruction ended.</param>
+    /// <param name="registers">The registers after it.</param>
+    /// <param name="length">How many bytes it was given.</param>
+    /// <param name="rule">What the registers mean; null: a call that completed has done all.</param>
+    public static TransferResult Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    {
+        TransferResult ended = new(TransferOutcome.Completed, length) { Calls = 1, Registers = registers };
+        if (!status.IsCompleted)
+        {
+            return ended with { Outcome = TransferOutcome.Faulted, Fault = status.Fault };
+        }
+
+        TransferAnswer answer = rule?.Invoke(in registers, length) ?? TransferAnswer.Done(length);
+        if (answer.BytesDone < 0 || answer.BytesDone > length)
+        {
+            return ended with
+            {
+                Outcome = TransferOutcome.FunctionFailed,
+                Failure = $"it claims {answer.BytesDone} bytes of the {length} that it was given. Check the rule that reads its registers.",
+            };
+        }
+
+        return (answer.Failure, answer.BytesDone == length) switch
+        {
+            (null, true) => ended with { BytesDone = length },
+            (null, false) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.Incomplete },
+            ({ } failure, _) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.FunctionFailed, Failure = failure },
+        };
+    }
+
+    public TransferResult Completed() => End(TransferOutcome.Completed);
+
+    public TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused) with { Refusal = refusal };
+
+    public void Dispose() => _list?.Dispose();
+
+    private bool IsStillIn(PagedRange range, GuestVirtualAddress start) =>
+        memory.TryQueryPages(start, range.Length, out GuestPageMap? pages, out _)
+        && pages.TryGetPagedRange(out PagedRange? now, out _)
+        && now.Frames.Span.SequenceEqual(range.Frames.Span);
+
+    private TransferResult End(TransferOutcome outcome) =>
+        new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };
+}

@@ -1,0 +1,68 @@
+namespace Hypercall;
+
+/// <summary>How a transfer ended, and how far it got.</summary>
+public sealed record TransferResult
+{
+    internal TransferResult(TransferOutcome outcome, long length)
+    {
+        Outcome = outcome;
+        Length = length;
+    }
+
+    /// <summary>How it ended.</summary>
+    public TransferOutcome Outcome { get; internal init; }
+
+    /// <summary>How many bytes there were to transfer.</summary>
+    public long Length { get; }
+
+    /// <summary>How many bytes, from the start, are known to have arrived.</summary>
+    public long BytesDone { get; internal init; }
+
+    /// <summary>How many times the instruction was executed.</summary>
+    public long Calls { get; internal init; }
+
+    /// <summary>The registers after the last call; all 0 when there was none.</summary>
+    public HypercallRegisters Registers { get; internal init; }
+
+    /// <summary>The fault, when the outcome is <see cref="TransferOutcome.Faulted"/>.</summary>
+    public CpuFault Fault { get; internal init; }
+
+    /// <summary>Why the memory is not fit, when the outcome is <see cref="TransferOutcome.Refused"/>.</summary>
+    public GuestMemoryRefusal? Refusal { get; internal init; }
+
+    /// <summary>Why the function failed, in its rule's words, when the outcome is <see cref="TransferOutcome.FunctionFailed"/>.</summary>
+    public string? Failure { get; internal init; }
+
+    /// <summary>
+    /// The lease on memory that the VMM keeps (<see cref="TransferOptions.KeptBy"/>), whenever it was told an address, even if the transfer
+    /// failed afterwards. Dispose it when the VMM has let go.
+    /// </summary>
+    public GuestBufferLease? Lease { get; internal init; }
+
+    /// <summary>Whether all bytes are done.</summary>
+    public bool IsCompleted => Outcome == TransferOutcome.Completed;
+
+    /// <summary>What happened, and what can be done about it.</summary>
+    public string Message => Outcome switch
+    {
+        TransferOutcome.Completed => $"All {Length} bytes are done, in {Calls} {(Calls == 1 ? "call" : "calls")}.",
+        TransferOutcome.Incomplete =>
+            $"Only {BytesDone} of {Length} bytes are done: the function stopped part way. A page may have been absent or read-only when the VMM came to it: hand over locked or pinned memory, or transfer the rest again.",
+        TransferOutcome.FunctionFailed => $"The function failed after {BytesDone} of {Length} bytes: {Failure}",
+        TransferOutcome.Faulted => $"{new HypercallFaultException(Fault).Message} Known to have arrived: {BytesDone} of {Length} bytes.",
+        TransferOutcome.Refused => BytesDone == 0 ? Refusal!.Message : $"{Refusal!.Message} Known to have arrived: {BytesDone} of {Length} bytes.",
+        TransferOutcome.Moved =>
+            $"A page moved while the VMM used its physical address: the transfer cannot be trusted beyond the first {BytesDone} of {Length} bytes, and the VMM may have read or "
+            + "overwritten memory of somebody else. Locked pages move; hand over pinned memory (Residency.Pinned), or pass it by virtual address.",
+        _ => $"The transfer was cancelled after {BytesDone} of {Length} bytes.",
+    };
+
+    internal Exception ToException(CancellationToken cancellation) => Outcome switch
+    {
+        TransferOutcome.Moved => new GuestMemoryMovedException(this),
+        TransferOutcome.Canceled => new TransferCanceledException(this, cancellation),
+        TransferOutcome.Refused when Calls == 0 => Refusal!.ToException(),
+        TransferOutcome.Faulted when Calls == 1 => new HypercallFaultException(Fault),
+        _ => new TransferException(this),
+    };
+}
