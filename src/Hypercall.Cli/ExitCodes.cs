@@ -1,5 +1,6 @@
 using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
+using Hypercall.Native;
 
 namespace Hypercall.Cli;
 
@@ -21,31 +22,39 @@ internal static class ExitCodes
         (ExitCode.Cancelled, "cancelled (Ctrl-C)"),
     ];
 
-    public static ExitCode For(Exception error) => error switch
+    public static ExitCode For(Exception error) => Classify(error).Code;
+
+    /// <summary>The code, and in one word what happened, for JSON: several things that happen end with the same code.</summary>
+    public static (ExitCode Code, string Kind) Classify(Exception error) => error switch
     {
-        UsageException => ExitCode.Usage,
-        VmmFunctionNotFoundException => ExitCode.Refused,
-        HypercallFaultException => ExitCode.Faulted,
-        ForeignVmmException => ExitCode.ForeignVmm,
-        HypercallProviderException or PlatformNotSupportedException => ExitCode.Unsupported,
-        GuestMemoryException { Refusal.Reason: GuestMemoryRefusalReason.PlatformNotSupported } => ExitCode.Unsupported,
-        GuestMemoryException or UnauthorizedAccessException => ExitCode.MemoryRefused,
-        OperationCanceledException => ExitCode.Cancelled,
-        _ => ExitCode.Internal,
+        UsageException => (ExitCode.Usage, "usage"),
+        VmmFunctionNotFoundException => (ExitCode.Refused, "functionNotFound"),
+        VmmFunctionDisabledException => (ExitCode.Refused, "functionDisabled"),
+        VmmFunctionFailedException => (ExitCode.Refused, "functionFailed"),
+        HypercallFaultException => (ExitCode.Faulted, "fault"),
+        ForeignVmmException => (ExitCode.ForeignVmm, "foreignVmm"),
+        HypercallProviderException => (ExitCode.Unsupported, "noProvider"),
+        PlatformNotSupportedException => (ExitCode.Unsupported, "platformNotSupported"),
+        GuestMemoryException refused => Classify(refused.Refusal),
+        ExecutableMemoryException => (ExitCode.MemoryRefused, "executableMemory"),
+        UnauthorizedAccessException => (ExitCode.MemoryRefused, "privilege"),
+        TransferException transfer => Classify(transfer.Result),
+        OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
+        _ => (ExitCode.Internal, "internal"),
     };
 
-    /// <summary>The same in one word, for JSON. It says what happened, where the code says what a script may do.</summary>
-    public static string KindOf(Exception error) => error switch
+    private static (ExitCode Code, string Kind) Classify(GuestMemoryRefusal refusal) => refusal.Reason == GuestMemoryRefusalReason.PlatformNotSupported
+        ? (ExitCode.Unsupported, "platformNotSupported")
+        : (ExitCode.MemoryRefused, "memory");
+
+    private static (ExitCode Code, string Kind) Classify(TransferResult result) => result.Outcome switch
     {
-        UsageException => "usage",
-        VmmFunctionNotFoundException => "functionNotFound",
-        HypercallFaultException => "fault",
-        ForeignVmmException => "foreignVmm",
-        HypercallProviderException => "noProvider",
-        PlatformNotSupportedException => "platformNotSupported",
-        GuestMemoryException => "memory",
-        UnauthorizedAccessException => "privilege",
-        OperationCanceledException => "cancelled",
-        _ => "internal",
+        TransferOutcome.Incomplete => (ExitCode.Refused, "transferIncomplete"),
+        TransferOutcome.FunctionFailed => (ExitCode.Refused, "functionFailed"),
+        TransferOutcome.Faulted => (ExitCode.Faulted, "fault"),
+        TransferOutcome.Refused => Classify(result.Refusal!),
+        TransferOutcome.Moved => (ExitCode.Untrusted, "memoryMoved"),
+        TransferOutcome.Canceled => (ExitCode.Cancelled, "cancelled"),
+        _ => (ExitCode.Internal, "internal"),
     };
 }
