@@ -1,0 +1,85 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Hypercall.Testing;
+
+/// <summary>CPUID as a <see cref="CpuIdentity"/> describes it: the inverse of <see cref="CpuIdentity.Read"/>.</summary>
+internal sealed class FakeCpuid(FakeVmm vmm) : ICpuid
+{
+    private const int VendorLength = 12;
+    private const int SignatureLength = 12;
+    private const int BrandLength = 47; // 48 bytes with the NUL: Intel SDM vol. 2A, CPUID, "The Processor Brand String Method"
+
+    public CpuidResult Query(uint leaf, uint subleaf = 0)
+    {
+        CpuIdentity cpu = vmm.Cpu;
+        return leaf switch
+        {
+            0 => VendorLeaf(cpu),
+            1 => new CpuidResult(0, 0, (cpu.HypervisorPresent ? 1u << 31 : 0) | (cpu.VmxReported ? 1u << 5 : 0), 0),
+            0x4000_0000 => SignatureLeaf(cpu),
+            0x8000_0000 => new CpuidResult(cpu.Brand.Length == 0 ? 0x8000_0001 : 0x8000_0004, 0, 0, 0),
+            0x8000_0001 => new CpuidResult(0, 0, cpu.SvmReported ? 1u << 2 : 0, 0),
+            >= 0x8000_0002 and <= 0x8000_0004 => BrandLeaf(cpu, (int)(leaf - 0x8000_0002)),
+            _ => default,
+        };
+    }
+
+    public static CpuIdentity Checked(CpuIdentity cpu)
+    {
+        ArgumentNullException.ThrowIfNull(cpu);
+        if (cpu.Vendor.Length != VendorLength || !cpu.Vendor.All(IsLatin1))
+        {
+            throw new ArgumentException($"A CPU vendor has {VendorLength} characters, such as 'AuthenticAMD'; '{cpu.Vendor}' has {cpu.Vendor.Length}.", nameof(cpu));
+        }
+
+        if (cpu.Brand.Length > BrandLength || !cpu.Brand.All(IsLatin1))
+        {
+            throw new ArgumentException($"A CPU brand has at most {BrandLength} characters; '{cpu.Brand}' has {cpu.Brand.Length}.", nameof(cpu));
+        }
+
+        if (cpu.HypervisorSignature.Length > SignatureLength || !cpu.HypervisorSignature.All(c => c is >= ' ' and <= '~'))
+        {
+            throw new ArgumentException(
+                $"A hypervisor signature has at most {SignatureLength} printable characters; '{cpu.HypervisorSignature}' has {cpu.HypervisorSignature.Length}.", nameof(cpu));
+        }
+
+        // What a reader of CPUID gets back: blanks around the texts are padding, and without a signature there are no leaves behind it.
+        string signature = cpu.HypervisorSignature.Trim();
+        return cpu with
+        {
+            Brand = cpu.Brand.TrimEnd('\0').Trim(),
+            MaxLeaf = Math.Max(cpu.MaxLeaf, 1),
+            HypervisorSignature = signature,
+            HypervisorMaxLeaf = signature.Length == 0 ? 0 : cpu.HypervisorMaxLeaf,
+        };
+
+        static bool IsLatin1(char c) => c <= 0xFF;
+    }
+
+    private static CpuidResult VendorLeaf(CpuIdentity cpu)
+    {
+        Span<byte> text = stackalloc byte[VendorLength];
+        _ = Encoding.Latin1.GetBytes(cpu.Vendor, text);
+        return new CpuidResult(cpu.MaxLeaf, Word(text, 0), Word(text, 8), Word(text, 4)); // EBX, EDX, ECX: in this order
+    }
+
+    private static CpuidResult SignatureLeaf(CpuIdentity cpu)
+    {
+        Span<byte> text = stackalloc byte[SignatureLength];
+        text.Clear();
+        _ = Encoding.Latin1.GetBytes(cpu.HypervisorSignature, text);
+        return new CpuidResult(cpu.HypervisorSignature.Length == 0 ? 0 : cpu.HypervisorMaxLeaf, Word(text, 0), Word(text, 4), Word(text, 8));
+    }
+
+    private static CpuidResult BrandLeaf(CpuIdentity cpu, int part)
+    {
+        Span<byte> text = stackalloc byte[BrandLength + 1];
+        text.Clear();
+        _ = Encoding.Latin1.GetBytes(cpu.Brand, text);
+        text = text.Slice(part * 16, 16);
+        return new CpuidResult(Word(text, 0), Word(text, 4), Word(text, 8), Word(text, 12));
+    }
+
+    private static uint Word(ReadOnlySpan<byte> text, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(text[offset..]);
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Hypercall.Testing;
+
+/// <summary>A buffer of the fake guest, or a window onto memory that exists already.</summary>
+internal sealed class FakeGuestBuffer : GuestBuffer
+{
+    private readonly FakeGuestMemory _memory;
+    private readonly FakeHold? _hold;
+
+    public FakeGuestBuffer(
+        FakeGuestMemory memory, FakeMapping mapping, GuestVirtualAddress address, long length, FakeHold? hold, Contiguity contiguity, FakeBufferKind kind)
+        : base(address, length, hold?.Residency ?? Residency.Touched, contiguity)
+    {
+        _memory = memory;
+        _hold = hold;
+        Mapping = mapping;
+        Kind = kind;
+        FirstPage = (int)((address.Value >> GuestPage.Shift) - mapping.FirstPage);
+        PageCount = (int)GuestPage.Count(address, length);
+    }
+
+    public FakeMapping Mapping { get; }
+
+    public FakeBufferKind Kind { get; }
+
+    /// <summary>Index of the first page in the mapping.</summary>
+    public int FirstPage { get; }
+
+    public int PageCount { get; }
+
+    public bool BelongsTo(FakeGuestMemory memory) => ReferenceEquals(_memory, memory);
+
+    protected override Memory<byte> GetMemory(long offset, int length)
+    {
+        if (length > 0)
+        {
+            GuestVirtualAddress start = Address + offset;
+            _memory.Touch(Mapping, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
+        }
+
+        return Mapping.Bytes.Slice((int)(Address.Value - Mapping.Start.Value + (ulong)offset), length);
+    }
+
+    protected override void TouchPages() => _memory.Touch(Mapping, FirstPage, PageCount);
+
+    protected override bool TryQueryPagesCore([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        _memory.TryQueryPages(Address, Length, out pages, out refusal);
+
+    protected override void Release() => _memory.Release(this, _hold);
+}

@@ -1,0 +1,209 @@
+namespace Hypercall.Testing;
+
+/// <summary>
+/// A machine with a VMM that exists only in this process: a CPU, a guest's memory, and functions that a test writes. A program that
+/// calls a VMM runs on it unchanged, on any operating system and CPU.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A function is a handler that reads and writes the caller's registers. Registers that it does not write come back unchanged; so
+/// does RAX, which then holds the number that was called. Calls that overlap run their handlers at the same time.
+/// </para>
+/// <para>
+/// An exception that a handler throws is a bug of the test, not an answer of the VMM: it comes out of
+/// <see cref="IHypercallChannel.TryInvoke"/> as it is, and the caller's registers stay as they were.
+/// </para>
+/// <para>
+/// Functions may be registered, replaced and removed, and the personality and the CPU changed, at any time and from any thread. A call
+/// sees all of a change or nothing of it.
+/// </para>
+/// </remarks>
+/// <example>
+/// <code>
+/// FakeVmm fake = new FakeVmm().On("foo", call => call.Rax = call.Rbx + call.Rcx);
+/// ulong sum = new Vmm(fake).GetFunction("foo").Call(rbx: 1, rcx: 2).Rax;      // 3
+/// </code>
+/// </example>
+public sealed class FakeVmm : IHypercallMachine
+{
+    private readonly object _gate = new();
+    private volatile FakeVmmState _state;
+    private FakeChannel? _channel;
+    private long _calls;
+
+    /// <summary>Makes a machine on an AMD CPU, with the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    /// <param name="personality">How the VMM behaves.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="personality"/> is none.</exception>
+    public FakeVmm(FakeVmmPersonality personality = FakeVmmPersonality.BitVisor)
+    {
+        // After boot these refuse, and a refusal is RAX unchanged.
+        FakeFunctions functions = FakeFunctions.Empty.With("boot", Refuse).With("loadcfg", Refuse).With("loadcfg64", Refuse);
+        _state = new FakeVmmState(Checked(personality), FakeVmmState.DefaultCpu(personality), CpuIsChosen: false, functions);
+        Cpuid = new FakeCpuid(this);
+
+        static void Refuse(FakeCall call)
+        {
+        }
+    }
+
+    /// <summary>How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is no personality.</exception>
+    public FakeVmmPersonality Personality
+    {
+        get => _state.Personality;
+        set
+        {
+            FakeVmmPersonality personality = Checked(value);
+            lock (_gate)
+            {
+                CpuIdentity cpu = _state.CpuIsChosen ? _state.Cpu : FakeVmmState.DefaultCpu(personality);
+                _state = _state with { Personality = personality, Cpu = cpu };
+            }
+        }
+    }
+
+    /// <summary>
+    /// The CPU, as <see cref="Cpuid"/> tells it. Its vendor decides which instruction reaches the VMM: VMCALL or VMMCALL; on a vendor that
+    /// has neither, whichever one is forced. A <see cref="CpuIdentity.MaxLeaf"/> of 0 becomes 1, for without leaf 1 there is no hypervisor bit.
+    /// </summary>
+    /// <exception cref="ArgumentException">CPUID could not tell the identity: the vendor has other than 12 characters, or a text is too long.</exception>
+    public CpuIdentity Cpu
+    {
+        get => _state.Cpu;
+        set
+        {
+            CpuIdentity cpu = FakeCpuid.Checked(value);
+            lock (_gate)
+            {
+                _state = new FakeVmmState(_state.Personality, cpu, CpuIsChosen: true, _state.Functions);
+                _channel = null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public ICpuid Cpuid { get; }
+
+    /// <inheritdoc/>
+    public HypercallTarget Target => SelectTarget(null);
+
+    /// <inheritdoc/>
+    public IHypercallChannel Channel
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _channel ??= new FakeChannel(this, Target.Instruction);
+            }
+        }
+    }
+
+    /// <summary>The guest's memory, with what a test can do to it.</summary>
+    public FakeGuestMemory Memory { get; } = new();
+
+    /// <inheritdoc/>
+    IGuestMemory IHypercallMachine.Memory => Memory;
+
+    /// <summary>How many calls reached the VMM. An instruction that faults does not.</summary>
+    public long Calls => Interlocked.Read(ref _calls);
+
+    internal FakeVmmState State => _state;
+
+    /// <summary>Registers a function, or replaces the handler of one that exists. A new name takes the lowest free number.</summary>
+    /// <param name="name">Its name: 1 to 255 bytes of UTF-8 without NUL.</param>
+    /// <param name="handler">Reads and writes the caller's registers and memory. It may run on several threads at once.</param>
+    /// <returns>This machine.</returns>
+    /// <exception cref="ArgumentException">The name is none, or is <c>get_vmmcall_number</c>, which is function 0.</exception>
+    /// <exception cref="InvalidOperationException">All 127 numbers are taken.</exception>
+    public FakeVmm On(string name, Action<FakeCall> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        lock (_gate)
+        {
+            _state = _state with { Functions = _state.Functions.With(name, handler) };
+        }
+
+        return this;
+    }
+
+    /// <summary>Removes a function: its name is not found any more, and its number gives RAX = 0 until another function takes it.</summary>
+    /// <param name="name">Its name; one that is not registered changes nothing.</param>
+    /// <returns>This machine.</returns>
+    /// <exception cref="ArgumentException">The name is none, or is <c>get_vmmcall_number</c>, which is function 0.</exception>
+    public FakeVmm Remove(string name)
+    {
+        lock (_gate)
+        {
+            _state = _state with { Functions = _state.Functions.Without(name) };
+        }
+
+        return this;
+    }
+
+    /// <summary>
+    /// The way down by an instruction of the caller's choice, which need not be the CPU's. The wrong one raises what it raises on such a
+    /// machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes on Intel.
+    /// </summary>
+    /// <param name="instruction">The instruction; its bytes decide.</param>
+    public IHypercallChannel OpenChannel(HypercallInstruction instruction)
+    {
+        ArgumentNullException.ThrowIfNull(instruction);
+        return new FakeChannel(this, instruction);
+    }
+
+    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(_state.Cpu, FakeProvider.All, options);
+
+    internal void Run(FakeVmmState state, ref HypercallRegisters registers)
+    {
+        _ = Interlocked.Increment(ref _calls);
+        switch (state.Personality)
+        {
+            case FakeVmmPersonality.BitVisor when registers.Rax == 0:
+                registers.Rax = LookUp(state.Functions, new GuestVirtualAddress(registers.Rbx));
+                break;
+            case FakeVmmPersonality.BitVisor when state.Functions.Find(registers.Rax) is { } function:
+                FakeCall call = new(function.Name, registers.Rax, in registers, Memory);
+                function.Handler(call);
+                registers = call.Registers;
+                break;
+            case FakeVmmPersonality.BitVisor:
+                registers.Rax = 0;
+                break;
+            case FakeVmmPersonality.Kvm:
+                registers.Rax = unchecked((ulong)-1L); // -KVM_EPERM: Linux, arch/x86/kvm/x86.c, kvm_emulate_hypercall
+                break;
+        }
+    }
+
+    private static FakeVmmPersonality Checked(FakeVmmPersonality personality) => Enum.IsDefined(personality)
+        ? personality
+        : throw new ArgumentOutOfRangeException(nameof(personality), personality, "This is no personality of the fake VMM.");
+
+    private ulong LookUp(FakeFunctions functions, GuestVirtualAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[FakeFunctions.MaxNameBytes];
+        int length = 0;
+        while (length < bytes.Length)
+        {
+            // Page by page: what lies behind the NUL must not be walked, for the next page may be absent.
+            int inPage = Math.Min(bytes.Length - length, GuestPage.Size - address.PageOffset);
+            Span<byte> chunk = bytes.Slice(length, inPage);
+            if (!Memory.TryReadVirtual(address, chunk, out _))
+            {
+                return 0;
+            }
+
+            int nul = chunk.IndexOf((byte)0);
+            if (nul >= 0)
+            {
+                return (ulong)functions.Find(bytes[..(length + nul)]);
+            }
+
+            length += inPage;
+            address = new GuestVirtualAddress(unchecked(address.Value + (ulong)inPage));
+        }
+
+        return 0;
+    }
+}
