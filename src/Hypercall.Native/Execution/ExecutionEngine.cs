@@ -1,0 +1,69 @@
+using Hypercall.Native.Guard;
+
+namespace Hypercall.Native.Execution;
+
+/// <summary>The stubs of this process and the guard over them. There is one, and it lasts as long as the process.</summary>
+internal sealed class ExecutionEngine
+{
+    /// <summary>How many different encodings one process can have. A megabyte of addresses, and no memory until used.</summary>
+    public const int Slots = 256;
+
+    private static readonly Lock SharedGate = new();
+    private static ExecutionEngine? s_shared;
+
+    private readonly CodeArena _arena = new(CodePages.Current, Slots, "stub pages");
+    private readonly CodeArena _handlers = new(CodePages.Current, 32, "handler pages"); // three, and some for repairs
+    private readonly StubAbi _abi = OperatingSystem.IsWindows() ? StubAbi.Windows : StubAbi.SystemV;
+    private readonly Dictionary<string, Stub> _stubs = []; // by encoding, in hexadecimal
+    private readonly Lock _gate = new();
+    private FaultGuard? _guard;
+
+    private ExecutionEngine()
+    {
+    }
+
+    /// <exception cref="ExecutableMemoryException">The system gives no addresses.</exception>
+    public static ExecutionEngine Shared
+    {
+        get
+        {
+            lock (SharedGate)
+            {
+                return s_shared ??= new ExecutionEngine();
+            }
+        }
+    }
+
+    /// <summary>The guard, installed when it is first asked for.</summary>
+    /// <exception cref="ExecutableMemoryException">The system gives no executable memory.</exception>
+    public FaultGuard Guard
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _guard ??= FaultGuard.Install(_arena, _handlers);
+            }
+        }
+    }
+
+    /// <summary>The stub for an instruction; the same one for the same bytes.</summary>
+    /// <exception cref="ExecutableMemoryException">The system gives no executable memory, or all slots are used.</exception>
+    public Stub GetStub(ReadOnlySpan<byte> encoding)
+    {
+        string key = Convert.ToHexString(encoding);
+        lock (_gate)
+        {
+            if (_stubs.TryGetValue(key, out Stub stub))
+            {
+                return stub;
+            }
+
+            byte[] code = StubAssembler.Assemble(_abi, encoding, out int entry);
+            nint slot = _arena.Add(_ => code);
+            stub = new Stub(slot + entry, slot + StubLayout.Instruction);
+            _stubs.Add(key, stub);
+            return stub;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using Hypercall.Native.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace Hypercall.Native.Execution;
+
+/// <summary>
+/// A channel that tries another instruction once, when the first one faults before it has ever completed, and remembers the one
+/// that completes.
+/// </summary>
+/// <remarks>
+/// <code>
+///                   first completes                    -> First    (never the other again)
+/// Undecided --+---- first faults, the other completes  -> Second   (never the first again)
+///             +---- both fault                         -> Neither  (the first, and its fault, from now on)
+/// </code>
+/// Only a fault that a wrong instruction raises counts: #UD, #GP, or a #PF on the bytes of the instruction.
+/// </remarks>
+internal sealed class FallbackChannel(
+    IHypercallChannel first, IHypercallChannel second, HypercallTarget firstTarget, HypercallTarget secondTarget, ILogger logger) : IHypercallChannel
+{
+    private readonly Lock _trial = new();
+    private volatile int _choice;
+
+    public HypercallStatus TryInvoke(ref HypercallRegisters registers)
+    {
+        if (_choice == Choice.Second)
+        {
+            return second.TryInvoke(ref registers);
+        }
+
+        HypercallStatus status = first.TryInvoke(ref registers);
+        if (_choice is Choice.First or Choice.Neither)
+        {
+            return status;
+        }
+
+        if (status.IsCompleted)
+        {
+            _ = Interlocked.CompareExchange(ref _choice, Choice.First, Choice.Undecided);
+            return status;
+        }
+
+        return IsWrongInstruction(in status) ? TryOther(in status, ref registers) : status;
+    }
+
+    private static bool IsWrongInstruction(in HypercallStatus status) => status.Fault.Kind switch
+    {
+        CpuFaultKind.InvalidOpcode or CpuFaultKind.GeneralProtection => true,
+        CpuFaultKind.PageFault => status.Fault.IsOnInstruction,
+        _ => false,
+    };
+
+    private HypercallStatus TryOther(in HypercallStatus firstStatus, ref HypercallRegisters registers)
+    {
+        // One at a time: the other instruction is tried once, not once by each thread that came here.
+        lock (_trial)
+        {
+            if (_choice == Choice.Undecided)
+            {
+                HypercallStatus status = second.TryInvoke(ref registers);
+                int choice = status.IsCompleted ? Choice.Second : Choice.Neither;
+                if (Interlocked.CompareExchange(ref _choice, choice, Choice.Undecided) == Choice.Undecided)
+                {
+                    Report(choice, in firstStatus, in status);
+                }
+
+                return status.IsCompleted ? status : firstStatus;
+            }
+        }
+
+        return _choice == Choice.Second ? second.TryInvoke(ref registers) : firstStatus;
+    }
+
+    private void Report(int choice, in HypercallStatus firstStatus, in HypercallStatus secondStatus)
+    {
+        if (!logger.IsEnabled(LogLevel.Information))
+        {
+            return;
+        }
+
+        if (choice == Choice.Second)
+        {
+            NativeLog.InstructionSwitched(
+                logger, firstTarget.Instruction.Mnemonic, firstStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor, secondTarget.Instruction.Mnemonic);
+        }
+        else
+        {
+            NativeLog.NoInstructionWorks(
+                logger, firstTarget.Instruction.Mnemonic, firstStatus.Fault.Mnemonic, secondTarget.Instruction.Mnemonic, secondStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor);
+        }
+    }
+
+    private static class Choice
+    {
+        public const int Undecided = 0;
+        public const int First = 1;
+        public const int Second = 2;
+        public const int Neither = 3;
+    }
+}

@@ -1,0 +1,21 @@
+using System.Runtime.InteropServices;
+
+namespace Hypercall.Native.Execution;
+
+/// <summary>What the stub's fault exit writes, from what the guard left in the registers.</summary>
+/// <remarks>
+/// <code>
+/// offset  00    08    10          18   20           size 28 (40 bytes)
+///         code  trap  error code  CR2  si_addr
+/// from    RAX   RCX   RDX         RSI  RDI
+/// </code>
+/// </remarks>
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativeFault
+{
+    public ulong Code;
+    public long Trap;
+    public ulong ErrorCode;
+    public ulong PageFaultAddress;
+    public ulong ReportedAddress;
+}

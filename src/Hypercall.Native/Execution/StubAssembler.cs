@@ -1,0 +1,114 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Hypercall.Native.Execution;
+
+/// <summary>Assembles the machine code around a hypercall instruction. See <see cref="StubLayout"/> for where it goes.</summary>
+internal static class StubAssembler
+{
+    private const byte Int3 = 0xCC;
+
+    /// <summary>The registers in the order of <see cref="HypercallRegisters"/>.</summary>
+    private static readonly AssemblerRegister64[] Frame =
+        [rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15];
+
+    /// <summary>Assembles one slot.</summary>
+    /// <param name="abi">Who calls it.</param>
+    /// <param name="instruction">The bytes of the instruction, 1 to 15.</param>
+    /// <param name="entry">Offset of the entry in the slot.</param>
+    /// <returns>All bytes of the slot.</returns>
+    public static byte[] Assemble(StubAbi abi, ReadOnlySpan<byte> instruction, out int entry)
+    {
+        byte[] prologue = Prologue(abi);
+        byte[] epilogue = Epilogue(abi);
+        byte[] faultExit = FaultExit(abi);
+        byte[] slot = new byte[StubLayout.SlotSize];
+        Array.Fill(slot, Int3);
+        entry = StubLayout.Instruction - prologue.Length;
+        prologue.CopyTo(slot, entry);
+        instruction.CopyTo(slot.AsSpan(StubLayout.Instruction));
+        epilogue.CopyTo(slot.AsSpan((StubLayout.Instruction + instruction.Length)..StubLayout.FaultExit));
+        faultExit.CopyTo(slot, StubLayout.FaultExit);
+        return slot;
+    }
+
+    public static byte[] Encode(Assembler assembler, ulong address = 0)
+    {
+        using MemoryStream stream = new();
+        _ = assembler.Assemble(new StreamCodeWriter(stream), address);
+        return stream.ToArray();
+    }
+
+    private static AssemblerRegister64[] Saved(StubAbi abi) => abi == StubAbi.SystemV
+        ? [rbx, rbp, r12, r13, r14, r15]
+        : [rbx, rbp, rdi, rsi, r12, r13, r14, r15];
+
+    private static byte[] Prologue(StubAbi abi)
+    {
+        Assembler code = new(64);
+        foreach (AssemblerRegister64 register in Saved(abi))
+        {
+            code.push(register);
+        }
+
+        AssemblerRegister64 frame = abi == StubAbi.SystemV ? rdi : rcx;
+        code.push(abi == StubAbi.SystemV ? rsi : rdx);
+        code.push(frame);
+        for (int i = 0; i < Frame.Length; i++)
+        {
+            if (Frame[i] != frame)
+            {
+                code.mov(Frame[i], __[frame + (i * sizeof(ulong))]);
+            }
+        }
+
+        code.mov(frame, __[frame + (Array.IndexOf(Frame, frame) * sizeof(ulong))]); // last: it is the base of all the others
+        return Encode(code);
+    }
+
+    private static byte[] Epilogue(StubAbi abi)
+    {
+        Assembler code = new(64);
+
+        // Every register is the VMM's now: one has to wait on the stack. XCHG with memory would do, and is locked: 20 cycles.
+        code.push(rax);
+        code.mov(rax, __[rsp + 8]);
+        for (int i = 1; i < Frame.Length; i++)
+        {
+            code.mov(__[rax + (i * sizeof(ulong))], Frame[i]);
+        }
+
+        code.pop(rcx);
+        code.mov(__[rax], rcx);
+        code.xor(eax, eax);
+        Return(code, abi);
+        return Encode(code);
+    }
+
+    private static byte[] FaultExit(StubAbi abi)
+    {
+        Assembler code = new(64);
+        code.mov(r8, __[rsp + 8]);
+        AssemblerRegister64[] values = [rax, rcx, rdx, rsi, rdi]; // NativeFault, filled by the guard
+        for (int i = 0; i < values.Length; i++)
+        {
+            code.mov(__[r8 + (i * sizeof(ulong))], values[i]);
+        }
+
+        code.mov(eax, 1);
+        Return(code, abi);
+        return Encode(code);
+    }
+
+    private static void Return(Assembler code, StubAbi abi)
+    {
+        code.cld(); // both ABIs want DF clear on return, and RFLAGS are the VMM's to change
+        code.add(rsp, 2 * sizeof(ulong));
+        foreach (AssemblerRegister64 register in Saved(abi).Reverse())
+        {
+            code.pop(register);
+        }
+
+        code.ret();
+    }
+}

@@ -1,0 +1,29 @@
+using System.Diagnostics.CodeAnalysis;
+using Hypercall.Native;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Hypercall;
+
+/// <summary>What a vendor package calls to put its provider on the machine under this process.</summary>
+public static class NativeHypercallBuilderExtensions
+{
+    /// <summary>Registers a vendor's provider, and runs on the real machine unless another one is registered.</summary>
+    /// <typeparam name="TProvider">The provider.</typeparam>
+    /// <param name="builder">The builder.</param>
+    /// <example>
+    /// A third vendor is one class and one extension method:
+    /// <code>
+    /// public static IHypercallBuilder AddZhaoxin(this IHypercallBuilder builder) => builder.AddNativeProvider&lt;ZhaoxinProvider&gt;();
+    /// </code>
+    /// </example>
+    public static IHypercallBuilder AddNativeProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
+        this IHypercallBuilder builder)
+        where TProvider : class, IHypercallProvider => builder.AddProvider<TProvider>().TryUseMachine(Create);
+
+    private static NativeMachine Create(IServiceProvider services) => new(
+        services.GetServices<IHypercallProvider>(),
+        services.GetRequiredService<IOptions<HypercallOptions>>().Value,
+        services.GetService<ILoggerFactory>());
+}

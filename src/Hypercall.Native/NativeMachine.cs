@@ -1,0 +1,112 @@
+using Hypercall.Native.Diagnostics;
+using Hypercall.Native.Execution;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hypercall.Native;
+
+/// <summary>
+/// The machine under this process: its CPU, its memory, and hypercalls that leave the guest for real.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A CPU fault on the hypercall instruction is a result, never a dead process. For that, making the first channel installs a handler for
+/// SIGILL, SIGSEGV and SIGBUS (a vectored exception handler on Windows) that looks at the faulting address, keeps what is its own,
+/// and leads everything else to where it went before. It stays until the process ends.
+/// </para>
+/// <para>
+/// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms have passed since the
+/// last look: a call that faults in between ends the process. So does a fault on a thread that blocks SIGILL or SIGSEGV.
+/// </para>
+/// <para>All members may be used from any number of threads.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// NativeMachine machine = new([new IntelProvider(), new AmdProvider()]);
+/// HypercallRegisters registers = new() { Rax = 1 };
+/// HypercallStatus status = machine.Channel.TryInvoke(ref registers);
+/// </code>
+/// </example>
+public sealed class NativeMachine : IHypercallMachine
+{
+    private readonly IHypercallProvider[] _providers;
+    private readonly HypercallOptions _options;
+    private readonly ILoggerFactory _loggerFactory;
+    private readonly NativePlatform _platform;
+    private readonly Lock _gate = new();
+    private HypercallTarget? _target;
+    private IHypercallChannel? _channel;
+    private IGuestMemory? _memory;
+
+    /// <summary>Describes the machine. Nothing is executed, allocated or installed before it is asked for.</summary>
+    /// <param name="providers">The vendors' providers; exactly one must serve this CPU, unless the options force an instruction.</param>
+    /// <param name="options">How to make hypercalls; null for the defaults.</param>
+    /// <param name="loggerFactory">Where to log; null for nowhere.</param>
+    public NativeMachine(IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null, ILoggerFactory? loggerFactory = null)
+        : this(providers, options, loggerFactory, new NativeCpuid(), NativePlatform.Current)
+    {
+    }
+
+    internal NativeMachine(
+        IEnumerable<IHypercallProvider> providers, HypercallOptions? options, ILoggerFactory? loggerFactory, ICpuid cpuid, NativePlatform platform)
+    {
+        ArgumentNullException.ThrowIfNull(providers);
+        _providers = [.. providers];
+        _options = options ?? new HypercallOptions();
+        _loggerFactory = loggerFactory ?? NullLoggerFactory.Instance;
+        _platform = platform;
+        Cpuid = cpuid;
+    }
+
+    /// <inheritdoc/>
+    public ICpuid Cpuid { get; }
+
+    /// <inheritdoc/>
+    /// <exception cref="PlatformNotSupportedException">This process does not run on an x86 CPU.</exception>
+    public HypercallTarget Target
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _target ??= HypercallTarget.Select(CpuIdentity.Read(Cpuid), _providers, _options);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
+    public IHypercallChannel Channel
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _channel ??= CreateChannel();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _memory ??= new NativeGuestMemory(_loggerFactory.CreateLogger<NativeGuestMemory>());
+            }
+        }
+    }
+
+    private IHypercallChannel CreateChannel()
+    {
+        _platform.Demand();
+        HypercallTarget target = Target;
+        ILogger logger = _loggerFactory.CreateLogger<NativeMachine>();
+        NativeLog.InstructionChosen(logger, target.Instruction.Mnemonic, target.Cpu.Vendor, target.ProviderName);
+        StubChannel channel = new(target);
+        HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers).FirstOrDefault() : null;
+        return other is null ? channel : new FallbackChannel(channel, new StubChannel(other), target, other, logger);
+    }
+}

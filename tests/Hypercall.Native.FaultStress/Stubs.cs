@@ -1,0 +1,16 @@
+using Hypercall.Native.Execution;
+
+namespace Hypercall.Native.FaultStress;
+
+/// <summary>Channels whose instruction is no hypercall.</summary>
+internal static class Stubs
+{
+    public static StubChannel IncrementRax() => Channel("INC RAX", 0x48, 0xFF, 0xC0);
+
+    public static StubChannel InvalidOpcode() => Channel("UD2", 0x0F, 0x0B);
+
+    public static StubChannel Privileged() => Channel("HLT", 0xF4);
+
+    private static StubChannel Channel(string mnemonic, params ReadOnlySpan<byte> encoding) =>
+        new(new HypercallTarget(new CpuIdentity { Vendor = "AnyCpuOfTest" }, "test", new HypercallInstruction(mnemonic, encoding)));
+}
