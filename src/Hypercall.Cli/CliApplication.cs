@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Commands;
+using Hypercall.Cli.Output;
+
+namespace Hypercall.Cli;
+
+/// <summary>The tool: parses, runs one command, and turns whatever happens into an exit code.</summary>
+internal static class CliApplication
+{
+    public static async Task<ExitCode> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancellationToken = default)
+    {
+        string command = "";
+        try
+        {
+            ParseResult parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
+            command = parse.CommandResult.Command is CliCommand known ? known.Name + " " : "";
+            return parse.Action switch
+            {
+                ParseErrorAction => throw UsageErrorIn(parse),
+                null when parse.CommandResult.Command is CliCommand chosen =>
+                    await chosen.InvokeAsync(parse, host, cancellationToken).ConfigureAwait(false),
+                _ => await RunBuiltInAsync(parse, host, cancellationToken).ConfigureAwait(false),
+            };
+        }
+        catch (Exception e) // the one place where every error becomes an exit code
+        {
+            ExitCode code = ExitCodes.For(e);
+            bool json = args.TakeWhile(arg => arg != "--").Contains("--json"); // also where parsing failed
+            string? hint = code == ExitCode.Usage ? $"See 'hypercall {command}--help'." : null;
+            new CliOutput(host, json).ReportError(e, code, hint);
+            return code;
+        }
+    }
+
+    /// <summary>The commands. A new one is a class and a line here.</summary>
+    public static IReadOnlyList<CliCommand> CreateCommands() =>
+    [
+        new DetectCommand(),
+        new CallCommand(),
+        new RawCommand(),
+        new FunctionsCommand(),
+        new DemoCommand(),
+    ];
+
+    private static RootCommand CreateRoot()
+    {
+        RootCommand root = new("Ask the CPU and the VMM under a guest what they can do, and call the VMM.");
+        foreach (CliCommand command in CreateCommands())
+        {
+            root.Subcommands.Add(command);
+        }
+
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new TeachingHelpAction((HelpAction)help.Action!);
+        return root;
+    }
+
+    // --help and --version. Signals are the program's own business, and so are exceptions.
+    private static async Task<ExitCode> RunBuiltInAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken) =>
+        (ExitCode)await parse.InvokeAsync(
+            new InvocationConfiguration
+            {
+                Output = host.Out,
+                Error = host.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            },
+            cancellationToken).ConfigureAwait(false);
+
+    private static UsageException UsageErrorIn(ParseResult parse)
+    {
+        if (parse.CommandResult.Command is CliCommand)
+        {
+            return new UsageException(string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()));
+        }
+
+        string what = parse.UnmatchedTokens is [string unknown, ..] ? $"There is no command '{unknown}'." : "No command was given.";
+        return new UsageException($"{what} Commands: {string.Join(", ", CreateCommands().Select(known => known.Name))}.");
+    }
+}

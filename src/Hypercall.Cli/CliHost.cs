@@ -1,0 +1,24 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hypercall.Cli;
+
+/// <summary>What the tool stands on: where it writes, and what it registers. Tests put their own in its place.</summary>
+/// <param name="Out">Results.</param>
+/// <param name="Error">Errors.</param>
+internal sealed record CliHost(TextWriter Out, TextWriter Error)
+{
+    /// <summary>Whether <see cref="Out"/> is a terminal: then tables have borders and colors, otherwise results are plain lines.</summary>
+    public bool OutIsTerminal { get; init; }
+
+    /// <summary>Whether <see cref="Error"/> is a terminal.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>Registers something else, after everything that the tool registered.</summary>
+    public Action<IServiceCollection>? ConfigureServices { get; init; }
+
+    public static CliHost ForConsole() => new(Console.Out, Console.Error)
+    {
+        OutIsTerminal = !Console.IsOutputRedirected,
+        ErrorIsTerminal = !Console.IsErrorRedirected,
+    };
+}

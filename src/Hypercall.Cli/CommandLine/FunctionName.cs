@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Text;
+using Hypercall.BitVisor;
+
+namespace Hypercall.Cli.CommandLine;
+
+/// <summary>Names of VMM functions on the command line: what is no name is bad usage, found before any exit to the VMM.</summary>
+internal static class FunctionName
+{
+    private static readonly Encoding StrictUtf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
+
+    public static void Validate(Argument argument) => argument.Validators.Add(result =>
+    {
+        foreach (string name in result.Tokens.Select(token => token.Value))
+        {
+            if (ErrorIn(name) is { } error)
+            {
+                result.AddError(error);
+            }
+        }
+    });
+
+    private static string? ErrorIn(string name)
+    {
+        if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal))
+        {
+            return "The name of a VMM function has at least one character, and no NUL.";
+        }
+
+        try
+        {
+            int length = StrictUtf8.GetByteCount(name);
+            return length <= Vmm.MaxNameLength ? null : $"The name of a VMM function has at most {Vmm.MaxNameLength} bytes of UTF-8; this one has {length}.";
+        }
+        catch (EncoderFallbackException)
+        {
+            return "The name of a VMM function is UTF-8: this one has half of a surrogate pair.";
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Hypercall.Cli.Commands;
+
+namespace Hypercall.Cli.CommandLine;
+
+/// <summary>The usual help, and after it examples; for the tool as a whole also values, exit codes and JSON.</summary>
+internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandLineAction
+{
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        int result = usual.Invoke(parseResult);
+        TextWriter writer = parseResult.InvocationConfiguration.Output;
+        if (parseResult.CommandResult.Command is CliCommand command)
+        {
+            if (command.Remarks.Length > 0)
+            {
+                writer.WriteLine(command.Remarks);
+                writer.WriteLine();
+            }
+
+            WriteExamples(writer, command.Examples);
+            writer.WriteLine("Exit codes: see 'hypercall --help'.");
+        }
+        else
+        {
+            WriteExamples(writer,
+            [
+                ("hypercall demo", "what a hypercall is, shown on a fake VMM"),
+                ("hypercall detect", "what this machine has"),
+                ("hypercall call foo --rbx 1 --rcx 2 --rdx 3", "call a function of the VMM by name"),
+            ]);
+            WriteReference(writer);
+        }
+
+        return result;
+    }
+
+    private static void WriteExamples(TextWriter writer, IReadOnlyList<(string CommandLine, string Meaning)> examples)
+    {
+        writer.WriteLine("Examples:");
+        foreach ((string commandLine, string meaning) in examples)
+        {
+            writer.WriteLine($"  {commandLine}");
+            writer.WriteLine($"      {meaning}");
+        }
+
+        writer.WriteLine();
+    }
+
+    private static void WriteReference(TextWriter writer)
+    {
+        writer.WriteLine("Every command takes --vmm real|fake, --instruction auto|vmcall|vmmcall and --json.");
+        writer.WriteLine($"Values of registers are {RegisterValue.Forms}; '_' may separate digits.");
+        writer.WriteLine("With --json, registers and addresses are strings in hexadecimal, and an error is {\"error\": {...}, \"exitCode\": N} on standard output.");
+        writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected.");
+        writer.WriteLine();
+        writer.WriteLine("Exit codes:");
+        foreach ((ExitCode code, string meaning) in ExitCodes.All)
+        {
+            writer.WriteLine($"  {(int)code,3}  {meaning}");
+        }
+    }
+}

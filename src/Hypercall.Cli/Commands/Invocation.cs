@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Hypercall.Cli.Machines;
+using Hypercall.Cli.Output;
+using Hypercall.Testing;
+
+namespace Hypercall.Cli.Commands;
+
+/// <summary>One run of a command: what was asked for, and where the answer goes.</summary>
+internal sealed class Invocation(
+    ParseResult parse, MachineChoice machine, CliOutput output, CliHost host, CancellationToken cancellationToken)
+{
+    public MachineChoice Machine { get; } = machine;
+
+    public CliOutput Output { get; } = output;
+
+    public CancellationToken CancellationToken { get; } = cancellationToken;
+
+    public T? Get<T>(Option<T> option) => parse.GetValue(option);
+
+    public T? Get<T>(Argument<T> argument) => parse.GetValue(argument);
+
+    /// <summary>Whether the user gave the option, rather than its default.</summary>
+    public bool Has(Option option) => parse.GetResult(option) is { Implicit: false };
+
+    /// <summary>The way to the VMM. Dispose it.</summary>
+    /// <param name="script">Tells a fake VMM its functions; null for those of <see cref="FakeFunctions"/>.</param>
+    public VmmSession OpenSession(Action<FakeVmm>? script = null)
+    {
+        CancellationToken.ThrowIfCancellationRequested();
+        return VmmSession.Open(Machine, host, script);
+    }
+}

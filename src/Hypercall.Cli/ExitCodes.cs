@@ -1,0 +1,60 @@
+using Hypercall.BitVisor;
+using Hypercall.Cli.CommandLine;
+using Hypercall.Native;
+
+namespace Hypercall.Cli;
+
+/// <summary>The one place that says what an exit code means, and which error ends with which code.</summary>
+internal static class ExitCodes
+{
+    /// <summary>The codes and their meaning, as <c>hypercall --help</c> prints them.</summary>
+    public static IReadOnlyList<(ExitCode Code, string Meaning)> All { get; } =
+    [
+        (ExitCode.Done, "done"),
+        (ExitCode.Refused, "the VMM or the function said no"),
+        (ExitCode.Usage, "bad usage"),
+        (ExitCode.Faulted, "the CPU raised a fault on the instruction"),
+        (ExitCode.ForeignVmm, "a VMM answered, but in another ABI"),
+        (ExitCode.Unsupported, "this platform cannot"),
+        (ExitCode.MemoryRefused, "memory or privilege was refused"),
+        (ExitCode.Untrusted, "a transfer cannot be trusted"),
+        (ExitCode.Internal, "internal error: please report it"),
+        (ExitCode.Cancelled, "cancelled (Ctrl-C)"),
+    ];
+
+    public static ExitCode For(Exception error) => Classify(error).Code;
+
+    /// <summary>The code, and in one word what happened, for JSON: several things that happen end with the same code.</summary>
+    public static (ExitCode Code, string Kind) Classify(Exception error) => error switch
+    {
+        UsageException => (ExitCode.Usage, "usage"),
+        VmmFunctionNotFoundException => (ExitCode.Refused, "functionNotFound"),
+        VmmFunctionDisabledException => (ExitCode.Refused, "functionDisabled"),
+        VmmFunctionFailedException => (ExitCode.Refused, "functionFailed"),
+        HypercallFaultException => (ExitCode.Faulted, "fault"),
+        ForeignVmmException => (ExitCode.ForeignVmm, "foreignVmm"),
+        HypercallProviderException => (ExitCode.Unsupported, "noProvider"),
+        PlatformNotSupportedException => (ExitCode.Unsupported, "platformNotSupported"),
+        GuestMemoryException refused => Classify(refused.Refusal),
+        ExecutableMemoryException => (ExitCode.MemoryRefused, "executableMemory"),
+        UnauthorizedAccessException => (ExitCode.MemoryRefused, "privilege"),
+        TransferException transfer => Classify(transfer.Result),
+        OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
+        _ => (ExitCode.Internal, "internal"),
+    };
+
+    private static (ExitCode Code, string Kind) Classify(GuestMemoryRefusal refusal) => refusal.Reason == GuestMemoryRefusalReason.PlatformNotSupported
+        ? (ExitCode.Unsupported, "platformNotSupported")
+        : (ExitCode.MemoryRefused, "memory");
+
+    private static (ExitCode Code, string Kind) Classify(TransferResult result) => result.Outcome switch
+    {
+        TransferOutcome.Incomplete => (ExitCode.Refused, "transferIncomplete"),
+        TransferOutcome.FunctionFailed => (ExitCode.Refused, "functionFailed"),
+        TransferOutcome.Faulted => (ExitCode.Faulted, "fault"),
+        TransferOutcome.Refused => Classify(result.Refusal!),
+        TransferOutcome.Moved => (ExitCode.Untrusted, "memoryMoved"),
+        TransferOutcome.Canceled => (ExitCode.Cancelled, "cancelled"),
+        _ => (ExitCode.Internal, "internal"),
+    };
+}

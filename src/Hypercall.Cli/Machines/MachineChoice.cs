@@ -1,0 +1,9 @@
+using Hypercall.Testing;
+
+namespace Hypercall.Cli.Machines;
+
+/// <summary>What the common options of a command say.</summary>
+/// <param name="Vmm">The real VMM or a fake one.</param>
+/// <param name="Personality">How the fake one behaves.</param>
+/// <param name="Instruction">The mnemonic to force; null lets the CPU's vendor decide.</param>
+internal sealed record MachineChoice(VmmKind Vmm, FakeVmmPersonality Personality, string? Instruction);

@@ -1,0 +1,46 @@
+using Hypercall.BitVisor;
+using Hypercall.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hypercall.Cli.Machines;
+
+/// <summary>One run's way to the VMM, built like any user's: by AddHypercall. Nothing is asked of the machine before a member is read.</summary>
+internal sealed class VmmSession : IDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private VmmSession(ServiceProvider services) => _services = services;
+
+    /// <summary>The CPU; needs no provider.</summary>
+    public CpuIdentity Cpu => _services.GetRequiredService<CpuIdentity>();
+
+    /// <summary>The instruction chosen for the CPU.</summary>
+    public HypercallTarget Target => _services.GetRequiredService<HypercallTarget>();
+
+    public IHypercallChannel Channel => _services.GetRequiredService<IHypercallChannel>();
+
+    public Vmm Vmm => _services.GetRequiredService<Vmm>();
+
+    /// <summary>Opens a session.</summary>
+    /// <param name="choice">Which machine.</param>
+    /// <param name="host">May register something else.</param>
+    /// <param name="script">Tells a fake VMM its functions; null for those of <see cref="FakeFunctions"/>.</param>
+    public static VmmSession Open(MachineChoice choice, CliHost host, Action<FakeVmm>? script)
+    {
+        ServiceCollection services = new();
+        _ = services.AddHypercall(vmm =>
+        {
+            _ = vmm.AddIntel().AddAmd().Configure(options => options.Instruction = choice.Instruction);
+            if (choice.Vmm == VmmKind.Fake)
+            {
+                FakeVmm fake = new(choice.Personality);
+                (script ?? FakeFunctions.Register)(fake);
+                _ = vmm.AddFakeVmm(fake);
+            }
+        });
+        host.ConfigureServices?.Invoke(services);
+        return new VmmSession(services.BuildServiceProvider());
+    }
+
+    public void Dispose() => _services.Dispose();
+}

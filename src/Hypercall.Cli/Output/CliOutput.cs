@@ -1,0 +1,61 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Spectre.Console;
+
+namespace Hypercall.Cli.Output;
+
+/// <summary>Results go to standard output, errors to standard error; with JSON, one document on standard output whatever happens.</summary>
+internal sealed class CliOutput(CliHost host, bool json)
+{
+    /// <summary>Whether the reader is a program.</summary>
+    public bool IsJson { get; } = json;
+
+    /// <summary>Prints a result: as JSON, or as a page.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="type">Its shape, of <see cref="CliJson"/>.</param>
+    /// <param name="draw">Draws it for people.</param>
+    public void Report<T>(T result, JsonTypeInfo<T> type, Action<IPage> draw)
+    {
+        if (IsJson)
+        {
+            host.Out.WriteLine(JsonSerializer.Serialize(result, type));
+        }
+        else
+        {
+            draw(host.OutIsTerminal ? new RichPage(Terminal(host.Out)) : new PlainPage(host.Out));
+        }
+    }
+
+    /// <summary>Prints an error.</summary>
+    /// <param name="error">What happened.</param>
+    /// <param name="code">What the process ends with.</param>
+    /// <param name="hint">Where to read on; null for nowhere.</param>
+    public void ReportError(Exception error, ExitCode code, string? hint)
+    {
+        ErrorInfo info = ErrorInfo.Of(error) with { Hint = hint };
+        string text = Printable.Lines(hint is null ? info.Message : info.Message + Environment.NewLine + hint);
+        if (IsJson)
+        {
+            host.Out.WriteLine(JsonSerializer.Serialize(new ErrorReport(info, (int)code), CliJson.Readable.ErrorReport));
+        }
+        else if (host.ErrorIsTerminal)
+        {
+            IAnsiConsole console = Terminal(host.Error);
+            console.Write(new Text("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)));
+            console.Write(new Text(text));
+            console.WriteLine();
+        }
+        else
+        {
+            host.Error.WriteLine($"hypercall: {text}");
+        }
+
+        if (code == ExitCode.Internal)
+        {
+            host.Error.WriteLine(error.StackTrace);
+        }
+    }
+
+    // Whether colors are wanted is the terminal's business, and NO_COLOR's: Spectre.Console finds out.
+    private static IAnsiConsole Terminal(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+}

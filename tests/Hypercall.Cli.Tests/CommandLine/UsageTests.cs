@@ -1,0 +1,101 @@
+using System.Text.Json;
+using FsCheck.Xunit;
+
+namespace Hypercall.Cli.Tests.CommandLine;
+
+public class UsageTests
+{
+    public static TheoryData<string, string> BadUsage => new()
+    {
+        { "", "No command was given" },
+        { "cal foo", "There is no command 'cal'" },
+        { "call", "NAME" },
+        { "call foo bar", "'bar'" },
+        { "call foo --rbz 1", "'--rbz'" },
+        { "call foo --rbx", "--rbx" },
+        { "call foo --rbx ten", "'ten' is no register value" },
+        { "call foo --rbx 18446744073709551616", "does not fit into a 64-bit register" },
+        { "call foo --rbx -9223372036854775809", "does not fit into a 64-bit register" },
+        { "call foo --rbx 1 --rbx 2", "--rbx" },
+        { "detect --vmm imaginary", "real|fake" },
+        { "detect --instruction syscall", "auto|vmcall|vmmcall" },
+        { "detect --fake hal", "bitvisor|kvm|deaf|none" },
+        { "detect --vmm real --fake kvm", "--fake" },
+        { "raw", "at least one register" },
+        { "raw --number 1", "--convention" },
+        { "raw --arg 1", "--convention" },
+        { "raw --convention kvm", "--number" },
+        { "raw --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|acrn|nyx" },
+        { "raw --convention kvm --number 1 --rbx 2", "--rbx does not go with --convention" },
+        { "raw --convention kvm --number 1 --arg one", "'one' is no register value" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadUsage))]
+    public async Task Bad_usage_exits_2_and_says_on_standard_error_what_is_wrong_and_where_help_is(string commandLine, string mentions)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(mentions, run.Error, StringComparison.Ordinal);
+        Assert.Contains("--help'.", run.Error, StringComparison.Ordinal);
+        Assert.Empty(run.Out);
+    }
+
+    [Theory]
+    [MemberData(nameof(BadUsage))]
+    public async Task Bad_usage_is_a_JSON_document_for_a_program(string commandLine, string mentions)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine + " --json");
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Equal(2, run.Json.GetProperty("exitCode").GetInt32());
+        JsonElement error = run.Json.GetProperty("error");
+        Assert.Equal("usage", error.GetProperty("kind").GetString());
+        Assert.Contains(mentions, error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public async Task The_hint_names_the_command_whose_help_to_read() =>
+        Assert.Contains("See 'hypercall call --help'.", (await CliRun.OfAsync("call")).Error, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\ud800")]
+    [InlineData("a\0b")]
+    public async Task What_is_no_name_is_bad_usage(string name)
+    {
+        CliRun run = await CliRun.OfAsync(["call", name, "--vmm", "fake"]);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("name of a VMM function", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("call")]
+    [InlineData("functions")]
+    public async Task A_name_longer_than_the_VMM_reads_is_bad_usage(string command)
+    {
+        CliRun run = await CliRun.OfAsync([command, new string('é', 128), "--vmm", "fake"]); // 256 bytes of UTF-8
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("at most 255 bytes of UTF-8; this one has 256", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_may_begin_with_an_at_sign_or_a_dash()
+    {
+        Assert.Equal(ExitCode.Refused, (await CliRun.OfAsync("call @foo --vmm fake")).ExitCode); // no response file
+        Assert.Equal(ExitCode.Refused, (await CliRun.OfAsync("call --vmm fake -- --json")).ExitCode);
+    }
+
+    [Property(MaxTest = 200)]
+    public void No_words_end_the_process_or_count_as_an_internal_error(string?[] words)
+    {
+        string[] args = [.. words.Select(word => word ?? ""), "--vmm", "fake"];
+        ExitCode code = CliRun.OfAsync(args).GetAwaiter().GetResult().ExitCode;
+
+        Assert.NotEqual(ExitCode.Internal, code);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Hypercall.Testing;
+
+namespace Hypercall.Cli.Tests.Commands;
+
+public class DetectCommandTests
+{
+    [Theory]
+    [InlineData("bitvisor", "present")]
+    [InlineData("kvm", "foreignAbi")]
+    [InlineData("deaf", "absent")]
+    [InlineData("none", "faulted")]
+    public async Task It_says_who_is_on_the_other_side(string personality, string presence)
+    {
+        CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+
+        Assert.Equal(presence, run.Json.GetProperty("presence").GetString());
+        Assert.Equal("fake", run.Json.GetProperty("vmm").GetString());
+        Assert.Equal(presence == "faulted", run.Json.GetProperty("presenceFault").ValueKind == JsonValueKind.Object);
+        Assert.Equal(presence == "faulted", run.Json.GetProperty("presenceRax").ValueKind == JsonValueKind.Null);
+        Assert.NotEmpty(run.Json.GetProperty("notes").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Its_JSON_has_these_names_whatever_it_found()
+    {
+        string[] names =
+        [
+            "vmm", "cpuVendor", "cpuBrand", "maxLeaf", "provider", "instruction", "instructionEncoding", "hypervisorPresent", "hypervisorSignature",
+            "hypervisorMaxLeaf", "vmxReported", "svmReported", "presence", "presenceRax", "presenceFault", "notes", "error",
+        ];
+        foreach (string personality in (string[])["bitvisor", "kvm", "deaf", "none"])
+        {
+            CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+            Assert.Equal(names, run.Json.EnumerateObject().Select(property => property.Name));
+        }
+    }
+
+    [Fact]
+    public async Task It_reports_what_CPUID_says()
+    {
+        CpuIdentity cpu = Machines.Amd with
+        {
+            HypervisorPresent = true,
+            HypervisorSignature = "KVMKVMKVM",
+            HypervisorMaxLeaf = 0x4000_0001,
+            VmxReported = true,
+            SvmReported = false,
+        };
+        JsonElement json = (await CliRun.OfAsync("detect --json", Machines.Fake(cpu))).Json;
+
+        Assert.Equal("AuthenticAMD", json.GetProperty("cpuVendor").GetString());
+        Assert.Equal("A CPU of a test", json.GetProperty("cpuBrand").GetString());
+        Assert.Equal(0x10, json.GetProperty("maxLeaf").GetInt32());
+        Assert.True(json.GetProperty("hypervisorPresent").GetBoolean());
+        Assert.Equal("KVMKVMKVM", json.GetProperty("hypervisorSignature").GetString());
+        Assert.Equal(0x4000_0001u, json.GetProperty("hypervisorMaxLeaf").GetUInt32());
+        Assert.True(json.GetProperty("vmxReported").GetBoolean());
+        Assert.False(json.GetProperty("svmReported").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_signature_without_the_hypervisor_bit_is_said_to_be_one()
+    {
+        CpuIdentity cpu = Machines.Amd with { HypervisorPresent = false, HypervisorSignature = "TCGTCGTCGTCG" };
+        CliRun run = await CliRun.OfAsync("detect", Machines.Fake(cpu));
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal("clear", run.Fact("Hypervisor bit"));
+        Assert.Equal("TCGTCGTCGTCG", run.Fact("Hypervisor signature"));
+        Assert.Contains("although the hypervisor bit", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_no_provider_serves_the_CPU_it_says_what_it_can_and_exits_5()
+    {
+        CliRun run = await CliRun.OfAsync("detect --json", Machines.Without(Machines.Unknown, ExitCodesTests.NoProvider(Machines.Unknown)));
+
+        Assert.Equal(ExitCode.Unsupported, run.ExitCode);
+        Assert.Equal("Unheard Of!!", run.Json.GetProperty("cpuVendor").GetString());
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("instruction").ValueKind);
+        Assert.Equal("unknown", run.Json.GetProperty("presence").GetString());
+        Assert.Equal("noProvider", run.Json.GetProperty("error").GetProperty("kind").GetString());
+    }
+
+    [Fact]
+    public async Task Where_no_provider_serves_the_CPU_it_explains_that_to_people()
+    {
+        CliRun run = await CliRun.OfAsync("detect", Machines.Without(Machines.Unknown, ExitCodesTests.NoProvider(Machines.Unknown)));
+
+        Assert.Equal("none", run.Fact("Instruction"));
+        Assert.Contains("A VMM can present any vendor string", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_memory_is_refused_it_still_names_the_instruction()
+    {
+        CliRun run = await CliRun.OfAsync(
+            "detect --json", Machines.Refusing(new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit, "The limit is 64 KiB.")));
+
+        Assert.Equal(ExitCode.MemoryRefused, run.ExitCode);
+        Assert.NotNull(run.Json.GetProperty("instruction").GetString());
+        Assert.Equal("lockLimit", run.Json.GetProperty("error").GetProperty("reason").GetString());
+    }
+
+    [Fact]
+    public async Task It_calls_no_function()
+    {
+        bool called = false;
+        FakeVmm fake = new FakeVmm().On("boot", _ => called = true).On("loadcfg", _ => called = true);
+        CliRun run = await CliRun.OfAsync("detect", Machines.Use(fake));
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.False(called);
+    }
+
+    [Fact]
+    public async Task A_brand_string_cannot_drive_the_reader_s_terminal()
+    {
+        CliRun run = await CliRun.OfAsync("detect", Machines.Fake(Machines.Amd with { Brand = "\u001b[2Jgone\nCPU vendor: Mine" }));
+
+        Assert.DoesNotContain('\u001b', run.Out);
+        Assert.Equal(@"\u001b[2Jgone\u000aCPU vendor: Mine", run.Fact("CPU brand"));
+        Assert.Equal("AuthenticAMD", run.Fact("CPU vendor"));
+    }
+}

@@ -1,0 +1,75 @@
+using Hypercall.Cli.Commands;
+
+namespace Hypercall.Cli.Tests;
+
+public class HelpTests
+{
+    public static TheoryData<string> Commands => [.. CliApplication.CreateCommands().Select(command => command.Name)];
+
+    [Fact]
+    public async Task The_help_of_the_tool_names_every_command_and_every_exit_code()
+    {
+        CliRun run = await CliRun.OfAsync("--help");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Empty(run.Error);
+        foreach (CliCommand command in CliApplication.CreateCommands())
+        {
+            Assert.Contains($"\n  {command.Name} ", run.Out, StringComparison.Ordinal);
+        }
+
+        foreach (ExitCode code in Enum.GetValues<ExitCode>())
+        {
+            string meaning = Assert.Single(ExitCodes.All, entry => entry.Code == code).Meaning;
+            Assert.Contains($" {(int)code}  {meaning}", run.Out, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task The_help_of_a_command_shows_the_common_options_and_examples(string name)
+    {
+        CliRun run = await CliRun.OfAsync($"{name} --help");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        foreach (string option in (string[])["--vmm <real|fake>", "--instruction <auto|vmcall|vmmcall>", "--json", "Examples:", $"  hypercall {name}"])
+        {
+            Assert.Contains(option, run.Out, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task Help_wins_over_bad_usage(string name) =>
+        Assert.Equal(ExitCode.Done, (await CliRun.OfAsync($"{name} --nonsense --help")).ExitCode);
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task Every_example_is_good_usage(string name)
+    {
+        CliCommand command = CliApplication.CreateCommands().Single(known => known.Name == name);
+        foreach ((string example, _) in command.Examples)
+        {
+            // A pipe, or a second command, is the shell's; a fake VMM keeps the test off the real one.
+            string words = example.Split('|', '&')[0].Trim();
+            string fake = words.Contains("--vmm", StringComparison.Ordinal) || words.Contains("--fake", StringComparison.Ordinal) ? "" : " --vmm fake";
+            if (words.Contains("--vmm real", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            CliRun run = await CliRun.OfAsync(words["hypercall ".Length..] + fake);
+
+            Assert.True(run.ExitCode is not ExitCode.Usage and not ExitCode.Internal, $"{example}: {run.Error}");
+        }
+    }
+
+    [Fact]
+    public async Task The_version_is_one_line()
+    {
+        CliRun run = await CliRun.OfAsync("--version");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Single(run.Out.Trim().Split('\n'));
+    }
+}

@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Hypercall.Cli.Tests;
+
+public class NativeAotTests
+{
+    private static readonly TimeSpan PublishBound = TimeSpan.FromMinutes(10); // cold, on a busy machine of two cores
+    private static readonly TimeSpan RunBound = TimeSpan.FromMinutes(1);
+
+    [SkippableFact]
+    public async Task Published_as_NativeAOT_without_a_warning_it_detects_and_demonstrates()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "The test publishes for linux-x64.");
+        Skip.IfNot(await ProcessRun.CanAsync("clang", "--version"), "NativeAOT links with clang, which is not here: apt-get install clang zlib1g-dev");
+        Skip.IfNot(SourceRoot() is not null, "The sources are not here.");
+
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("hypercall-aot-");
+        try
+        {
+            string output = Path.Combine(directory.FullName, "publish");
+            ProcessRun publish = await ProcessRun.OfAsync(
+                "dotnet", PublishBound, "publish", Path.Combine(SourceRoot()!, "src", "Hypercall.Cli"), "-c", "Release", "-r", "linux-x64", "-p:PublishAot=true",
+                "-nologo", "-nodeReuse:false", "-o", output, "--artifacts-path", Path.Combine(directory.FullName, "artifacts"));
+            Assert.True(publish.ExitCode == 0, publish.Out + publish.Error);
+            Assert.DoesNotContain(
+                (publish.Out + publish.Error).Split('\n'),
+                line => line.Contains("warning ", StringComparison.Ordinal) && !line.Contains("warning NU19", StringComparison.Ordinal)); // vulnerability data is the network's
+
+            string program = Path.Combine(output, "hypercall");
+            ProcessRun demo = await ProcessRun.OfAsync(program, RunBound, "demo", "--json");
+            Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
+            Assert.Equal("0xa", JsonDocument.Parse(demo.Out).RootElement.GetProperty("returned").GetString());
+
+            ProcessRun detect = await ProcessRun.OfAsync(program, RunBound, "detect", "--json");
+            JsonElement found = JsonDocument.Parse(detect.Out).RootElement;
+            Assert.NotEmpty(found.GetProperty("cpuVendor").GetString()!);
+            Assert.Contains(detect.ExitCode, (int[])[(int)ExitCode.Done, (int)ExitCode.Unsupported, (int)ExitCode.MemoryRefused]);
+            Assert.Empty(detect.Error);
+
+            ProcessRun usage = await ProcessRun.OfAsync(program, RunBound, "call", "foo", "--rbx", "ten");
+            Assert.Equal((int)ExitCode.Usage, usage.ExitCode);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static string? SourceRoot()
+    {
+        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "Hypercall.sln")))
+            {
+                return directory.FullName;
+            }
+        }
+
+        return null;
+    }
+}
