@@ -48,6 +48,16 @@ internal static partial class Host
         return range.Frames.ToArray();
     }
 
+    /// <summary>Waits until something is so: the kernel unpins a little later than it says.</summary>
+    public static void Until(Func<bool> isSo, string what)
+    {
+        for (long end = Environment.TickCount64 + 10_000; !isSo();)
+        {
+            Assert.True(Environment.TickCount64 < end, $"In 10 seconds it did not come true that {what}.");
+            _ = Thread.Yield();
+        }
+    }
+
     /// <summary>The flags of the mapping that holds an address: proc_pid_smaps(5).</summary>
     public static string[] VmFlags(GuestVirtualAddress address)
     {
