@@ -68,6 +68,36 @@ public sealed class LeakTests(ITestOutputHelper output)
     }
 
     [SkippableFact]
+    public void A_window_abandoned_together_with_its_buffer_does_not_make_it_leak()
+    {
+        Host.NeedsLinux();
+        RecordingLogger logger = new();
+        long locked = Host.SettledLockedBytes();
+        Abandon(logger);
+        Assert.True(LinuxProcess.LockedBytes >= locked + (50 * 8192));
+        Host.Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return LinuxProcess.LockedBytes <= locked;
+            },
+            "buffers and windows were freed");
+        Assert.Equal(0, logger.Count);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Abandon(RecordingLogger logger)
+        {
+            NativeGuestMemory memory = new(logger, PinningMechanism.Best);
+            for (int i = 0; i < 50; i++)
+            {
+                GuestBuffer buffer = memory.Allocate(8192, Residency.Locked);
+                _ = memory.OpenWindow(buffer.Memory, new GuestBufferOptions { Residency = Residency.Locked });
+            }
+        }
+    }
+
+    [SkippableFact]
     public void A_finalizer_that_finds_a_lease_leaves_the_memory_where_it_is_and_says_so()
     {
         Host.NeedsLinux();
