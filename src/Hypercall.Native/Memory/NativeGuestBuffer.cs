@@ -9,6 +9,7 @@ internal sealed class NativeGuestBuffer : GuestBuffer
     private readonly IGuestMemory _memory;
     private readonly ILogger _logger;
     private NativeMemoryManager? _manager;
+    private bool _wasFinalized;
 
     public NativeGuestBuffer(
         GuestVirtualAddress address,
@@ -36,6 +37,14 @@ internal sealed class NativeGuestBuffer : GuestBuffer
         if (MayReleaseInFinalizer())
         {
             _hold.Release();
+            return;
+        }
+
+        // The lease may be that of a window that was abandoned together with its buffer, and whose finalizer is next.
+        if (!_wasFinalized)
+        {
+            _wasFinalized = true;
+            GC.ReRegisterForFinalize(this);
             return;
         }
 

@@ -48,6 +48,14 @@ internal static partial class Host
         return range.Frames.ToArray();
     }
 
+    /// <summary>VmLck, once what earlier tests abandoned is gone.</summary>
+    public static long SettledLockedBytes()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return LinuxProcess.LockedBytes;
+    }
+
     /// <summary>Waits until something is so: the kernel unpins a little later than it says.</summary>
     public static void Until(Func<bool> isSo, string what)
     {
