@@ -72,6 +72,21 @@ public sealed class FakeGuestMemoryTests
     }
 
     [Fact]
+    public void A_million_scattered_frames_are_all_different_and_no_two_are_neighbours()
+    {
+        using GuestBuffer buffer = Memory.Allocate(1, Residency.Touched);
+        HashSet<ulong> frames = [];
+        for (int i = 0; i < 1_100_000; i++) // more than there are below 4 GiB: every 4th of the first 2^20
+        {
+            Assert.True(buffer.TryQueryPages(out GuestPageMap? pages, out _));
+            Assert.True(frames.Add(pages.Pages.Span[0].Frame.Value));
+            Memory.Move(buffer, 0);
+        }
+
+        Assert.DoesNotContain(frames, frame => frames.Contains(frame + 1));
+    }
+
+    [Fact]
     public void A_page_that_was_swapped_out_stops_the_VMM_and_a_span_brings_it_back_into_another_frame()
     {
         using GuestBuffer buffer = Memory.Allocate(3 * GuestPage.Size, Residency.Touched);
