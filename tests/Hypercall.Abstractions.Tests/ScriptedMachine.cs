@@ -51,6 +51,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
         return Encoding.UTF8.GetString(bytes[..bytes.IndexOf((byte)0)]);
     }
 
+    public Span<byte> BytesAt(ulong address) => _buffers[address].Bytes;
+
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {

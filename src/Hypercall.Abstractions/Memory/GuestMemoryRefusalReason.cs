@@ -35,4 +35,7 @@ public enum GuestMemoryRefusalReason
 
     /// <summary>This operating system does not offer it.</summary>
     PlatformNotSupported,
+
+    /// <summary>A page of the range may not be written to, so it cannot be made the process's own.</summary>
+    NotWritable,
 }

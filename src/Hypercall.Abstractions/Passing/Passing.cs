@@ -29,7 +29,10 @@ public abstract class Passing
     /// <summary>By a list of frame numbers in a page of its own, 511 frames a call, laid out as Hyper-V's GPA_RANGE.</summary>
     public static Passing FrameList { get; } = new FrameListPassing();
 
-    /// <summary>Contiguous where the frames are adjacent, else by frame list.</summary>
+    /// <summary>
+    /// Contiguous where the frames are adjacent, else by frame list. It suits a function that takes either and can tell them apart: the address of a list is that of a
+    /// page's first byte, and its length is 8 bytes and 8 more for each frame.
+    /// </summary>
     public static Passing Auto { get; } = new AutoPassing();
 
     /// <summary>All techniques.</summary>

@@ -1,98 +1,96 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hypercall.Native;
 
-/// <summary>Memory of this process, touched only for now: written to, neither locked nor pinned.</summary>
+/// <summary>
+/// Memory of this process, held by the operating system as asked: touched, locked or pinned, scattered or contiguous, and translated
+/// to guest physical addresses.
+/// </summary>
+/// <remarks>
+/// <list type="table">
+/// <listheader><term>asked</term><description>Linux x86-64; Windows x86-64</description></listheader>
+/// <item><term><see cref="Residency.Touched"/></term><description>each page is written to (madvise MADV_POPULATE_WRITE, or a store); the same</description></item>
+/// <item><term><see cref="Residency.Locked"/></term><description>mlock, bounded by RLIMIT_MEMLOCK; VirtualLock, bounded by the working set</description></item>
+/// <item><term><see cref="Residency.Pinned"/></term><description>registered as an io_uring fixed buffer, bounded by RLIMIT_MEMLOCK; where io_uring is
+/// disabled and the process may mount, pages of a ramfs; Windows: refused, <see cref="GuestMemoryRefusalReason.PlatformNotSupported"/></description></item>
+/// <item><term><see cref="Contiguity.Contiguous"/></term><description>one page; one huge page or more that happen to be neighbours, checked by
+/// <c>/proc/self/pagemap</c>, which needs CAP_SYS_ADMIN; Windows: one page only</description></item>
+/// </list>
+/// <para>Memory that this class allocates is left out of core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
+/// pinned gigabytes fills a disk) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
+/// would move the page away from the frame that the VMM was told).</para>
+/// <para>A window's memory is not ours to mark so: do not fork, other than to execute a program, while the VMM knows a window's address.</para>
+/// <para>Safe for use by many threads at a time.</para>
+/// </remarks>
 public sealed class NativeGuestMemory : IGuestMemory
 {
-    /// <summary>Creates it.</summary>
-    /// <param name="logger">Where to log; null for nowhere.</param>
-    public NativeGuestMemory(ILogger<NativeGuestMemory>? logger = null) => _ = logger;
+    private readonly IGuestMemory _platform;
+
+    /// <summary>Creates the memory of this process. Many may exist side by side: locks and pins are counted once for the process.</summary>
+    /// <param name="logger">Told of a buffer that leaked because it was never disposed and a VMM may still know its address.</param>
+    public NativeGuestMemory(ILogger<NativeGuestMemory>? logger = null)
+        : this(logger, PinningMechanism.Best)
+    {
+    }
+
+    internal NativeGuestMemory(ILogger? logger, PinningMechanism pinning)
+    {
+        logger ??= NullLogger.Instance;
+        _platform = RuntimeInformation.ProcessArchitecture != Architecture.X64 ? new UnsupportedGuestMemory()
+            : OperatingSystem.IsLinux() ? new LinuxGuestMemory(logger, pinning, PageMapReader.Process)
+            : OperatingSystem.IsWindows() ? new WindowsGuestMemory(logger)
+            : new UnsupportedGuestMemory();
+    }
 
     /// <inheritdoc/>
     public bool TryAllocate(
-        long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+        long length,
+        GuestBufferOptions options,
+        [NotNullWhen(true)] out GuestBuffer? buffer,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentNullException.ThrowIfNull(options);
-        if (!options.AllowNextBest && (options.Residency != Residency.Touched || options.Contiguity != Contiguity.Any))
-        {
-            return Refuse(out buffer, out refusal);
-        }
-
-        refusal = null;
-        buffer = Buffer.Create(length);
-        return true;
+        return _platform.TryAllocate(length, options, out buffer, out refusal);
     }
 
     /// <inheritdoc/>
     public bool TryOpenWindow(
-        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        Refuse(out window, out refusal);
+        Memory<byte> memory,
+        GuestBufferOptions options,
+        [NotNullWhen(true)] out GuestBuffer? window,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return memory.IsEmpty
+            ? throw new ArgumentException("A window has 1 byte or more; the memory is empty.", nameof(memory))
+            : _platform.TryOpenWindow(memory, options, out window, out refusal);
+    }
 
     /// <inheritdoc/>
     public bool TryOpenWindow(
-        GuestVirtualAddress start, long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        Refuse(out window, out refusal);
+        GuestVirtualAddress start,
+        long length,
+        GuestBufferOptions options,
+        [NotNullWhen(true)] out GuestBuffer? window,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        PageSpan.ThrowIfNotInUserSpace(start, length);
+        ArgumentNullException.ThrowIfNull(options);
+        return _platform.TryOpenWindow(start, length, options, out window, out refusal);
+    }
 
     /// <inheritdoc/>
     public bool TryQueryPages(
-        GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        Refuse(out pages, out refusal);
-
-    private static bool Refuse<T>(out T? nothing, out GuestMemoryRefusal refusal)
-        where T : class
+        GuestVirtualAddress start,
+        long length,
+        [NotNullWhen(true)] out GuestPageMap? pages,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
-        nothing = null;
-        refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.PinningUnavailable, "Only touched memory can be had so far.");
-        return false;
-    }
-
-    private sealed unsafe class Buffer : GuestBuffer
-    {
-        private readonly Manager _manager;
-
-        private Buffer(byte* start, long length)
-            : base(new GuestVirtualAddress((ulong)start), length, Residency.Touched, Contiguity.Any) => _manager = new Manager(start, (int)length);
-
-        public static Buffer Create(long length)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-            byte* start = (byte*)NativeMemory.AlignedAlloc((nuint)length, GuestPage.Size);
-            NativeMemory.Clear(start, (nuint)length);
-            return new Buffer(start, length);
-        }
-
-        protected override Memory<byte> GetMemory(long offset, int length) => _manager.Memory.Slice((int)offset, length);
-
-        protected override void TouchPages()
-        {
-            for (long offset = 0; offset < Length; offset += GuestPage.Size)
-            {
-                _ = Interlocked.Or(ref *(int*)(Address.Value + (ulong)offset), 0);
-            }
-        }
-
-        protected override bool TryQueryPagesCore(
-            [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) => Refuse(out pages, out refusal);
-
-        protected override void Release() => NativeMemory.AlignedFree((void*)Address.Value);
-    }
-
-    private sealed unsafe class Manager(byte* start, int length) : MemoryManager<byte>
-    {
-        public override Span<byte> GetSpan() => new(start, length);
-
-        public override MemoryHandle Pin(int elementIndex = 0) => new(start + elementIndex);
-
-        public override void Unpin()
-        {
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-        }
+        PageSpan.ThrowIfNotInUserSpace(start, length);
+        return _platform.TryQueryPages(start, length, out pages, out refusal);
     }
 }

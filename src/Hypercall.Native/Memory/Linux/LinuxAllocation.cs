@@ -1,0 +1,162 @@
+using System.Runtime.InteropServices;
+
+namespace Hypercall.Native;
+
+/// <summary>Memory of our own, from mmap.</summary>
+internal sealed unsafe class LinuxAllocation : NativeMemoryHold
+{
+    private const nuint HugePage = 2 << 20;
+    private const nuint GiantPage = 1 << 30;
+
+    private readonly nuint _used; // the part of the mapping that was handed out, in whole pages
+    private PageSpan _mapping;
+    private PinSlot[]? _pins;
+    private bool _locked;
+
+    private LinuxAllocation(nuint used) => _used = used;
+
+    public LinuxMapping Kind { get; private init; }
+
+    public GuestVirtualAddress Address => new(_mapping.Start);
+
+    public long Length => (long)_mapping.Length;
+
+    /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets.</summary>
+    /// <param name="length">Length in bytes.</param>
+    /// <param name="kind">Where the pages come from.</param>
+    /// <param name="failure">Why there is none.</param>
+    public static LinuxAllocation? TryMap(long length, LinuxMapping kind, out PinFailure failure)
+    {
+        nuint unit = kind switch
+        {
+            LinuxMapping.Pages or LinuxMapping.RamFs => GuestPage.Size,
+            LinuxMapping.GiantPages => GiantPage,
+            _ => HugePage,
+        };
+        failure = default;
+        nuint used = RoundUp((nuint)length, GuestPage.Size);
+        nuint mapped = RoundUp((nuint)length, unit);
+        nuint start = kind switch
+        {
+            LinuxMapping.Pages => LinuxMemory.Map(mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous),
+            LinuxMapping.RamFs => RamFs.TryMap(mapped, out failure),
+            LinuxMapping.HugePages => LinuxMemory.Map(
+                mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapHugeTlb | LinuxMemory.MapHuge2M),
+            LinuxMapping.GiantPages => LinuxMemory.Map(
+                mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapHugeTlb | LinuxMemory.MapHuge1G),
+            _ => MapAligned(mapped),
+        };
+        if (start == 0)
+        {
+            failure = failure == default ? new PinFailure("mmap", LinuxMemory.LastError) : failure;
+            return null;
+        }
+
+        LinuxAllocation allocation = new(used) { Kind = kind, _mapping = new PageSpan(start, start + mapped) };
+
+        // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole.
+        int size = kind switch
+        {
+            LinuxMapping.Pages => LinuxMemory.AdviseNoHugePage,
+            LinuxMapping.TransparentHugePages => LinuxMemory.AdviseHugePage,
+            _ => 0,
+        };
+        int error = LinuxMemory.Advise(start, mapped, LinuxMemory.AdviseDontDump);
+        error = error != 0 ? error : LinuxMemory.Advise(start, mapped, LinuxMemory.AdviseDontFork);
+        if (size != 0 && error == 0)
+        {
+            error = LinuxMemory.Advise(start, mapped, size);
+            error = error == LinuxMemory.InvalidArgument ? 0 : error; // a kernel without transparent huge pages
+        }
+
+        if (error != 0)
+        {
+            LinuxMemory.Unmap(start, mapped);
+            failure = new PinFailure("madvise", error);
+            return null;
+        }
+
+        return allocation;
+    }
+
+    public override GuestMemoryRefusal? Touch()
+    {
+        int error = PageToucher.TryTouch(_mapping, _mapping.Start);
+        return error == 0 ? null : LinuxRefusals.Touch(_mapping, error);
+    }
+
+    /// <summary>Asks the kernel to make huge pages of what is mapped; it says nothing, the page map does.</summary>
+    public void Collapse() => _ = LinuxMemory.Advise(_mapping.Start, _mapping.Length, LinuxMemory.AdviseCollapse);
+
+    public GuestMemoryRefusal? Lock()
+    {
+        if (Kind is LinuxMapping.HugePages or LinuxMapping.GiantPages)
+        {
+            return null; // the pages of the pool are never swapped out, and the kernel does not count them
+        }
+
+        int error = LinuxMemory.Lock(_mapping.Start, _mapping.Length);
+        if (error != 0)
+        {
+            return LinuxRefusals.Lock((long)_mapping.Length, error);
+        }
+
+        LinuxPageLocker.Process.AddLocked(_mapping);
+        _locked = true;
+        return null;
+    }
+
+    /// <returns>Whether the pages are pinned.</returns>
+    public bool TryPin(out PinFailure failure)
+    {
+        _pins = PinTable.Process.TryPin(_mapping, out failure);
+        return _pins is not null;
+    }
+
+    public override void Release()
+    {
+        NativeMemory.Clear((void*)_mapping.Start, _used);
+        Discard();
+    }
+
+    /// <summary>Gives everything back without zeroing: nobody had it yet.</summary>
+    public void Discard()
+    {
+        if (_pins is not null)
+        {
+            PinTable.Process.Unpin(_pins);
+        }
+
+        if (_locked)
+        {
+            LinuxPageLocker.Process.Unlock(_mapping, unlock: false); // munmap does
+        }
+
+        LinuxMemory.Unmap(_mapping.Start, _mapping.Length);
+    }
+
+    private static nuint MapAligned(nuint length)
+    {
+        nuint whole = LinuxMemory.Map(
+            length + HugePage, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapNoReserve);
+        if (whole == 0)
+        {
+            return 0;
+        }
+
+        nuint start = RoundUp(whole, HugePage);
+        if (start != whole)
+        {
+            LinuxMemory.Unmap(whole, start - whole);
+        }
+
+        if (whole + HugePage != start)
+        {
+            LinuxMemory.Unmap(start + length, whole + HugePage - start);
+        }
+
+        return start;
+    }
+
+    private static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) & ~(unit - 1);
+}

@@ -1,0 +1,53 @@
+using System.Buffers;
+
+namespace Hypercall.Native;
+
+/// <summary>Memory of somebody else, made resident for as long as a window is open.</summary>
+internal sealed class LinuxWindow(GuestVirtualAddress start, long length, MemoryHandle handle) : NativeMemoryHold
+{
+    private readonly PageSpan _pages = PageSpan.Of(start, length);
+    private MemoryHandle _handle = handle;
+    private PinSlot[]? _pins;
+    private bool _locked;
+
+    public override GuestMemoryRefusal? Touch()
+    {
+        int error = PageToucher.TryTouch(_pages, (nuint)start.Value);
+        return error == 0 ? null : LinuxRefusals.Touch(_pages, error);
+    }
+
+    public GuestMemoryRefusal? Lock()
+    {
+        int error = LinuxPageLocker.Process.TryLock(_pages);
+        _locked = error == 0;
+        return _locked ? null : LinuxRefusals.Lock((long)_pages.Length, error);
+    }
+
+    public bool TryPin(out PinFailure failure)
+    {
+        _pins = PinTable.Process.TryPin(_pages, out failure);
+        return _pins is not null;
+    }
+
+    public override void Release()
+    {
+        LetGo();
+        _handle.Dispose();
+    }
+
+    /// <summary>Unpins and unlocks, and keeps the memory alive: for another try.</summary>
+    public void LetGo()
+    {
+        if (_pins is not null)
+        {
+            PinTable.Process.Unpin(_pins);
+            _pins = null;
+        }
+
+        if (_locked)
+        {
+            LinuxPageLocker.Process.Unlock(_pages);
+            _locked = false;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+
+namespace Hypercall.Native;
+
+/// <summary>One io_uring that never does I/O: a table of registered buffers, each of which pins its pages for as long as it stands there.</summary>
+/// <remarks>
+/// <code>
+///   slot:    0         1         2       ...  16383
+///         [ buffer ][ buffer ][ empty ]  ...          a buffer is 1 byte to 1 GiB
+/// </code>
+/// The table is registered empty once (a second registration of a whole table gives EBUSY) and updated slot by slot; writing an empty buffer into
+/// a slot unpins what was there. io_uring_register(2), linux/io_uring.h.
+/// </remarks>
+internal sealed unsafe class PinRing
+{
+    public const int Slots = 16_384;                  // IORING_MAX_REG_BUFFERS, io_uring/rsrc.c
+    public const nuint MaxBufferLength = 1 << 30;     // SZ_1G, io_uring/rsrc.c
+
+    private const uint SetupDisabled = 1 << 6;        // IORING_SETUP_R_DISABLED: nobody can ever submit to it
+    private const uint RegisterBuffers2 = 15;         // IORING_REGISTER_BUFFERS2, Linux 5.13
+    private const uint RegisterBuffersUpdate = 16;    // IORING_REGISTER_BUFFERS_UPDATE, Linux 5.13
+    private const int ParametersLength = 120;         // sizeof(struct io_uring_params)
+    private const int ParametersFlags = 8;            // offsetof(struct io_uring_params, flags)
+
+    private readonly int _file;
+
+    private PinRing(int file) => _file = file;
+
+    /// <returns>The ring, or null and why.</returns>
+    public static PinRing? TryCreate(out PinFailure failure)
+    {
+        byte* parameters = stackalloc byte[ParametersLength];
+        new Span<byte>(parameters, ParametersLength).Clear();
+        *(uint*)(parameters + ParametersFlags) = SetupDisabled;
+        int file = LinuxMemory.IoUringSetup(1, parameters); // always close-on-exec
+        if (file < 0)
+        {
+            failure = new PinFailure("io_uring_setup", LinuxMemory.LastError);
+            return null;
+        }
+
+        // Empty vectors make the table sparse from Linux 5.13 on; the flag for it came with 5.19.
+        void* empty = NativeMemory.AllocZeroed(Slots, (nuint)sizeof(IoVector));
+        ResourceRegister register = new() { Count = Slots, Data = (ulong)empty };
+        int result = LinuxMemory.IoUringRegister(file, RegisterBuffers2, &register, (uint)sizeof(ResourceRegister));
+        int error = LinuxMemory.LastError;
+        NativeMemory.Free(empty);
+        if (result < 0)
+        {
+            failure = new PinFailure("io_uring_register(REGISTER_BUFFERS2)", error);
+            _ = LinuxMemory.Close(file);
+            return null;
+        }
+
+        failure = default;
+        return new PinRing(file);
+    }
+
+    /// <returns>0, or the error.</returns>
+    public int Set(int slot, nuint start, nuint length)
+    {
+        IoVector vector = new() { Base = start, Length = length };
+        ResourceUpdate update = new() { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
+        while (LinuxMemory.IoUringRegister(_file, RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
+        {
+            int error = LinuxMemory.LastError;
+            if (error != LinuxMemory.Interrupted)
+            {
+                return error;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <returns>0, or the error; then the pages stay pinned until the slot is set again.</returns>
+    public int Clear(int slot) => Set(slot, 0, 0);
+
+    // struct iovec, sys/uio.h
+    private struct IoVector
+    {
+        public nuint Base;
+        public nuint Length;
+    }
+
+#pragma warning disable CS0649 // reserved fields stay zero
+    // struct io_uring_rsrc_register, linux/io_uring.h: nr 0, flags 4, resv2 8, data 16, tags 24
+    private struct ResourceRegister
+    {
+        public uint Count;
+        public uint Flags;
+        public ulong Reserved;
+        public ulong Data;
+        public ulong Tags;
+    }
+
+    // struct io_uring_rsrc_update2, linux/io_uring.h: offset 0, resv 4, data 8, tags 16, nr 24, resv2 28
+    private struct ResourceUpdate
+    {
+        public uint Offset;
+        public uint Reserved;
+        public ulong Data;
+        public ulong Tags;
+        public uint Count;
+        public uint Reserved2;
+    }
+#pragma warning restore CS0649
+}

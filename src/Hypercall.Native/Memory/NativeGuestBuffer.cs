@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+
+namespace Hypercall.Native;
+
+internal sealed class NativeGuestBuffer : GuestBuffer
+{
+    private readonly NativeMemoryHold _hold;
+    private readonly IGuestMemory _memory;
+    private readonly ILogger _logger;
+    private NativeMemoryManager? _manager;
+
+    public NativeGuestBuffer(
+        GuestVirtualAddress address,
+        long length,
+        Residency residency,
+        Contiguity contiguity,
+        NativeMemoryHold hold,
+        IGuestMemory memory,
+        ILogger logger)
+        : base(address, length, residency, contiguity)
+    {
+        _hold = hold;
+        _memory = memory;
+        _logger = logger;
+    }
+
+    ~NativeGuestBuffer()
+    {
+        // No field may be trusted after a constructor that threw.
+        if (_hold is null || IsDisposed)
+        {
+            return;
+        }
+
+        if (MayReleaseInFinalizer())
+        {
+            _hold.Release();
+            return;
+        }
+
+        try
+        {
+            GuestMemoryLog.Leaked(_logger, Length);
+        }
+#pragma warning disable CA1031 // An exception in a finalizer ends the process, and a logger may be gone when it runs.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    protected override Memory<byte> GetMemory(long offset, int length) => Length <= int.MaxValue
+        ? (_manager ??= new NativeMemoryManager(this, 0, (int)Length)).Memory.Slice((int)offset, length)
+        : new NativeMemoryManager(this, offset, length).Memory;
+
+    protected override void TouchPages()
+    {
+        if (_hold.Touch() is { } refusal)
+        {
+            throw new GuestMemoryException(refusal);
+        }
+    }
+
+    protected override bool TryQueryPagesCore(
+        [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        _memory.TryQueryPages(Address, Length, out pages, out refusal);
+
+    protected override void Release() => _hold.Release();
+}

@@ -1,0 +1,130 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+
+namespace Hypercall.Native;
+
+/// <summary>Guest memory on Windows: touched and locked, for handing over by guest virtual address. No user-space program learns a frame there, or holds one.</summary>
+internal sealed class WindowsGuestMemory(ILogger logger) : IGuestMemory
+{
+    public bool TryAllocate(
+        long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        WindowsHold? hold = null;
+        GuestVirtualAddress address = default;
+        bool done = false;
+        try
+        {
+            done = NextBest.TryGet(
+                length,
+                options,
+                logger,
+                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
+                {
+                    why = RefusePhysical(residency, contiguity, length <= GuestPage.Size);
+                    if (why is null && hold is null)
+                    {
+                        address = new GuestVirtualAddress(WindowsMemory.Allocate(
+                            0, (nuint)length, WindowsMemory.Commit | WindowsMemory.Reserve, WindowsMemory.ReadWrite));
+                        int error = Marshal.GetLastPInvokeError();
+                        if (address.Value == 0)
+                        {
+                            why = new GuestMemoryRefusal(
+                                GuestMemoryRefusalReason.OutOfMemory, $"VirtualAlloc of {length} bytes: {Marshal.GetPInvokeErrorMessage(error)} (error {error}).");
+                            return null;
+                        }
+
+                        hold = new WindowsHold(address, length, isOurs: true, default);
+                    }
+
+                    return why is null ? Hold(hold!, address, length, residency, contiguity, out why) : null;
+                },
+                out buffer,
+                out refusal);
+            return done;
+        }
+        finally
+        {
+            if (!done)
+            {
+                hold?.Release();
+            }
+        }
+    }
+
+    public unsafe bool TryOpenWindow(
+        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        MemoryHandle handle = memory.Pin();
+        return TryOpenWindow(new GuestVirtualAddress((ulong)handle.Pointer), memory.Length, handle, options, out window, out refusal);
+    }
+
+    public bool TryOpenWindow(
+        GuestVirtualAddress start,
+        long length,
+        GuestBufferOptions options,
+        [NotNullWhen(true)] out GuestBuffer? window,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        TryOpenWindow(start, length, default, options, out window, out refusal);
+
+    public bool TryQueryPages(
+        GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        pages = null;
+        refusal = Physical("translate an address to a guest physical one");
+        return false;
+    }
+
+    private static GuestMemoryRefusal? RefusePhysical(Residency residency, Contiguity contiguity, bool onePage) =>
+        contiguity == Contiguity.Contiguous && !onePage ? Physical("get contiguous memory and prove it")
+        : residency == Residency.Pinned ? Physical("pin pages to their frames")
+        : null;
+
+    private static GuestMemoryRefusal Physical(string what) => new(
+        GuestMemoryRefusalReason.PlatformNotSupported,
+        $"On Windows no user-space program can {what}: VirtualLock keeps pages in memory but not in their frames, and frame numbers are for drivers only. Hand memory over by "
+        + "guest virtual address with Residency.Locked, which works.");
+
+    private bool TryOpenWindow(
+        GuestVirtualAddress start,
+        long length,
+        MemoryHandle handle,
+        GuestBufferOptions options,
+        [NotNullWhen(true)] out GuestBuffer? window,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        WindowsHold hold = new(start, length, isOurs: false, handle);
+        bool done = false;
+        try
+        {
+            done = NextBest.TryGet(
+                length,
+                options,
+                logger,
+                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
+                {
+                    why = RefusePhysical(residency, contiguity, GuestPage.Count(start, length) == 1);
+                    return why is null ? Hold(hold, start, length, residency, contiguity, out why) : null;
+                },
+                out window,
+                out refusal);
+            return done;
+        }
+        finally
+        {
+            if (!done)
+            {
+                hold.Release();
+            }
+        }
+    }
+
+    private NativeGuestBuffer? Hold(
+        WindowsHold hold, GuestVirtualAddress start, long length, Residency residency, Contiguity contiguity, out GuestMemoryRefusal? refusal)
+    {
+        refusal = hold.Touch();
+        refusal ??= residency == Residency.Locked ? hold.Lock() : null;
+        return refusal is null ? new NativeGuestBuffer(start, length, residency, contiguity, hold, this, logger) : null;
+    }
+}

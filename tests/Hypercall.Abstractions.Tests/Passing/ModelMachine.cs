@@ -1,0 +1,242 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Hypercall.Tests.Passing;
+
+/// <summary>
+/// A guest whose memory is held by frame, and a VMM that reaches it by frame or by page walk, and by nothing else. It notes every
+/// byte it takes and gives, in order; what lies outside the guest's frames is noted as trespass.
+/// </summary>
+internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
+{
+    public const ulong ByVirtual = 10;
+    public const ulong ByPhysical = 11;
+    public const ulong ByList = 12;
+
+    private readonly Dictionary<ulong, ArraySegment<byte>> _frames = [];   // frame number -> its bytes
+    private readonly Dictionary<ulong, ulong> _pageTable = [];             // virtual page -> frame
+    private ulong _nextFrame = 0x4_0000_0;                                 // above 4 GiB
+    private ulong _nextAddress = 0x7f00_0000_0000;
+
+    public List<byte> Taken { get; } = [];
+
+    public List<string> Trespasses { get; } = [];
+
+    public List<HypercallRegisters> Calls { get; } = [];
+
+    /// <summary>What the VMM does: 1 reads, 2 writes, 3 both.</summary>
+    public Direction Direction { get; set; } = Direction.Both;
+
+    /// <summary>Whether the frame after another one is its neighbour.</summary>
+    public Func<int, bool> IsNeighbour { get; set; } = _ => false;
+
+    public Residency Grants { get; set; } = Residency.Pinned;
+
+    /// <summary>Offset of buffers in their first page.</summary>
+    public int Offset { get; set; }
+
+    /// <summary>Runs before call number n, from 1.</summary>
+    public Action<int>? BeforeCall { get; set; }
+
+    /// <summary>Runs after call number n, before its answer is seen.</summary>
+    public Action<int>? AfterCall { get; set; }
+
+    public Func<HypercallRegisters, HypercallStatus>? Fault { get; set; }
+
+    public GuestMemoryRefusal? Refuses { get; set; }
+
+    public int Released { get; private set; }
+
+    public int Allocated { get; private set; }
+
+    /// <summary>What the VMM leaves for a byte it reads.</summary>
+    public static byte Transform(byte value) => (byte)(value ^ 0x5A);
+
+    public HypercallStatus TryInvoke(ref HypercallRegisters registers)
+    {
+        Calls.Add(registers);
+        BeforeCall?.Invoke(Calls.Count);
+        HypercallStatus status = Fault?.Invoke(registers) ?? HypercallStatus.Completed;
+        if (status.IsCompleted)
+        {
+            registers.Rcx = registers.Rax switch
+            {
+                ByVirtual => Walk(registers.Rbx, registers.Rcx),
+                ByPhysical => Range(registers.Rbx, registers.Rcx),
+                ByList => List(registers.Rbx, registers.Rcx),
+                _ => throw new InvalidOperationException("No such function."),
+            };
+            registers.Rax = 0;
+        }
+
+        AfterCall?.Invoke(Calls.Count);
+        return status;
+    }
+
+    /// <summary>Gives a page another frame, content and all; the old one is somebody else's now.</summary>
+    public void Move(GuestBuffer buffer, int page)
+    {
+        ulong virtualPage = (buffer.Address.Value >> GuestPage.Shift) + (ulong)page;
+        ulong old = _pageTable[virtualPage];
+        ulong moved = NewFrame(_frames[old]);
+        _pageTable[virtualPage] = moved;
+        _frames[old] = new byte[GuestPage.Size];
+    }
+
+    public void MakeAbsent(GuestBuffer buffer, int page) => _ = _pageTable.Remove((buffer.Address.Value >> GuestPage.Shift) + (ulong)page);
+
+    public bool TryAllocate(
+        long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        buffer = null;
+        if ((refusal = Refuses) is not null)
+        {
+            return false;
+        }
+
+        Allocated++;
+        bool list = length == GuestPage.Size && options.Residency == Residency.Pinned && Allocated > 1;
+        int offset = list ? 0 : Offset;
+        int pages = (int)GuestPage.Count(new GuestVirtualAddress((ulong)offset), length);
+        byte[] bytes = new byte[pages * GuestPage.Size];
+        Array.Fill(bytes, (byte)0xC5); // a canary around the buffer
+        bytes.AsSpan(offset, (int)length).Clear();
+        GuestVirtualAddress start = new(_nextAddress + (ulong)offset);
+        for (int i = 0; i < pages; i++)
+        {
+            if (i == 0 || !IsNeighbour(i))
+            {
+                _nextFrame += 3;
+            }
+
+            _pageTable[(_nextAddress >> GuestPage.Shift) + (ulong)i] = NewFrame(new ArraySegment<byte>(bytes, i * GuestPage.Size, GuestPage.Size));
+        }
+
+        _nextAddress += (ulong)(pages + 1) * GuestPage.Size;
+        buffer = new Buffer(this, start, length, list ? Residency.Pinned : Grants, bytes, offset);
+        return true;
+    }
+
+    public bool TryOpenWindow(
+        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        throw new NotSupportedException();
+
+    public bool TryOpenWindow(
+        GuestVirtualAddress start, long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        throw new NotSupportedException();
+
+    public bool TryQueryPages(
+        GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        pages = null;
+        if ((refusal = Refuses) is not null)
+        {
+            return false;
+        }
+
+        GuestPage[] found = new GuestPage[GuestPage.Count(start, length)];
+        for (int i = 0; i < found.Length; i++)
+        {
+            found[i] = _pageTable.TryGetValue((start.Value >> GuestPage.Shift) + (ulong)i, out ulong frame) ? GuestPage.InFrame(new(frame)) : default;
+        }
+
+        pages = new GuestPageMap(start, length, found);
+        return true;
+    }
+
+    private ulong NewFrame(ArraySegment<byte> bytes)
+    {
+        _frames[++_nextFrame] = bytes;
+        return _nextFrame;
+    }
+
+    private ulong Walk(ulong address, ulong length)
+    {
+        for (ulong done = 0; done < length; done++)
+        {
+            if (!_pageTable.TryGetValue((address + done) >> GuestPage.Shift, out ulong frame))
+            {
+                return done; // absent: stops part way, and says how far it got
+            }
+
+            Touch(frame, (int)((address + done) % GuestPage.Size));
+        }
+
+        return length;
+    }
+
+    private ulong Range(ulong address, ulong length)
+    {
+        for (ulong done = 0; done < length; done++)
+        {
+            Touch((address + done) >> GuestPage.Shift, (int)((address + done) % GuestPage.Size));
+        }
+
+        return length;
+    }
+
+    private ulong List(ulong address, ulong size)
+    {
+        Assert.Equal(0ul, address % GuestPage.Size);
+        Assert.InRange(size, 16ul, (ulong)GuestPage.Size);
+        ReadOnlySpan<byte> list = _frames[address >> GuestPage.Shift].AsSpan(0, (int)size);
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(list);
+        uint offset = BinaryPrimitives.ReadUInt32LittleEndian(list[4..]);
+        Assert.Equal((int)GuestPage.Count(new GuestVirtualAddress(offset), length) * 8, list.Length - 8);
+        for (uint i = 0; i < length; i++)
+        {
+            Touch(BinaryPrimitives.ReadUInt64LittleEndian(list[(8 + (int)((offset + i) / GuestPage.Size * 8))..]), (int)((offset + i) % GuestPage.Size));
+        }
+
+        return length;
+    }
+
+    private void Touch(ulong frame, int offset)
+    {
+        if (!_frames.TryGetValue(frame, out ArraySegment<byte> bytes))
+        {
+            Trespasses.Add($"frame 0x{frame:x}");
+            return;
+        }
+
+        byte value = bytes[offset];
+        if (Direction.HasFlag(Direction.ToVmm))
+        {
+            Taken.Add(value);
+        }
+
+        if (Direction.HasFlag(Direction.FromVmm))
+        {
+            bytes.AsSpan()[offset] = Transform(value);
+        }
+    }
+
+    private sealed class Buffer(ModelMachine machine, GuestVirtualAddress address, long length, Residency residency, byte[] bytes, int offset)
+        : GuestBuffer(address, length, residency, Contiguity.Any)
+    {
+        protected override Memory<byte> GetMemory(long start, int count) => bytes.AsMemory(offset + (int)start, count);
+
+        protected override void TouchPages()
+        {
+            ulong first = Address.Value >> GuestPage.Shift;
+            for (int i = 0; i < bytes.Length / GuestPage.Size; i++)
+            {
+                if (!machine._pageTable.ContainsKey(first + (ulong)i))
+                {
+                    machine._pageTable[first + (ulong)i] = machine.NewFrame(new ArraySegment<byte>(bytes, i * GuestPage.Size, GuestPage.Size));
+                }
+            }
+        }
+
+        protected override bool TryQueryPagesCore(
+            [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+            machine.TryQueryPages(Address, Length, out pages, out refusal);
+
+        protected override void Release()
+        {
+            machine.Released++;
+            Assert.All(bytes.Take(offset), canary => Assert.Equal(0xC5, canary));
+            Assert.All(bytes.Skip(offset + (int)Length), canary => Assert.Equal(0xC5, canary));
+        }
+    }
+}

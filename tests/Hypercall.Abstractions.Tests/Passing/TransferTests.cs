@@ -1,0 +1,422 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+using Hypercall.BitVisor;
+using Technique = Hypercall.Passing;
+
+namespace Hypercall.Tests.Passing;
+
+public class TransferTests
+{
+    private static readonly TransferRule ByRcx = (in registers, length) =>
+        registers.Rax == 0 ? TransferAnswer.Done(Math.Min((long)registers.Rcx, length)) : TransferAnswer.Failed("RAX is not 0.");
+
+    public static TheoryData<string> Physical => [.. Technique.All.Where(p => p != Technique.Virtual).Select(p => p.Name)];
+
+    public static TheoryData<string> All => [.. Technique.All.Select(p => p.Name)];
+
+    [Property(Arbitrary = [typeof(Layouts)], MaxTest = 150)]
+    public void Every_byte_arrives_once_and_in_order_and_no_other_byte_is_touched(Layout layout)
+    {
+        ModelMachine machine = new() { Offset = layout.BufferOffset, IsNeighbour = layout.IsNeighbour, Direction = layout.Direction };
+        byte[] before = new byte[layout.BufferLength];
+        new Random(layout.Seed).NextBytes(before);
+        using (GuestBuffer buffer = machine.Allocate(layout.BufferLength))
+        {
+            before.CopyTo(buffer.Span);
+            GuestSlice slice = new(buffer, layout.SliceOffset, layout.SliceLength);
+            List<long> progress = [];
+            bool oneExtent = machine.QueryPages(slice.Address, slice.Length).TryGetPagedRange(out PagedRange? range, out _) && range.IsContiguous;
+            TransferResult result = Function(machine, layout.Technique, oneExtent)
+                .TryTransfer(slice, layout.Technique, layout.Direction, new TransferOptions { Progress = new Told(progress.Add), Rdx = 1, Rsi = 2, Rdi = 3 });
+
+            if (layout.Technique == Technique.Contiguous && !oneExtent)
+            {
+                Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotContiguous), (result.Outcome, result.Refusal!.Reason));
+                Assert.Empty(machine.Calls);
+                return;
+            }
+
+            Assert.Equal((TransferOutcome.Completed, slice.Length), (result.Outcome, result.BytesDone));
+            Assert.Empty(machine.Trespasses);
+            byte[] sent = before[(int)slice.Offset..(int)(slice.Offset + slice.Length)];
+            if (layout.Direction.HasFlag(Direction.ToVmm))
+            {
+                Assert.Equal(sent, machine.Taken);
+            }
+
+            byte[] expected = [.. before];
+            if (layout.Direction.HasFlag(Direction.FromVmm))
+            {
+                sent.Select(ModelMachine.Transform).ToArray().CopyTo(expected.AsSpan((int)slice.Offset));
+            }
+
+            Assert.Equal(expected, buffer.Span.ToArray());
+            Assert.Equal(slice.Length, progress[^1]);
+            Assert.Equal(machine.Calls.Count, progress.Count);
+            Assert.Equal(progress.Order().Distinct(), progress);
+            Assert.All(machine.Calls, call => Assert.Equal((1ul, 2ul, 3ul), (call.Rdx, call.Rsi, call.Rdi)));
+        }
+
+        Assert.Equal(machine.Allocated, machine.Released);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(510, 1)]
+    [InlineData(511, 1)]
+    [InlineData(512, 2)]
+    [InlineData(1022, 2)]
+    [InlineData(1023, 3)]
+    public void A_list_carries_511_frames(int frames, int calls)
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(frames * (long)GuestPage.Size);
+        Assert.Equal(calls, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both).Calls);
+    }
+
+    [Fact]
+    public void An_offset_costs_a_frame_list_a_frame_at_the_end()
+    {
+        ModelMachine machine = new() { Offset = 1 };
+        using GuestBuffer buffer = machine.Allocate(511L * GuestPage.Size);
+        Assert.Equal(2, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both).Calls);
+    }
+
+    [Fact]
+    public void Contiguous_says_where_it_breaks()
+    {
+        ModelMachine machine = new() { IsNeighbour = page => page != 2, Offset = 100 };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        GuestMemoryException e = Assert.Throws<GuestMemoryException>(() => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.ToVmm));
+        Assert.Contains($"breaks after {(2 * GuestPage.Size) - 100} of 10000 bytes", e.Message, StringComparison.Ordinal);
+        Assert.Empty(machine.Calls);
+    }
+
+    [Theory]
+    [InlineData(true, 11)]
+    [InlineData(false, 12)]
+    public void Auto_takes_one_extent_as_one_call_and_anything_else_as_a_list(bool contiguous, int function)
+    {
+        ModelMachine machine = new() { IsNeighbour = _ => contiguous };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        VmmFunction called = new(machine, machine, "auto", (ulong)function);
+        _ = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        Assert.Equal(contiguous ? 10_000ul : 8 + (3 * 8), Assert.Single(machine.Calls).Rcx);
+    }
+
+    [Theory]
+    [MemberData(nameof(Physical))]
+    public void The_VMM_may_write_by_physical_address_into_pinned_memory_only(string technique)
+    {
+        foreach (Residency residency in (Residency[])[Residency.Touched, Residency.Locked])
+        {
+            foreach (Direction direction in (Direction[])[Direction.FromVmm, Direction.Both])
+            {
+                ModelMachine machine = new() { Grants = residency, IsNeighbour = _ => true };
+                using GuestBuffer buffer = machine.Allocate(10_000);
+                TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction);
+                Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotPinned), (result.Outcome, result.Refusal!.Reason));
+                Assert.Contains(nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove), result.Message, StringComparison.Ordinal);
+                Assert.Empty(machine.Calls);
+
+                TransferOptions danger = new() { AcceptMemoryCorruptionIfPagesMove = true };
+                Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction, danger).IsCompleted);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Physical))]
+    public void The_VMM_may_read_locked_memory_by_physical_address_but_not_memory_that_is_only_touched(string technique)
+    {
+        foreach ((Residency residency, bool fit) in ((Residency, bool)[])[(Residency.Touched, false), (Residency.Locked, true), (Residency.Pinned, true)])
+        {
+            ModelMachine machine = new() { Grants = residency, IsNeighbour = _ => true };
+            using GuestBuffer buffer = machine.Allocate(10_000);
+            Assert.Equal(fit, Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm).IsCompleted);
+        }
+    }
+
+    [Fact]
+    public void By_virtual_address_any_residency_will_do()
+    {
+        ModelMachine machine = new() { Grants = Residency.Touched };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        Assert.True(Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both).IsCompleted);
+    }
+
+    [Theory]
+    [MemberData(nameof(Physical))]
+    public void A_page_that_moved_during_the_call_is_reported(string technique)
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked, IsNeighbour = _ => true };
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        machine.AfterCall = call => machine.Move(buffer, 0);
+        GuestMemoryMovedException e = Assert.Throws<GuestMemoryMovedException>(
+            () => Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.ToVmm));
+        Assert.Equal((0L, 1L), (e.Result.BytesDone, e.Result.Calls));
+        Assert.Contains("cannot be trusted", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pages_that_moved_before_the_call_are_translated_right_before_it()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        buffer.Span.Fill(7);
+        machine.BeforeCall = call => { if (call < 3) { machine.Move(buffer, call); } }; // the page of the next call
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        Assert.True(result.IsCompleted);
+        Assert.All(machine.Taken, taken => Assert.Equal(7, taken));
+    }
+
+    [Fact]
+    public void A_page_that_moved_part_way_leaves_the_bytes_before_it()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        machine.AfterCall = call => { if (call == 2) { machine.Move(buffer, 1); } };
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        Assert.Equal((TransferOutcome.Moved, (long)GuestPage.Size, 2L), (result.Outcome, result.BytesDone, result.Calls));
+    }
+
+    [Fact]
+    public void A_page_that_is_absent_at_translation_is_touched_and_asked_for_again()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        machine.BeforeCall = call => { if (call == 1) { machine.MakeAbsent(buffer, 2); } };
+        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
+    }
+
+    [Fact]
+    public void A_copy_that_stopped_part_way_is_incomplete_by_its_rule()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.BeforeCall = _ => machine.MakeAbsent(buffer, 1);
+        TransferException e = Assert.Throws<TransferException>(
+            () => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = ByRcx }));
+        Assert.Equal((TransferOutcome.Incomplete, (long)GuestPage.Size), (e.Result.Outcome, e.Result.BytesDone));
+        Assert.Contains($"Only {GuestPage.Size} of 10000 bytes", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(10_001)]
+    public void A_rule_that_claims_more_than_was_given_is_a_failure(long claimed)
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        TransferResult result = Function(machine, Technique.Virtual).TryTransfer(
+            buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = (in _, _) => TransferAnswer.Done(claimed) });
+        Assert.Equal((TransferOutcome.FunctionFailed, 0L), (result.Outcome, result.BytesDone));
+        Assert.Contains($"claims {claimed} bytes", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_failure_half_way_says_how_many_bytes_are_known_to_have_arrived()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        int calls = 0;
+        TransferOptions options = new() { Rule = (in _, length) => ++calls < 3 ? TransferAnswer.Done(length) : TransferAnswer.Failed("disk full.", 100) };
+        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, options));
+        Assert.Equal((2 * GuestPage.Size) + 100, e.Result.BytesDone);
+        Assert.Contains("disk full.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_fault_half_way_keeps_what_arrived_before()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        machine.Fault = _ => machine.Calls.Count < 2 ? HypercallStatus.Completed : HypercallStatus.Faulted(new CpuFault(CpuFaultKind.PageFault));
+        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both));
+        Assert.Equal((TransferOutcome.Faulted, (long)GuestPage.Size, CpuFaultKind.PageFault), (e.Result.Outcome, e.Result.BytesDone, e.Result.Fault.Kind));
+    }
+
+    [Fact]
+    public void A_fault_on_the_only_call_is_the_fault_exception()
+    {
+        ModelMachine machine = new() { Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
+        using GuestBuffer buffer = machine.Allocate(10);
+        _ = Assert.Throws<HypercallFaultException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both));
+    }
+
+    [Fact]
+    public void Cancellation_stops_between_two_calls()
+    {
+        ModelMachine machine = new();
+        using CancellationTokenSource cancellation = new();
+        using GuestBuffer buffer = machine.Allocate(5L * GuestPage.Size);
+        machine.AfterCall = call => { if (call == 2) { cancellation.Cancel(); } };
+        TransferCanceledException e = Assert.Throws<TransferCanceledException>(
+            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, null, cancellation.Token));
+        Assert.Equal((2L * GuestPage.Size, 2L, cancellation.Token), (e.Result.BytesDone, e.Result.Calls, e.CancellationToken));
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void What_the_VMM_keeps_must_be_pinned_and_stays_leased(string technique)
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked, IsNeighbour = _ => true };
+        TransferOptions kept = new() { KeptBy = "log ring" };
+        using (GuestBuffer locked = machine.Allocate(GuestPage.Size))
+        {
+            Assert.Equal(GuestMemoryRefusalReason.NotPinned, Function(machine, Named(technique)).TryTransfer(locked, Named(technique), Direction.ToVmm, kept).Refusal!.Reason);
+            Assert.Empty(machine.Calls);
+        }
+
+        machine.Grants = Residency.Pinned;
+        using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
+        TransferResult result = Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.Both, kept);
+        _ = Assert.Throws<InvalidOperationException>(buffer.Dispose);
+        result.Lease!.Dispose();
+    }
+
+    [Fact]
+    public void What_the_VMM_may_keep_stays_leased_when_the_call_fails()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
+        TransferResult result = Function(machine, Technique.Contiguous).TryTransfer(
+            buffer, Technique.Contiguous, Direction.Both, new TransferOptions { KeptBy = "ring", Rule = (in _, _) => TransferAnswer.Failed("no.") });
+        Assert.NotNull(result.Lease);
+        Assert.True(buffer.IsLeased);
+        result.Lease.Dispose();
+    }
+
+    [Fact]
+    public void Without_a_list_page_nothing_is_handed_over()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.FramesHidden, "CAP_SYS_ADMIN");
+        TransferResult result = Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm);
+        Assert.Equal(GuestMemoryRefusalReason.FramesHidden, result.Refusal!.Reason);
+        Assert.Empty(machine.Calls);
+    }
+
+    [Fact]
+    public void Where_the_platform_has_no_physical_addresses_the_error_says_so()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PlatformNotSupported, "Windows keeps frame numbers to itself.");
+        PlatformNotSupportedException e = Assert.Throws<PlatformNotSupportedException>(
+            () => Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.ToVmm));
+        Assert.Contains("Windows", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void A_buffer_cannot_be_disposed_by_its_own_call(string technique)
+    {
+        ModelMachine machine = new() { IsNeighbour = _ => true };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.BeforeCall = _ => Assert.Throws<InvalidOperationException>(buffer.Dispose);
+        Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.Both).IsCompleted);
+        Assert.False(buffer.IsLeased);
+    }
+
+    [Fact]
+    public void A_disposed_buffer_is_refused()
+    {
+        ModelMachine machine = new();
+        GuestBuffer buffer = machine.Allocate(10_000);
+        buffer.Dispose();
+        _ = Assert.Throws<ObjectDisposedException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both));
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 10_001)]
+    [InlineData(-1, 10)]
+    [InlineData(10_000, 1)]
+    public void A_slice_that_is_empty_or_leaves_the_buffer_is_refused(long offset, long length)
+    {
+        using GuestBuffer buffer = new ModelMachine().Allocate(10_000);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new GuestSlice(buffer, offset, length));
+    }
+
+    [Fact]
+    public void A_default_slice_and_a_direction_that_is_none_are_refused()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10);
+        _ = Assert.Throws<ArgumentNullException>(() => Function(machine, Technique.Virtual).Transfer(default, Technique.Virtual, Direction.Both));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, 0));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Up_to_five_words_go_in_registers(int count)
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering();
+        HypercallRegisters seen = default;
+        machine.OnInvoke = (ref registers) =>
+        {
+            seen = registers;
+            registers = new HypercallRegisters { Rax = 1, Rbx = 11, Rcx = 12, Rdx = 13, Rsi = 14, Rdi = 15 };
+            return HypercallStatus.Completed;
+        };
+        ulong[] words = [.. Enumerable.Range(1, count).Select(i => (ulong)i)];
+        TransferResult result = new VmmFunction(machine, machine, "words", 9).Transfer(words, Direction.Both);
+        Assert.Equal((9ul, 1ul, count > 1 ? 2ul : 0, count > 4 ? 5ul : 0), (seen.Rax, seen.Rbx, seen.Rcx, seen.Rdi));
+        Assert.Equal(Enumerable.Range(11, count).Select(i => (ulong)i), words);
+        Assert.Equal(8L * count, result.BytesDone);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(6)]
+    public void More_than_five_words_or_none_are_refused(int count)
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering();
+        _ = Assert.Throws<ArgumentException>(() => new VmmFunction(machine, machine, "words", 9).Transfer(new ulong[count], Direction.ToVmm));
+        Assert.Equal(0, machine.Calls);
+    }
+
+    private static Technique Named(string name) => Technique.All.Single(p => p.Name == name);
+
+    private static VmmFunction Function(ModelMachine machine, Technique technique) => Function(machine, technique, machine.IsNeighbour(1));
+
+    private static VmmFunction Function(ModelMachine machine, Technique technique, bool oneExtent) => new(machine, machine, "f", technique switch
+    {
+        _ when technique == Technique.Virtual => ModelMachine.ByVirtual,
+        _ when technique == Technique.FrameList => ModelMachine.ByList,
+        _ when technique == Technique.Auto && !oneExtent => ModelMachine.ByList,
+        _ => ModelMachine.ByPhysical,
+    });
+
+    private sealed class Told(Action<long> tell) : IProgress<long>
+    {
+        public void Report(long value) => tell(value);
+    }
+
+    public sealed record Layout(
+        Technique Technique, Direction Direction, int BufferOffset, int BufferLength, int SliceOffset, int SliceLength, int Break, int Seed)
+    {
+        /// <summary>0 scatters every frame, 1 none, and n breaks the run at every n-th frame.</summary>
+        public bool IsNeighbour(int page) => Break == 1 || (Break > 1 && page % Break != 0);
+    }
+
+    public static class Layouts
+    {
+        public static Arbitrary<Layout> Layout() => Arb.From(
+            from technique in Gen.Elements(Technique.Virtual, Technique.Contiguous, Technique.PageByPage, Technique.FrameList, Technique.Auto)
+            from direction in Gen.Elements(Direction.ToVmm, Direction.FromVmm, Direction.Both)
+            from pages in Gen.Frequency((20, Gen.Choose(1, 6)), (1, Gen.Elements(510, 511, 512, 513, 1022, 1023, 1024)))
+            from tail in Gen.Frequency((1, Gen.Constant(0)), (2, Gen.Choose(-4095, 4095)))
+            from bufferOffset in Gen.Frequency((2, Gen.Constant(0)), (1, Gen.Choose(0, 4095)))
+            let length = Math.Max(1, (pages * GuestPage.Size) + tail)
+            from sliceOffset in Gen.Frequency((2, Gen.Constant(0)), (1, Gen.Choose(0, length - 1)))
+            from sliceLength in Gen.Frequency((2, Gen.Constant(length - sliceOffset)), (1, Gen.Choose(1, length - sliceOffset)))
+            from breaks in Gen.Elements(0, 1, 1, 2, 3)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select new Layout(technique, direction, bufferOffset, length, sliceOffset, sliceLength, breaks, seed));
+    }
+}

@@ -1,0 +1,75 @@
+using System.Xml.Linq;
+
+namespace Hypercall.Architecture.Tests;
+
+/// <summary>The checkout that these tests were built from.</summary>
+internal static class SourceTree
+{
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>The projects that ship, in the order of their names.</summary>
+    public static IReadOnlyList<Project> Shipped { get; } = Projects("src");
+
+    /// <summary>The test projects and the programs that they run.</summary>
+    public static IReadOnlyList<Project> Tests { get; } = Projects("tests");
+
+    public static Project Get(string name) => Shipped.Single(project => project.Name == name);
+
+    private static Project[] Projects(string folder) =>
+    [
+        .. Directory.EnumerateDirectories(Path.Combine(Root, folder))
+            .SelectMany(project => Directory.EnumerateFiles(project, "*.csproj"))
+            .Order(StringComparer.Ordinal)
+            .Select(path => new Project(path)),
+    ];
+
+    private static string FindRoot()
+    {
+        // Not the path of this file: a deterministic build maps it away.
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Hypercall.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException($"No Hypercall.sln above {AppContext.BaseDirectory}: run these tests where they were built.");
+    }
+
+    /// <summary>A project as its file says, not as it compiled: see <see cref="CompiledAssembly"/> for that.</summary>
+    internal sealed class Project(string path)
+    {
+        private readonly XElement _xml = XElement.Load(path);
+
+        public string Name { get; } = System.IO.Path.GetFileNameWithoutExtension(path);
+
+        public string Folder { get; } = System.IO.Path.GetDirectoryName(path)!;
+
+        /// <summary>With forward slashes, from the root of the checkout.</summary>
+        public string Path { get; } = System.IO.Path.GetRelativePath(Root, path).Replace('\\', '/');
+
+        public string AssemblyName => Property("AssemblyName") ?? Name;
+
+        public IEnumerable<string> ProjectReferences =>
+            Items("ProjectReference").Select(include => System.IO.Path.GetFileNameWithoutExtension(include.Replace('\\', '/')));
+
+        public IEnumerable<string> PackageReferences => Items("PackageReference");
+
+        /// <summary>The C# files that a person wrote, each with its path from the root of the checkout.</summary>
+        public IEnumerable<(string Path, string Text)> Sources =>
+            Directory.EnumerateFiles(Folder, "*.cs", SearchOption.AllDirectories)
+                .Select(file => (Path: System.IO.Path.GetRelativePath(Root, file).Replace('\\', '/'), File: file))
+                .Where(file => !file.Path.Contains("/obj/", StringComparison.Ordinal) && !file.Path.Contains("/bin/", StringComparison.Ordinal))
+                .OrderBy(file => file.Path, StringComparer.Ordinal)
+                .Select(file => (file.Path, File.ReadAllText(file.File)));
+
+        /// <summary>What the project's own file sets a property to; null when it does not.</summary>
+        public string? Property(string name) => _xml.Descendants(name).LastOrDefault()?.Value;
+
+        public override string ToString() => Name;
+
+        private IEnumerable<string> Items(string kind) =>
+            _xml.Descendants(kind).Select(item => item.Attribute("Include")?.Value).OfType<string>();
+    }
+}

@@ -1,0 +1,46 @@
+namespace Hypercall.Native.Tests.Memory;
+
+/// <summary>A mapping of four pages of a file.</summary>
+internal sealed unsafe class FileMapping : IDisposable
+{
+    public const long Length = 4 * GuestPage.Size;
+
+    private readonly bool _ownsFile;
+    private readonly nuint _start;
+
+    public FileMapping(int flags, string? file = null)
+    {
+        _ownsFile = file is null;
+        File = file ?? Path.GetTempFileName();
+        if (_ownsFile)
+        {
+            byte[] content = new byte[Length];
+            new Random(3).NextBytes(content);
+            System.IO.File.WriteAllBytes(File, content);
+        }
+
+        int handle = LinuxMemory.Open(File, LinuxMemory.OpenReadWrite);
+        _start = LinuxMemory.Map((nuint)Length, flags, handle);
+        _ = LinuxMemory.Close(handle);
+        Assert.NotEqual((nuint)0, _start);
+        for (int page = 0; page < 4; page++)
+        {
+            _ = Volatile.Read(ref Pointer[page * GuestPage.Size]);
+        }
+    }
+
+    public string File { get; }
+
+    public byte* Pointer => (byte*)_start;
+
+    public GuestVirtualAddress Address => new(_start);
+
+    public void Dispose()
+    {
+        LinuxMemory.Unmap(_start, (nuint)Length);
+        if (_ownsFile)
+        {
+            System.IO.File.Delete(File);
+        }
+    }
+}
