@@ -83,6 +83,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
     {
         public byte[] Bytes { get; } = new byte[length];
 
+        public bool MayBeReleasedByItsFinalizer => MayReleaseInFinalizer();
+
         protected override Memory<byte> GetMemory(long offset, int length) => Bytes.AsMemory((int)offset, length);
 
         protected override void TouchPages() => machine.Touches++;

@@ -173,15 +173,29 @@ public abstract class GuestBuffer : IDisposable
             }
 
             _disposed = true;
-            while (_callers.Count != 0)
+            try
             {
-                _ = Monitor.Wait(_gate);
+                while (_callers.Count != 0)
+                {
+                    _ = Monitor.Wait(_gate);
+                }
+            }
+            catch (ThreadInterruptedException)
+            {
+                _disposed = false; // nothing was released: it can be disposed again, and a finalizer will
+                throw;
             }
         }
 
         Release();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>
+    /// As <see cref="Touch"/>, between <see cref="EnterCall"/> and its end: there the memory is still ours even when a
+    /// <see cref="Dispose()"/> on another thread waits already.
+    /// </summary>
+    internal void TouchInCall() => TouchPages();
 
     /// <summary>Marks a call in flight that uses the address.</summary>
     /// <returns>Dispose it when the call has returned, on the same thread.</returns>
