@@ -71,8 +71,11 @@ public sealed class VmmFunction
     /// <returns>How it went: the registers, the number of calls, and the lease on what the VMM keeps.</returns>
     /// <exception cref="GuestMemoryException">The memory is not fit for the technique or the direction; nothing was handed over.</exception>
     /// <exception cref="GuestMemoryMovedException">A page moved during a call: the transfer cannot be trusted.</exception>
-    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call.</exception>
-    /// <exception cref="TransferException">The transfer ended part way; the result says how many bytes are known to have arrived.</exception>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call, and the VMM was to keep nothing.</exception>
+    /// <exception cref="TransferException">
+    /// The transfer ended part way, or a call faulted that was to let the VMM keep the address. The result says how many bytes are known to have arrived, and holds
+    /// the lease.
+    /// </exception>
     /// <exception cref="TransferCanceledException">It was cancelled.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not tell physical addresses.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>

@@ -24,6 +24,12 @@ internal sealed class Transfer(
 
     public GuestSlice Slice => slice;
 
+    /// <summary>The bytes of the page for frame lists, after <see cref="GetListPage"/>.</summary>
+    public Span<byte> ListPage => _list!.Span;
+
+    /// <summary>Where the VMM finds that page.</summary>
+    public GuestPhysicalAddress ListAddress { get; private set; }
+
     /// <summary>Whether the memory may go to the VMM by an address that must stay true.</summary>
     /// <param name="physical">Whether the technique gives away physical addresses.</param>
     /// <returns>Why not; null when it may.</returns>
@@ -45,13 +51,38 @@ internal sealed class Transfer(
         return why is null ? null : GuestMemoryRefusal.ForResidency(residency, why);
     }
 
-    /// <summary>Finds the frames of a range at this moment.</summary>
+    /// <summary>Writes to each page of the slice's buffer, so that it is present.</summary>
+    /// <returns>Why it cannot be; null when it is.</returns>
+    public GuestMemoryRefusal? Touch() => Touch(slice.Buffer);
+
+    /// <summary>Finds the frames of a part of the slice at this moment.</summary>
     /// <param name="address">Where it starts.</param>
     /// <param name="length">Its length.</param>
     /// <param name="range">The frames.</param>
     /// <param name="refusal">Why they are not to be had.</param>
     public bool TryTranslate(
-        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        TryTranslate(slice.Buffer, address, length, out range, out refusal);
+
+    private static GuestMemoryRefusal? Touch(GuestBuffer buffer)
+    {
+        try
+        {
+            buffer.TouchInCall();
+            return null;
+        }
+        catch (GuestMemoryException e)
+        {
+            return e.Refusal;
+        }
+    }
+
+    private bool TryTranslate(
+        GuestBuffer buffer,
+        GuestVirtualAddress address,
+        long length,
+        [NotNullWhen(true)] out PagedRange? range,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -72,30 +103,26 @@ internal sealed class Transfer(
                 return false;
             }
 
-            slice.Buffer.Touch(); // even a locked page is absent while it moves; a touch waits for it
+            // Even a locked page is absent while it moves; a touch waits for it.
+            if (Touch(buffer) is { } untouchable)
+            {
+                refusal = untouchable;
+                return false;
+            }
         }
     }
 
-    /// <summary>The page for a frame list, pinned like everything that the VMM finds by physical address.</summary>
-    /// <param name="list">The page.</param>
-    /// <param name="address">Where the VMM finds it.</param>
+    /// <summary>Gets the page for frame lists, pinned like everything that the VMM finds by physical address, and finds its frame, once for all calls.</summary>
     /// <returns>Why there is none; null when there is.</returns>
-    public GuestMemoryRefusal? GetListPage(out GuestBuffer? list, out GuestPhysicalAddress address)
+    public GuestMemoryRefusal? GetListPage()
     {
-        address = default;
-        list = _list;
-        if (list is null && !memory.TryAllocate(GuestPage.Size, ListMemory, out list, out GuestMemoryRefusal? refusal))
+        if (!memory.TryAllocate(GuestPage.Size, ListMemory, out _list, out GuestMemoryRefusal? refusal)
+            || !TryTranslate(_list, _list.Address, _list.Length, out PagedRange? range, out refusal))
         {
             return refusal;
         }
 
-        _list = list;
-        if (!TryTranslate(list.Address, list.Length, out PagedRange? range, out refusal))
-        {
-            return refusal;
-        }
-
-        address = range.Start;
+        ListAddress = range.Start;
         return null;
     }
 

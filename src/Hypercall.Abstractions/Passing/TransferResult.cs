@@ -57,12 +57,15 @@ public sealed record TransferResult
         _ => $"The transfer was cancelled after {BytesDone} of {Length} bytes.",
     };
 
+    /// <summary>The <see cref="Message"/>, and no register: they hold physical addresses, which do not belong in a log by accident.</summary>
+    public override string ToString() => Message;
+
     internal Exception ToException(CancellationToken cancellation) => Outcome switch
     {
         TransferOutcome.Moved => new GuestMemoryMovedException(this),
         TransferOutcome.Canceled => new TransferCanceledException(this, cancellation),
         TransferOutcome.Refused when Calls == 0 => Refusal!.ToException(),
-        TransferOutcome.Faulted when Calls == 1 => new HypercallFaultException(Fault),
+        TransferOutcome.Faulted when Calls == 1 && Lease is null => new HypercallFaultException(Fault),
         _ => new TransferException(this),
     };
 }

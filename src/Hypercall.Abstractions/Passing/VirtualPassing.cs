@@ -9,7 +9,12 @@ internal sealed class VirtualPassing() : Passing("Virtual")
             return transfer.Refused(unfit);
         }
 
-        transfer.Slice.Buffer.Touch(); // the VMM cannot bring a page in
+        // The VMM cannot bring a page in.
+        if (transfer.Touch() is { } untouchable)
+        {
+            return transfer.Refused(untouchable);
+        }
+
         return transfer.Call(transfer.Slice.Address.Value, (ulong)transfer.Slice.Length, transfer.Slice.Length) ?? transfer.Completed();
     }
 }
