@@ -114,7 +114,6 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
 
     private NativeGuestBuffer? TryAllocateContiguous(long length, Residency residency, out GuestMemoryRefusal? refusal, out PinFailure failure)
     {
-        // Asked before huge pages are made for nothing.
         long best = GuestPage.Size;
         LinuxMapping[] kinds = length <= HugePage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages]
             : length <= GiantPage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages, LinuxMapping.GiantPages]
