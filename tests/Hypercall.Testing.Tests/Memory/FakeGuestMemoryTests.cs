@@ -111,10 +111,10 @@ public sealed class FakeGuestMemoryTests
         using GuestBuffer buffer = Memory.Allocate(4 * GuestPage.Size, Residency.Touched);
         Memory.SwapOut(buffer);
 
-        _ = buffer.Slice(GuestPage.Size + 1, GuestPage.Size);
+        _ = buffer.AsMemory(GuestPage.Size + 1, GuestPage.Size);
         Assert.Equal([GuestPageState.Swapped, GuestPageState.Present, GuestPageState.Present, GuestPageState.Swapped], buffer.States());
 
-        _ = buffer.Slice(0, 0);
+        _ = buffer.AsMemory(0, 0);
         Assert.Equal(GuestPageState.Swapped, buffer.States()[0]);
         buffer.Touch();
         Assert.All(buffer.States(), state => Assert.Equal(GuestPageState.Present, state));
