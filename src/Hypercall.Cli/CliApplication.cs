@@ -12,25 +12,24 @@ internal static class CliApplication
 {
     public static async Task<ExitCode> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancellationToken = default)
     {
-        string command = "";
+        CliCommand? command = null;
         try
         {
             ParseResult parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
-            command = parse.CommandResult.Command is CliCommand known ? known.Name + " " : "";
+            command = parse.CommandResult.Command as CliCommand;
             return parse.Action switch
             {
                 ParseErrorAction => throw UsageErrorIn(parse),
-                null when parse.CommandResult.Command is CliCommand chosen =>
-                    await chosen.InvokeAsync(parse, host, cancellationToken).ConfigureAwait(false),
+                null when command is not null =>
+                    await command.InvokeAsync(parse, host, cancellationToken).ConfigureAwait(false),
                 _ => await RunBuiltInAsync(parse, host, cancellationToken).ConfigureAwait(false),
             };
         }
         catch (Exception e) // the one place where every error becomes an exit code
         {
-            ExitCode code = ExitCodes.For(e);
+            (ExitCode code, string kind) = ExitCodes.Classify(e);
             bool json = args.TakeWhile(arg => arg != "--").Contains("--json"); // also where parsing failed
-            string? hint = code == ExitCode.Usage ? $"See 'hypercall {command}--help'." : null;
-            new CliOutput(host, json).ReportError(e, code, hint);
+            new CliOutput(host, json).ReportError(e, code, HintOn(kind, command));
             return code;
         }
     }
@@ -70,6 +69,18 @@ internal static class CliApplication
             },
             cancellationToken).ConfigureAwait(false);
 
+    // The library says what a program can do about an error; this says what a person at a prompt can.
+    private static string? HintOn(string kind, CliCommand? command) => kind switch
+    {
+        "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
+        "functionNotFound" => "'hypercall detect' says whether a VMM that calls functions by name is there; 'hypercall functions' looks known names up.",
+        "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
+        "foreignVmm" => "'hypercall raw --convention NAME' speaks another VMM's convention; 'hypercall demo' shows a call on a fake VMM.",
+        "noProvider" => "--instruction vmcall|vmmcall forces an instruction; --vmm fake needs none.",
+        "platformNotSupported" => "--vmm fake works everywhere.",
+        _ => null,
+    };
+
     private static UsageException UsageErrorIn(ParseResult parse)
     {
         if (parse.CommandResult.Command is CliCommand)
@@ -77,7 +88,8 @@ internal static class CliApplication
             return new UsageException(string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()));
         }
 
-        string what = parse.UnmatchedTokens is [string unknown, ..] ? $"There is no command '{unknown}'." : "No command was given.";
+        string? unknown = parse.UnmatchedTokens.FirstOrDefault(token => !token.StartsWith('-'));
+        string what = unknown is null ? "No command was given." : $"There is no command '{unknown}'.";
         return new UsageException($"{what} Commands: {string.Join(", ", CreateCommands().Select(known => known.Name))}.");
     }
 }

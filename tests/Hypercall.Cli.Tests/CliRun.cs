@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Hypercall.Cli;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hypercall.Cli.Tests;

@@ -151,6 +151,10 @@ public class ExitCodesTests
     }
 
     [Fact]
+    public async Task The_hint_says_what_a_person_at_a_prompt_can_do() =>
+        Assert.Contains("'hypercall raw --convention NAME'", (await CliRun.OfAsync("call foo --fake kvm")).Error, StringComparison.Ordinal);
+
+    [Fact]
     public void The_numbers_are_a_promise()
     {
         Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 70, 130], ExitCodes.All.Select(entry => (int)entry.Code));

@@ -66,10 +66,10 @@ internal sealed class DetectCommand() : CliCommand(
     private static string DescribePresence(string presence) => presence switch
     {
         "present" => "yes",
-        "absent" => "no: nobody answers by name",
-        "foreignAbi" => "no: a VMM answers in another ABI",
-        "faulted" => "no: the instruction faulted",
-        _ => "unknown: nothing could be asked",
+        "absent" => "no, nobody answers by name",
+        "foreignAbi" => "no, a VMM answers in another ABI",
+        "faulted" => "no, the instruction faulted",
+        _ => "unknown, nothing could be asked",
     };
 }
 

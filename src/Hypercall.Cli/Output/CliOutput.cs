@@ -41,8 +41,7 @@ internal sealed class CliOutput(CliHost host, bool json)
         else if (host.ErrorIsTerminal)
         {
             IAnsiConsole console = Terminal(host.Error);
-            console.Write(new Text("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)));
-            console.Write(new Text(text));
+            console.Write(new Paragraph().Append("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)).Append(text));
             console.WriteLine();
         }
         else
