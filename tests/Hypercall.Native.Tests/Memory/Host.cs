@@ -116,6 +116,13 @@ internal static partial class Host
         return (nuint)alias;
     }
 
+    /// <summary>Maps anonymous memory where it is asked for, if there is room.</summary>
+    public static nint MapAt(nuint address, nuint length) =>
+        MMap(address, length, LinuxMemory.ProtRead | LinuxMemory.ProtWrite, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous, -1, 0);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint MMap(nuint address, nuint length, int protection, int flags, int file, long offset);
+
     [LibraryImport("libc", EntryPoint = "mremap", SetLastError = true)]
     private static partial nint MRemap(nuint old, nuint oldLength, nuint newLength, int flags, nuint address);
 

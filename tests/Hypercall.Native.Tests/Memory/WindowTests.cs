@@ -108,8 +108,7 @@ public sealed unsafe class WindowTests
     public void Memory_that_is_not_mapped_is_refused_and_holds_nothing(Residency residency)
     {
         Host.NeedsLinux();
-        using Scratch scratch = new(4);
-        LinuxMemory.Unmap(scratch.Start + (2 * GuestPage.Size), GuestPage.Size);
+        using Scratch scratch = Scratch.WithHole(4, hole: 2);
         Assert.False(Memory.TryOpenWindow(scratch.Address, scratch.Length, new GuestBufferOptions { Residency = residency }, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotMapped, refusal.Reason);
         Assert.False(Host.IsLocked(scratch.Start));
