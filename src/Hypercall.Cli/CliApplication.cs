@@ -41,6 +41,10 @@ internal static class CliApplication
         new CallCommand(),
         new RawCommand(),
         new FunctionsCommand(),
+        new StatusCommand(),
+        new ShellCommand(),
+        new SendCommand(),
+        new MemoryCommand(),
         new DemoCommand(),
     ];
 

@@ -13,11 +13,23 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
     /// <summary>Whether <see cref="Error"/> is a terminal.</summary>
     public bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Opens standard input as bytes. The default is nothing.</summary>
+    public Func<Stream> OpenInput { get; init; } = () => Stream.Null;
+
+    /// <summary>Whether a person types the input.</summary>
+    public bool InputIsTerminal { get; init; }
+
+    /// <summary>Opens standard output for bytes, where a result is no text of ours. The default loses them.</summary>
+    public Func<Stream> OpenOutput { get; init; } = () => Stream.Null;
+
     /// <summary>Registers something else, after everything that the tool registered.</summary>
     public Action<IServiceCollection>? ConfigureServices { get; init; }
 
     public static CliHost ForConsole() => new(Console.Out, Console.Error)
     {
+        OpenInput = Console.OpenStandardInput,
+        InputIsTerminal = !Console.IsInputRedirected,
+        OpenOutput = Console.OpenStandardOutput,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
     };

@@ -17,6 +17,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
 
     public int Touches { get; private set; }
 
+    public (long Offset, long Length) LastTouched { get; private set; }
+
     public int Allocated { get; private set; }
 
     public int Released { get; private set; }
@@ -50,6 +52,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
         ReadOnlySpan<byte> bytes = _buffers[address].Bytes;
         return Encoding.UTF8.GetString(bytes[..bytes.IndexOf((byte)0)]);
     }
+
+    public GuestBuffer BufferAt(ulong address) => _buffers[address];
 
     public Span<byte> BytesAt(ulong address) => _buffers[address].Bytes;
 
@@ -87,7 +91,11 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
 
         protected override Memory<byte> GetMemory(long offset, int length) => Bytes.AsMemory((int)offset, length);
 
-        protected override void TouchPages() => machine.Touches++;
+        protected override void TouchPages(long offset, long length)
+        {
+            machine.Touches++;
+            machine.LastTouched = (offset, length);
+        }
 
         protected override bool TryQueryPagesCore(
             [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) => throw new NotSupportedException();

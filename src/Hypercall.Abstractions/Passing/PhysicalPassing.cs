@@ -12,7 +12,7 @@ namespace Hypercall;
 /// </remarks>
 internal abstract class PhysicalPassing(string name, int framesPerCall) : Passing(name)
 {
-    internal sealed override TransferResult Run(Transfer transfer)
+    private protected sealed override TransferResult Hand(Transfer transfer)
     {
         if (transfer.Vet(physical: true) is { } unfit)
         {

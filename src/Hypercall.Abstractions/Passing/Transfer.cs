@@ -48,12 +48,13 @@ internal sealed class Transfer(
             (_, true, false, Residency.Touched) => "it goes by physical address, and a page that is not even locked may be swapped out",
             _ => null,
         };
-        return why is null ? null : GuestMemoryRefusal.ForResidency(residency, why);
+        return why is null ? null : GuestMemoryRefusal.ForResidency(
+            residency, why, $"{nameof(TransferOptions)}.{nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove)}");
     }
 
-    /// <summary>Writes to each page of the slice's buffer, so that it is present.</summary>
+    /// <summary>Writes to each page of the slice, so that it is present.</summary>
     /// <returns>Why it cannot be; null when it is.</returns>
-    public GuestMemoryRefusal? Touch() => Touch(slice.Buffer);
+    public GuestMemoryRefusal? Touch() => Touch(slice);
 
     /// <summary>Finds the frames of a part of the slice at this moment.</summary>
     /// <param name="address">Where it starts.</param>
@@ -62,13 +63,13 @@ internal sealed class Transfer(
     /// <param name="refusal">Why they are not to be had.</param>
     public bool TryTranslate(
         GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        TryTranslate(slice.Buffer, address, length, out range, out refusal);
+        TryTranslate(slice, address, length, out range, out refusal);
 
-    private static GuestMemoryRefusal? Touch(GuestBuffer buffer)
+    private static GuestMemoryRefusal? Touch(GuestSlice part)
     {
         try
         {
-            buffer.TouchInCall();
+            part.Buffer.TouchInCall(part.Offset, part.Length);
             return null;
         }
         catch (GuestMemoryException e)
@@ -78,7 +79,7 @@ internal sealed class Transfer(
     }
 
     private bool TryTranslate(
-        GuestBuffer buffer,
+        GuestSlice part,
         GuestVirtualAddress address,
         long length,
         [NotNullWhen(true)] out PagedRange? range,
@@ -104,7 +105,7 @@ internal sealed class Transfer(
             }
 
             // Even a locked page is absent while it moves; a touch waits for it.
-            if (Touch(buffer) is { } untouchable)
+            if (Touch(part) is { } untouchable)
             {
                 refusal = untouchable;
                 return false;
@@ -153,47 +154,51 @@ internal sealed class Transfer(
             return End(TransferOutcome.Moved);
         }
 
-        TransferResult judged = Judge(in status, in _registers, length, options.Rule);
+        Judgement judged = Judge(in status, in _registers, length, options.Rule);
         if (judged.BytesDone != 0)
         {
             _done += judged.BytesDone;
             options.Progress?.Report(_done);
         }
 
-        return judged.IsCompleted
+        return judged.Outcome == TransferOutcome.Completed
             ? null
-            : End(judged.Outcome) with { Fault = judged.Fault, Failure = judged.Failure };
+            : End(judged.Outcome) with { Fault = status.Fault, Failure = judged.Failure };
     }
 
-    /// <summary>What one call of a transfer came to.</summary>
+    /// <summary>A transfer of one call, of registers only.</summary>
     /// <param name="status">How the instruction ended.</param>
     /// <param name="registers">The registers after it.</param>
     /// <param name="length">How many bytes it was given.</param>
     /// <param name="rule">What the registers mean; null: a call that completed has done all.</param>
-    public static TransferResult Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    public static TransferResult OfRegisters(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
     {
-        TransferResult ended = new(TransferOutcome.Completed, length) { Calls = 1, Registers = registers };
+        Judgement judged = Judge(in status, in registers, length, rule);
+        return new TransferResult(judged.Outcome, length)
+        {
+            BytesDone = judged.BytesDone, Calls = 1, Registers = registers, Fault = status.Fault, Failure = judged.Failure,
+        };
+    }
+
+    private static Judgement Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    {
         if (!status.IsCompleted)
         {
-            return ended with { Outcome = TransferOutcome.Faulted, Fault = status.Fault };
+            return new Judgement(TransferOutcome.Faulted, 0, null);
         }
 
         TransferAnswer answer = rule?.Invoke(in registers, length) ?? TransferAnswer.Done(length);
         if (answer.BytesDone < 0 || answer.BytesDone > length)
         {
-            return ended with
-            {
-                Outcome = TransferOutcome.FunctionFailed,
-                Failure = $"it claims {answer.BytesDone} bytes of the {length} that it was given. Check the rule that reads its registers.",
-            };
+            return new Judgement(
+                TransferOutcome.FunctionFailed,
+                0,
+                $"it claims {answer.BytesDone} bytes of the {length} that it was given. Check the rule that reads its registers.");
         }
 
-        return (answer.Failure, answer.BytesDone == length) switch
-        {
-            (null, true) => ended with { BytesDone = length },
-            (null, false) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.Incomplete },
-            ({ } failure, _) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.FunctionFailed, Failure = failure },
-        };
+        TransferOutcome outcome = answer.Failure is not null ? TransferOutcome.FunctionFailed
+            : answer.BytesDone == length ? TransferOutcome.Completed : TransferOutcome.Incomplete;
+        return new Judgement(outcome, answer.BytesDone, answer.Failure);
     }
 
     public TransferResult Completed() => End(TransferOutcome.Completed);
@@ -209,4 +214,7 @@ internal sealed class Transfer(
 
     private TransferResult End(TransferOutcome outcome) =>
         new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };
+
+    /// <summary>What one call came to.</summary>
+    private readonly record struct Judgement(TransferOutcome Outcome, long BytesDone, string? Failure);
 }

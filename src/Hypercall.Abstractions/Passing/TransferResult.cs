@@ -12,6 +12,9 @@ public sealed record TransferResult
     /// <summary>How it ended.</summary>
     public TransferOutcome Outcome { get; internal init; }
 
+    /// <summary>The technique that was used; for <see cref="Passing.Auto"/> the one it chose. Null for registers.</summary>
+    public Passing? Passing { get; internal init; }
+
     /// <summary>How many bytes there were to transfer.</summary>
     public long Length { get; }
 

@@ -2,7 +2,7 @@ namespace Hypercall;
 
 internal sealed class VirtualPassing() : Passing("Virtual")
 {
-    internal override TransferResult Run(Transfer transfer)
+    private protected override TransferResult Hand(Transfer transfer)
     {
         if (transfer.Vet(physical: false) is { } unfit)
         {

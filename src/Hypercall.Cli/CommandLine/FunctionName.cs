@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text;
 using Hypercall.BitVisor;
 
@@ -9,7 +10,11 @@ internal static class FunctionName
 {
     private static readonly Encoding StrictUtf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
-    public static void Validate(Argument argument) => argument.Validators.Add(result =>
+    public static void Validate(Argument argument) => argument.Validators.Add(Check);
+
+    public static void Validate(Option option) => option.Validators.Add(Check);
+
+    private static void Check(SymbolResult result)
     {
         foreach (string name in result.Tokens.Select(token => token.Value))
         {
@@ -18,7 +23,7 @@ internal static class FunctionName
                 result.AddError(error);
             }
         }
-    });
+    }
 
     private static string? ErrorIn(string name)
     {

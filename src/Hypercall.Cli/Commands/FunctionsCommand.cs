@@ -38,7 +38,7 @@ internal sealed class FunctionsCommand : CliCommand
         IEnumerable<string> names = asked.Length > 0 ? asked.Distinct() : KnownFunctions.All.Select(known => known.Name);
         if (asked.Length == 0 && invocation.Machine.Vmm == VmmKind.Fake)
         {
-            names = names.Append(FakeFunctions.Foo);
+            names = names.Union(FakeFunctions.All.Select(own => own.Name));
         }
 
         using VmmSession session = invocation.OpenSession();
@@ -70,12 +70,14 @@ internal sealed class FunctionsCommand : CliCommand
         VmmLookup lookup = vmm.TryGetFunction(name);
         return lookup.Outcome switch
         {
-            VmmLookupOutcome.Found => new FunctionInfo(name, Found: true, lookup.Rax, KnownFunctions.PurposeOf(name)),
-            VmmLookupOutcome.NotFound => new FunctionInfo(name, Found: false, Number: null, KnownFunctions.PurposeOf(name)),
+            VmmLookupOutcome.Found => new FunctionInfo(name, Found: true, lookup.Rax, PurposeOf(name)),
+            VmmLookupOutcome.NotFound => new FunctionInfo(name, Found: false, Number: null, PurposeOf(name)),
             VmmLookupOutcome.ForeignAbi => throw new ForeignVmmException(name, lookup.Rax),
             _ => throw new HypercallFaultException(lookup.Fault),
         };
     }
+
+    private static string? PurposeOf(string name) => KnownFunctions.PurposeOf(name) ?? FakeFunctions.PurposeOf(name);
 
     private static IReadOnlyList<string> Row(FunctionInfo function) =>
         [function.Name, function.Number is { } number ? $"{number}" : "not found", function.Purpose ?? ""];
@@ -90,5 +92,5 @@ internal sealed record FunctionsResult(IReadOnlyList<FunctionInfo> Functions, in
 /// <param name="Name">The name.</param>
 /// <param name="Found">Whether the VMM knows it.</param>
 /// <param name="Number">Its number, 1 to 127; null when it was not found.</param>
-/// <param name="Purpose">What a function of this name does in BitVisor; null for a name that is not BitVisor's.</param>
+/// <param name="Purpose">What a function of this name does in BitVisor or in the tool's fake VMM; null for any other name.</param>
 internal sealed record FunctionInfo(string Name, bool Found, ulong? Number, string? Purpose);

@@ -13,6 +13,8 @@ internal sealed class Invocation(
 
     public CliOutput Output { get; } = output;
 
+    public CliHost Host { get; } = host;
+
     public CancellationToken CancellationToken { get; } = cancellationToken;
 
     public T? Get<T>(Option<T> option) => parse.GetValue(option);
@@ -27,6 +29,6 @@ internal sealed class Invocation(
     public VmmSession OpenSession(Action<FakeVmm>? script = null)
     {
         CancellationToken.ThrowIfCancellationRequested();
-        return VmmSession.Open(Machine, host, script);
+        return VmmSession.Open(Machine, Host, script);
     }
 }

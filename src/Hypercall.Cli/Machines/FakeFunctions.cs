@@ -2,11 +2,29 @@ using Hypercall.Testing;
 
 namespace Hypercall.Cli.Machines;
 
-/// <summary>What the tool's fake VMM can do, beside what every VMM of its personality can.</summary>
+/// <summary>What the tool's fake VMM can do, beside what every VMM of its personality can: one function for each command to play with.</summary>
 internal static class FakeFunctions
 {
     /// <summary>The function of the demonstration: takes three words and gives 10.</summary>
     public const string Foo = "foo";
 
-    public static void Register(FakeVmm fake) => fake.On(Foo, call => call.Rax = 10);
+    public static IReadOnlyList<(string Name, string Purpose)> All { get; } =
+    [
+        (Foo, "of the fake VMM: takes three words and gives 10"),
+        ("upper_gva", "of the fake VMM: makes ASCII letters large, in memory by virtual address"),
+        ("upper_gpa", "of the fake VMM: the same, in memory by physical address"),
+        ("upper_list", "of the fake VMM: the same, in memory by frame list"),
+        ("upper_auto", "of the fake VMM: the same, by physical address or frame list, whichever it is given"),
+    ];
+
+    public static string? PurposeOf(string name) => All.FirstOrDefault(own => own.Name.Equals(name, StringComparison.Ordinal)).Purpose;
+
+    public static void Register(FakeVmm fake) => fake
+        .On(Foo, call => call.Rax = 10)
+        .On("get_status", FakeStatus.Answer)
+        .On("dbgsh", new FakeShell().Answer)
+        .On("upper_gva", FakeUpper.ByVirtualAddress)
+        .On("upper_gpa", FakeUpper.ByPhysicalAddress)
+        .On("upper_list", FakeUpper.ByFrameList)
+        .On("upper_auto", FakeUpper.ByEither);
 }

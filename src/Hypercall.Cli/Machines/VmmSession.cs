@@ -19,6 +19,9 @@ internal sealed class VmmSession : IDisposable
 
     public IHypercallChannel Channel => _services.GetRequiredService<IHypercallChannel>();
 
+    /// <summary>Memory to hand over; needs no provider.</summary>
+    public IGuestMemory Memory => _services.GetRequiredService<IGuestMemory>();
+
     public Vmm Vmm => _services.GetRequiredService<Vmm>();
 
     /// <summary>Opens a session.</summary>

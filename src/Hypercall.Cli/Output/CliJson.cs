@@ -16,6 +16,10 @@ namespace Hypercall.Cli.Output;
 [JsonSerializable(typeof(RawResult))]
 [JsonSerializable(typeof(FunctionsResult))]
 [JsonSerializable(typeof(DemoResult))]
+[JsonSerializable(typeof(StatusResult))]
+[JsonSerializable(typeof(ShellResult))]
+[JsonSerializable(typeof(SendResult))]
+[JsonSerializable(typeof(MemoryResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     // The default encoder is made for HTML and writes ' as \u0027; this one still escapes every control character.

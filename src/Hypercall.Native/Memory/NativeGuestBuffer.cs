@@ -63,9 +63,9 @@ internal sealed class NativeGuestBuffer : GuestBuffer
         ? (_manager ??= new NativeMemoryManager(this, 0, (int)Length)).Memory.Slice((int)offset, length)
         : new NativeMemoryManager(this, offset, length).Memory;
 
-    protected override void TouchPages()
+    protected override void TouchPages(long offset, long length)
     {
-        if (_hold.Touch() is { } refusal)
+        if (_hold.Touch(Address + offset, length) is { } refusal)
         {
             throw new GuestMemoryException(refusal);
         }

@@ -31,8 +31,9 @@ public sealed class NativeGuestMemory : IGuestMemory
 
     /// <summary>Creates the memory of this process. Many may exist side by side: locks and pins are counted once for the process.</summary>
     /// <param name="logger">Told of a buffer that leaked because it was never disposed and a VMM may still know its address.</param>
-    public NativeGuestMemory(ILogger<NativeGuestMemory>? logger = null)
-        : this(logger, PinningMechanism.Best)
+    /// <param name="pinning">What pins pages; where that cannot, asking for pinned memory is refused. The default is what works best.</param>
+    public NativeGuestMemory(ILogger<NativeGuestMemory>? logger = null, PinningMechanism pinning = PinningMechanism.Best)
+        : this((ILogger?)logger, pinning)
     {
     }
 

@@ -38,7 +38,7 @@ public class GuestBufferLeaseTests
         buffer.Dispose();
         Assert.Equal(1, _machine.Released);
         _ = Assert.Throws<ObjectDisposedException>(() => buffer.Memory);
-        _ = Assert.Throws<ObjectDisposedException>(() => buffer.Slice(0, 1));
+        _ = Assert.Throws<ObjectDisposedException>(() => buffer.AsMemory(0, 1));
         _ = Assert.Throws<ObjectDisposedException>(buffer.Touch);
         _ = Assert.Throws<ObjectDisposedException>(() => buffer.Lease("late"));
         _ = Assert.Throws<ObjectDisposedException>(() => { using GuestBuffer.InFlight call = buffer.EnterCall(); });
@@ -117,6 +117,27 @@ public class GuestBufferLeaseTests
         }
     }
 
+    [Fact]
+    public void A_part_is_touched_and_no_more()
+    {
+        using GuestBuffer buffer = _machine.Allocate(100);
+        buffer.Touch(10, 20);
+        Assert.Equal((10L, 20L), _machine.LastTouched);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Touch(90, 11));
+    }
+
+    [Fact]
+    public void Whoever_holds_a_lease_is_listed()
+    {
+        using GuestBuffer buffer = _machine.Allocate(10);
+        using (GuestBufferLease ring = buffer.Lease("ring"))
+        {
+            Assert.Same(ring, Assert.Single(buffer.Leases));
+        }
+
+        Assert.Empty(buffer.Leases);
+    }
+
     [Theory]
     [InlineData(-1, 1)]
     [InlineData(0, 11)]
@@ -126,7 +147,7 @@ public class GuestBufferLeaseTests
     public void A_slice_outside_the_buffer_is_refused(long offset, int length)
     {
         using GuestBuffer buffer = _machine.Allocate(10);
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Slice(offset, length));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(offset, length));
     }
 
     [Fact]

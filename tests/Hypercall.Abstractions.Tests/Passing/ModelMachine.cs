@@ -225,7 +225,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     {
         protected override Memory<byte> GetMemory(long start, int count) => bytes.AsMemory(offset + (int)start, count);
 
-        protected override void TouchPages()
+        protected override void TouchPages(long part, long count)
         {
             machine.Touches++;
             if (machine.RefusesTouch is { } refusal)

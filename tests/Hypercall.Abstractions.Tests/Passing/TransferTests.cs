@@ -101,7 +101,8 @@ public class TransferTests
         ModelMachine machine = new() { IsNeighbour = _ => contiguous };
         using GuestBuffer buffer = machine.Allocate(10_000);
         VmmFunction called = new(machine, machine, "auto", (ulong)function);
-        _ = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        TransferResult result = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        Assert.Same(contiguous ? Technique.Contiguous : Technique.FrameList, result.Passing);
         Assert.Equal(contiguous ? 10_000ul : 8 + (3 * 8), Assert.Single(machine.Calls).Rcx);
     }
 
@@ -274,6 +275,18 @@ public class TransferTests
         TransferResult result = Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.Both, kept);
         _ = Assert.Throws<InvalidOperationException>(buffer.Dispose);
         result.Lease!.Dispose();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void Whoever_keeps_memory_has_a_name(string name)
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10);
+        _ = Assert.Throws<ArgumentException>(
+            () => Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { KeptBy = name }));
+        Assert.Empty(machine.Calls);
     }
 
     [Fact]

@@ -97,7 +97,7 @@ public sealed class ContiguityTests
         Assert.False(Memory.TryOpenWindow(buffer.Memory, contiguous, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotContiguous, refusal.Reason);
         Assert.Equal(range.ContiguousLength, refusal.Limit);
-        using GuestBuffer first = Memory.OpenWindow(buffer.Slice(10, 4000), contiguous);
+        using GuestBuffer first = Memory.OpenWindow(buffer.AsMemory(10, 4000), contiguous);
         Assert.Equal(Contiguity.Contiguous, first.Contiguity);
     }
 

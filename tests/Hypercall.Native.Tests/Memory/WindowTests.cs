@@ -150,7 +150,7 @@ public sealed unsafe class WindowTests
     {
         Host.NeedsLinux();
         GuestBuffer buffer = Memory.Allocate(10_000, Residency.Touched);
-        GuestBuffer window = Memory.OpenWindow(buffer.Slice(5_000, 100), Locked);
+        GuestBuffer window = Memory.OpenWindow(buffer.AsMemory(5_000, 100), Locked);
         Assert.Throws<InvalidOperationException>(buffer.Dispose);
         window.Dispose();
         buffer.Dispose();
@@ -161,7 +161,7 @@ public sealed unsafe class WindowTests
     {
         Host.NeedsLinux();
         using GuestBuffer buffer = Memory.Allocate(16_384, Residency.Locked);
-        Memory.OpenWindow(buffer.Slice(4_096, 4_096), Locked).Dispose();
+        Memory.OpenWindow(buffer.AsMemory(4_096, 4_096), Locked).Dispose();
         for (int page = 0; page < 4; page++)
         {
             Assert.True(Host.IsLocked((nuint)(buffer.Address + (page * GuestPage.Size)).Value));

@@ -77,7 +77,7 @@ public sealed class FakeGuestMemoryPropertyTests
                         fake.Memory.Move(buffer, page);
                         break;
                     case 2:
-                        buffer.Slice(offset, count).Span.Fill(next);
+                        buffer.AsMemory(offset, count).Span.Fill(next);
                         model.AsSpan(offset, count).Fill(next++);
                         for (int i = 0; i < isOut.Length; i++)
                         {

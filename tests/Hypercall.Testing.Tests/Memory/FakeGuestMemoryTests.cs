@@ -72,11 +72,11 @@ public sealed class FakeGuestMemoryTests
     }
 
     [Fact]
-    public void A_million_scattered_frames_are_all_different_and_no_two_are_neighbours()
+    public void A_quarter_of_a_million_scattered_frames_are_all_different_and_no_two_are_neighbours()
     {
         using GuestBuffer buffer = Memory.Allocate(1, Residency.Touched);
         HashSet<ulong> frames = [];
-        for (int i = 0; i < 1_100_000; i++) // more than there are below 4 GiB: every 4th of the first 2^20
+        for (int i = 0; i < 250_000; i++) // were frames not two apart, the first neighbours would come after 144,140
         {
             Assert.True(buffer.TryQueryPages(out GuestPageMap? pages, out _));
             Assert.True(frames.Add(pages.Pages.Span[0].Frame.Value));
@@ -111,10 +111,10 @@ public sealed class FakeGuestMemoryTests
         using GuestBuffer buffer = Memory.Allocate(4 * GuestPage.Size, Residency.Touched);
         Memory.SwapOut(buffer);
 
-        _ = buffer.Slice(GuestPage.Size + 1, GuestPage.Size);
+        _ = buffer.AsMemory(GuestPage.Size + 1, GuestPage.Size);
         Assert.Equal([GuestPageState.Swapped, GuestPageState.Present, GuestPageState.Present, GuestPageState.Swapped], buffer.States());
 
-        _ = buffer.Slice(0, 0);
+        _ = buffer.AsMemory(0, 0);
         Assert.Equal(GuestPageState.Swapped, buffer.States()[0]);
         buffer.Touch();
         Assert.All(buffer.States(), state => Assert.Equal(GuestPageState.Present, state));

@@ -102,7 +102,7 @@ public sealed class FakeGuestWindowTests
     public void Memory_of_a_buffer_is_found_where_the_buffer_is()
     {
         using GuestBuffer buffer = Memory.Allocate(2 * GuestPage.Size, Residency.Touched);
-        using (GuestBuffer window = Memory.OpenWindow(buffer.Slice(100, 10), Pinned))
+        using (GuestBuffer window = Memory.OpenWindow(buffer.AsMemory(100, 10), Pinned))
         {
             Assert.Equal(buffer.Address + 100, window.Address);
             _ = Assert.Throws<InvalidOperationException>(() => Memory.SwapOut(buffer, 0));

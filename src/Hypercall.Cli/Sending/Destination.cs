@@ -1,0 +1,76 @@
+using Hypercall.Cli.CommandLine;
+
+namespace Hypercall.Cli.Sending;
+
+/// <summary>Where what came back goes. Opened before the VMM is called, so that nothing comes back that cannot be kept; written only after all went well.</summary>
+internal sealed class Destination : IDisposable
+{
+    private const int ChunkSize = 1 << 20;
+
+    private readonly string _name;
+    private readonly Stream _stream;
+    private readonly string? _created; // the file that is there only because of us
+    private bool _isWritten;
+
+    private Destination(string name, Stream stream, string? created)
+    {
+        _name = name;
+        _stream = stream;
+        _created = created;
+    }
+
+    /// <exception cref="UsageException">The file cannot be written.</exception>
+    public static Destination Open(string file, CliHost host)
+    {
+        if (file == "-")
+        {
+            return new Destination("Standard output", host.OpenOutput(), created: null);
+        }
+
+        try
+        {
+            bool isThere = File.Exists(file);
+            return new Destination($"'{file}'", new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write), isThere ? null : file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable($"'{file}'", e);
+        }
+    }
+
+    /// <exception cref="UsageException">It cannot be written: a full disk, a pipe that nobody reads any more.</exception>
+    public void Write(GuestBuffer buffer)
+    {
+        try
+        {
+            if (_stream.CanSeek)
+            {
+                _stream.SetLength(0);
+            }
+
+            for (long done = 0; done < buffer.Length; done += ChunkSize)
+            {
+                _stream.Write(buffer.AsMemory(done, (int)Math.Min(ChunkSize, buffer.Length - done)).Span);
+            }
+
+            _stream.Flush();
+        }
+        catch (IOException e)
+        {
+            throw Unwritable(_name, e);
+        }
+
+        _isWritten = true;
+    }
+
+    public void Dispose()
+    {
+        _stream.Dispose();
+        if (!_isWritten && _created is not null)
+        {
+            File.Delete(_created);
+        }
+    }
+
+    private static UsageException Unwritable(string name, Exception cause) => new($"{name} cannot be written: {cause.Message}", cause);
+}
