@@ -44,7 +44,7 @@ internal sealed class Report
     }
 
     private static string Number(double value) =>
-        value.ToString(value >= 100 ? "#,0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
+        value.ToString(value >= 100 || value == 0 ? "#,0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
 
     private static string Time(double nanoseconds) => nanoseconds switch
     {
