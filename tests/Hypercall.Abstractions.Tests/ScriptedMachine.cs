@@ -17,6 +17,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
 
     public int Touches { get; private set; }
 
+    public (long Offset, long Length) LastTouched { get; private set; }
+
     public int Allocated { get; private set; }
 
     public int Released { get; private set; }
@@ -51,6 +53,8 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
         return Encoding.UTF8.GetString(bytes[..bytes.IndexOf((byte)0)]);
     }
 
+    public GuestBuffer BufferAt(ulong address) => _buffers[address];
+
     public Span<byte> BytesAt(ulong address) => _buffers[address].Bytes;
 
     public bool TryAllocate(
@@ -83,9 +87,15 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
     {
         public byte[] Bytes { get; } = new byte[length];
 
+        public bool MayBeReleasedByItsFinalizer => MayReleaseInFinalizer();
+
         protected override Memory<byte> GetMemory(long offset, int length) => Bytes.AsMemory((int)offset, length);
 
-        protected override void TouchPages() => machine.Touches++;
+        protected override void TouchPages(long offset, long length)
+        {
+            machine.Touches++;
+            machine.LastTouched = (offset, length);
+        }
 
         protected override bool TryQueryPagesCore(
             [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) => throw new NotSupportedException();

@@ -32,7 +32,7 @@ public class ArrowTests
         [Room.Amd] = ["Iced"],
         [Room.Testing] = ["FsCheck"],
         [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit"],
-        [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "System.CommandLine"],
+        [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "Spectre.Console.Ansi", "System.CommandLine"],
     };
 
     private static readonly string[] SharedPackages =

@@ -39,9 +39,19 @@ public class HelpTests
     }
 
     [Theory]
-    [MemberData(nameof(Commands))]
-    public async Task Help_wins_over_bad_usage(string name) =>
-        Assert.Equal(ExitCode.Done, (await CliRun.OfAsync($"{name} --nonsense --help")).ExitCode);
+    [InlineData("call --help")] // without the name that it needs
+    [InlineData("call foo --nonsense --help")]
+    [InlineData("call foo --rbx ten --help")]
+    [InlineData("call foo --help --rbx ten")]
+    [InlineData("raw --convention nobody -h")]
+    public async Task Help_wins_over_bad_usage(string commandLine)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine);
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.StartsWith("Description:", run.Out, StringComparison.Ordinal);
+        Assert.Empty(run.Error);
+    }
 
     [Theory]
     [MemberData(nameof(Commands))]

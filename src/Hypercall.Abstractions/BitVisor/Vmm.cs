@@ -38,6 +38,7 @@ public sealed class Vmm
     private readonly IGuestMemory _memory;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, VmmFunction> _functions = new(StringComparer.Ordinal);
+    private int _forgotten; // how often something was: a look-up that began before then is not remembered
 
     /// <summary>Speaks to the VMM under a machine.</summary>
     /// <param name="machine">The machine: a <c>NativeMachine</c>, or a <c>FakeVmm</c>.</param>
@@ -105,7 +106,12 @@ public sealed class Vmm
         }
 
         VmmLookup impossible = LookUp(NoBuildHas);
-        Forget(NoBuildHas);
+        if (impossible.Outcome != VmmLookupOutcome.NotFound)
+        {
+            _ = Forget(EveryBuildHas); // what answers so is no VMM of this ABI
+            _ = Forget(NoBuildHas);
+        }
+
         return impossible.Outcome switch
         {
             VmmLookupOutcome.NotFound => new VmmPresenceResult(VmmPresence.Present, boot.Rax, default),
@@ -117,10 +123,18 @@ public sealed class Vmm
     /// <summary>Forgets a function, so that its name is looked up anew: after the VMM was replaced, or the guest was moved to another one.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>Whether it was known.</returns>
-    public bool Forget(string name) => _functions.TryRemove(name, out _);
+    public bool Forget(string name)
+    {
+        _ = Interlocked.Increment(ref _forgotten);
+        return _functions.TryRemove(name, out _);
+    }
 
     /// <summary>Forgets all functions.</summary>
-    public void ForgetAll() => _functions.Clear();
+    public void ForgetAll()
+    {
+        _ = Interlocked.Increment(ref _forgotten);
+        _functions.Clear();
+    }
 
     private static byte[] Encode(string name)
     {
@@ -148,6 +162,7 @@ public sealed class Vmm
     private VmmLookup LookUp(string name)
     {
         byte[] bytes = Encode(name);
+        int forgotten = Volatile.Read(ref _forgotten);
         using GuestBuffer page = _memory.Allocate(bytes.Length + 1, NameMemory); // zeroed: the NUL is there
         bytes.CopyTo(page.Span);
         using GuestBuffer.InFlight use = page.EnterCall();
@@ -170,11 +185,22 @@ public sealed class Vmm
             if (registers.Rax != 0)
             {
                 HypercallLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(_functions[name] = new VmmFunction(_channel, _memory, name, registers.Rax));
+                return VmmLookup.Found(Remember(new VmmFunction(_channel, _memory, name, registers.Rax), forgotten));
             }
         }
 
         HypercallLog.FunctionNotFound(_logger, name, LookupAttempts);
         return VmmLookup.NotFound(name);
+    }
+
+    private VmmFunction Remember(VmmFunction function, int forgotten)
+    {
+        _functions[function.Name] = function;
+        if (Volatile.Read(ref _forgotten) != forgotten)
+        {
+            _ = _functions.TryRemove(new KeyValuePair<string, VmmFunction>(function.Name, function));
+        }
+
+        return function;
     }
 }

@@ -62,6 +62,18 @@ public sealed class VmmFunction
         return _channel.TryInvoke(ref registers);
     }
 
+    /// <summary>Calls the function with a whole frame, whose RAX is set to the function's number.</summary>
+    /// <param name="registers">The frame, in and out; RAX apart, unchanged when the call faults.</param>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    public void Call(ref HypercallRegisters registers)
+    {
+        HypercallStatus status = TryCall(ref registers);
+        if (!status.IsCompleted)
+        {
+            throw new HypercallFaultException(status.Fault);
+        }
+    }
+
     /// <summary>Hands memory to the function, and throws unless all of it is done.</summary>
     /// <param name="slice">The memory: a buffer, or some bytes of one.</param>
     /// <param name="passing">The technique.</param>
@@ -71,8 +83,11 @@ public sealed class VmmFunction
     /// <returns>How it went: the registers, the number of calls, and the lease on what the VMM keeps.</returns>
     /// <exception cref="GuestMemoryException">The memory is not fit for the technique or the direction; nothing was handed over.</exception>
     /// <exception cref="GuestMemoryMovedException">A page moved during a call: the transfer cannot be trusted.</exception>
-    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call.</exception>
-    /// <exception cref="TransferException">The transfer ended part way; the result says how many bytes are known to have arrived.</exception>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call, and the VMM was to keep nothing.</exception>
+    /// <exception cref="TransferException">
+    /// The transfer ended part way, or a call faulted that was to let the VMM keep the address. The result says how many bytes are known to have arrived, and holds
+    /// the lease.
+    /// </exception>
     /// <exception cref="TransferCanceledException">It was cancelled.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not tell physical addresses.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
@@ -97,6 +112,11 @@ public sealed class VmmFunction
         ArgumentNullException.ThrowIfNull(slice.Buffer, nameof(slice));
         ArgumentNullException.ThrowIfNull(passing);
         ThrowIfNone(direction);
+        if (options?.KeptBy is { } holder && string.IsNullOrWhiteSpace(holder))
+        {
+            throw new ArgumentException("TransferOptions.KeptBy names who keeps the memory; it is blank. Leave it null when nobody does.", nameof(options));
+        }
+
         using Transfer transfer = new(_channel, _memory, Number, slice, direction, options ?? TransferOptions.None, cancellationToken);
         using GuestBuffer.InFlight use = slice.Buffer.EnterCall();
         return passing.Run(transfer);
@@ -141,7 +161,7 @@ public sealed class VmmFunction
         HypercallRegisters registers = HypercallConvention.BitVisor.CreateFrame(Number, direction.HasFlag(Direction.ToVmm) ? words : default);
         long length = words.Length * sizeof(ulong);
         HypercallStatus status = _channel.TryInvoke(ref registers);
-        TransferResult result = Hypercall.Transfer.Judge(in status, in registers, length, rule);
+        TransferResult result = Hypercall.Transfer.OfRegisters(in status, in registers, length, rule);
         if (status.IsCompleted && direction.HasFlag(Direction.FromVmm))
         {
             for (int i = 0; i < words.Length; i++)

@@ -23,6 +23,7 @@ public sealed class VmmShell
     private const ulong Taken = 0;
     private const ulong Nul = 0x100;
     private const ulong ShellEnded = 0x10A;
+    private const int LongestMessage = 1024; // enough to be told that the shell is disabled
     private const int LongestWait = 16; // milliseconds between two questions to a shell that is busy
 
     private readonly Vmm _vmm;
@@ -175,7 +176,7 @@ public sealed class VmmShell
                 case Nul or (>= 1 and <= byte.MaxValue):
                     _waits = 0;
                     Character = (byte)_state; // the low byte of Nul is 0
-                    if (!_wantedKey)
+                    if (!_wantedKey && _beforeFirstKey.Length < LongestMessage)
                     {
                         _ = _beforeFirstKey.Append((char)Character);
                     }

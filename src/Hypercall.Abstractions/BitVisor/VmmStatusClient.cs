@@ -100,6 +100,14 @@ public sealed class VmmStatusClient
 
             switch (registers.Rax, registers.Rcx)
             {
+                // 0 is also what the VMM answers to a number it does not know, and then it writes nothing: neither RCX nor the text.
+                case (Delivered, var written) when written == (ulong)size && !buffer.Span.ContainsAnyExcept((byte)0):
+                    return new VmmStatusReport(
+                        VmmStatusOutcome.Unexpected,
+                        $"It answered RAX = 0, RCX unchanged, and wrote nothing: the VMM does not know number {lookup.Function.Number} (any more). If it was replaced, forget its functions (Vmm.ForgetAll) and ask again.")
+                    {
+                        Lookup = lookup, Registers = registers,
+                    };
                 case (Delivered, var written) when written <= (ulong)size:
                     string text = Encoding.UTF8.GetString(buffer.Span[..(int)written]).TrimEnd('\0');
                     return new VmmStatusReport(VmmStatusOutcome.Available, $"The VMM delivered {written} bytes.")

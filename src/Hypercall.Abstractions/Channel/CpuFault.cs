@@ -11,7 +11,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// <summary>The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).</summary>
     public uint Code { get; init; }
 
-    /// <summary>The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known.</summary>
+    /// <summary>The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known. Without meaning when there is no fault.</summary>
     public int TrapNumber { get; init; }
 
     /// <summary>The error code that the CPU pushed (for #PF: Intel SDM vol. 3A, section 4.7); 0 where there is none, and on Windows.</summary>
@@ -20,7 +20,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// <summary>For #PF the guest virtual address whose access failed (CR2); otherwise what the system reports, often 0.</summary>
     public GuestVirtualAddress Address { get; init; }
 
-    /// <summary>Where the hypercall instruction lies in this process; 0 on a fake.</summary>
+    /// <summary>Where the hypercall instruction lies in this process (a made-up address on a fake); 0 when whoever made the channel did not say.</summary>
     public GuestVirtualAddress InstructionAddress { get; init; }
 
     /// <summary>The CPU and the instruction that faulted; null when whoever made the channel did not say.</summary>

@@ -26,8 +26,10 @@ internal static class FaultAdvice
     {
         null => "There is no VMM, or one that does not serve user mode, or this is the wrong instruction for this CPU.",
         { HypervisorPresent: false } =>
-            "CPUID reports no hypervisor: there is no VMM, or one that hides itself and does not serve user mode. Run this in a guest, or use the fake VMM.",
+            "CPUID reports no hypervisor: there is no VMM, or one that hides itself and does not serve user mode, or not by this instruction. Run this in a guest, or use "
+            + "the fake VMM; if the instruction was forced, let CPUID choose it.",
         _ => "CPUID reports a hypervisor" + (cpu.HypervisorSignature.Length == 0 ? "" : $" ('{cpu.HypervisorSignature}')")
-            + ": it does not serve this instruction from user mode. Ask for that in its configuration, or make the call from a kernel module.",
+            + ": it does not serve this instruction from user mode. If the instruction was forced, let CPUID choose it; else ask for user mode in the VMM's configuration, or "
+            + "make the call from a kernel module.",
     };
 }

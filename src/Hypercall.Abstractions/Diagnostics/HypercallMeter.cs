@@ -11,6 +11,9 @@ internal sealed class HypercallMeter : IDisposable
 {
     public const string Name = "Hypercall";
 
+    // A VM exit takes a microsecond; a VMM that copies megabytes takes milliseconds.
+    private static readonly double[] Buckets = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1];
+
     private readonly Meter _meter;
     private readonly Counter<long> _calls;
     private readonly Counter<long> _faults;
@@ -21,7 +24,11 @@ internal sealed class HypercallMeter : IDisposable
         _meter = factory?.Create(Name) ?? new Meter(Name);
         _calls = _meter.CreateCounter<long>("hypercall.calls", "{call}", "Hypercall instructions executed.");
         _faults = _meter.CreateCounter<long>("hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
-        _duration = _meter.CreateHistogram<double>("hypercall.duration", "s", "Time from entering the stub to leaving it.");
+        _duration = _meter.CreateHistogram(
+            "hypercall.duration",
+            "s",
+            "Time from entering the stub to leaving it.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Buckets });
     }
 
     public Meter Meter => _meter;

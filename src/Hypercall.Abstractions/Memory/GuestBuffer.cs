@@ -8,7 +8,8 @@ namespace Hypercall;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A <see cref="Span{T}"/> taken before <see cref="Dispose()"/> is not protected: it points to memory that is gone.
+/// A <see cref="Span{T}"/> taken before <see cref="Dispose()"/> is not protected: afterwards it points to memory that is gone, and so it does when nothing but the span is left
+/// of a buffer that nobody disposed. Keep the buffer in a <c>using</c>.
 /// </para>
 /// <para>
 /// While a call uses the buffer's address, or the VMM keeps it, the buffer is leased. <see cref="Dispose()"/> waits for calls in
@@ -51,6 +52,18 @@ public abstract class GuestBuffer : IDisposable
     /// <summary>Whether <see cref="Dispose()"/> was called.</summary>
     public bool IsDisposed => Volatile.Read(ref _disposed);
 
+    /// <summary>Who holds a lease at this moment: what a VMM was told, and has not let go of.</summary>
+    public IReadOnlyList<GuestBufferLease> Leases
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _leases];
+            }
+        }
+    }
+
     /// <summary>Whether a call in flight or a VMM uses the address at this moment.</summary>
     public bool IsLeased
     {
@@ -64,31 +77,34 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>All bytes.</summary>
-    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="Slice"/>.</exception>
+    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="AsMemory"/>.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public Span<byte> Span => Memory.Span;
 
     /// <summary>All bytes.</summary>
-    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="Slice"/>.</exception>
+    /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="AsMemory"/>.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public Memory<byte> Memory => Length <= int.MaxValue
-        ? Slice(0, (int)Length)
-        : throw new InvalidOperationException($"The buffer has {Length} bytes; a span holds {int.MaxValue} at most. Take slices.");
+        ? AsMemory(0, (int)Length)
+        : throw new InvalidOperationException($"The buffer has {Length} bytes; a span holds {int.MaxValue} at most. Take parts with AsMemory.");
 
     /// <summary>Some of the bytes.</summary>
     /// <param name="offset">Where they start, in bytes from the start of the buffer.</param>
     /// <param name="length">How many.</param>
     /// <exception cref="ArgumentOutOfRangeException">The slice leaves the buffer.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public Memory<byte> Slice(long offset, int length)
+    public Memory<byte> AsMemory(long offset, int length)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+        ThrowIfOutside(offset, length);
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         return GetMemory(offset, length);
     }
+
+    /// <summary>Some of the bytes, to be transferred.</summary>
+    /// <param name="offset">Where they start, in bytes from the start of the buffer.</param>
+    /// <param name="length">How many, 1 and more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The slice is empty, or leaves the buffer.</exception>
+    public GuestSlice Slice(long offset, long length) => new(this, offset, length);
 
     /// <summary>The bytes as values of a type; bytes at the end that do not fill one are left out.</summary>
     /// <typeparam name="T">A type without references.</typeparam>
@@ -102,10 +118,20 @@ public abstract class GuestBuffer : IDisposable
     /// pages back, and breaks copy-on-write.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void Touch()
+    /// <exception cref="GuestMemoryException">A page cannot be written to.</exception>
+    public void Touch() => Touch(0, Length);
+
+    /// <summary>Writes to each page of a part without changing it, as <see cref="Touch()"/> does for all.</summary>
+    /// <param name="offset">Where the part starts, in bytes from the start of the buffer.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part leaves the buffer.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    /// <exception cref="GuestMemoryException">A page cannot be written to.</exception>
+    public void Touch(long offset, long length)
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        TouchPages();
+        ThrowIfOutside(offset, length);
+        using InFlight use = EnterCall();
+        TouchInCall(offset, length);
     }
 
     /// <summary>Asks the kernel where the pages are at this moment.</summary>
@@ -114,7 +140,7 @@ public abstract class GuestBuffer : IDisposable
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public bool TryQueryPages([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        using InFlight use = EnterCall();
         return TryQueryPagesCore(out pages, out refusal);
     }
 
@@ -133,7 +159,7 @@ public abstract class GuestBuffer : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(holder);
         if (Residency != Residency.Pinned && !acceptMemoryCorruptionIfPagesMove)
         {
-            throw new GuestMemoryException(GuestMemoryRefusal.ForResidency(Residency, $"'{holder}' keeps its address"));
+            throw new GuestMemoryException(GuestMemoryRefusal.ForResidency(Residency, $"'{holder}' keeps its address", $"{nameof(acceptMemoryCorruptionIfPagesMove)}: true"));
         }
 
         lock (_gate)
@@ -173,9 +199,17 @@ public abstract class GuestBuffer : IDisposable
             }
 
             _disposed = true;
-            while (_callers.Count != 0)
+            try
             {
-                _ = Monitor.Wait(_gate);
+                while (_callers.Count != 0)
+                {
+                    _ = Monitor.Wait(_gate);
+                }
+            }
+            catch (ThreadInterruptedException)
+            {
+                _disposed = false; // nothing was released: it can be disposed again, and a finalizer will
+                throw;
             }
         }
 
@@ -183,10 +217,20 @@ public abstract class GuestBuffer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Marks a call in flight that uses the address.</summary>
-    /// <returns>Dispose it when the call has returned, on the same thread.</returns>
+    /// <summary>
+    /// Marks a call in flight that uses <see cref="Address"/>, for calls that are made by hand: until the mark is disposed, on the
+    /// same thread, <see cref="Dispose()"/> on another one waits. Transfers do it themselves.
+    /// </summary>
+    /// <example>
+    /// <code>
+    /// using (buffer.EnterCall())
+    /// {
+    ///     foo.Call(rbx: buffer.Address.Value, rcx: (ulong)buffer.Length);
+    /// }
+    /// </code>
+    /// </example>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    internal InFlight EnterCall()
+    public InFlight EnterCall()
     {
         lock (_gate)
         {
@@ -195,6 +239,18 @@ public abstract class GuestBuffer : IDisposable
         }
 
         return new InFlight(this);
+    }
+
+    /// <summary>
+    /// As <see cref="Touch(long, long)"/>, between <see cref="EnterCall"/> and its end: there the memory is still ours even when a
+    /// <see cref="Dispose()"/> on another thread waits already.
+    /// </summary>
+    internal void TouchInCall(long offset, long length)
+    {
+        if (length != 0)
+        {
+            TouchPages(offset, length);
+        }
     }
 
     internal void EndLease(GuestBufferLease lease)
@@ -214,8 +270,10 @@ public abstract class GuestBuffer : IDisposable
     /// <param name="length">How many.</param>
     protected abstract Memory<byte> GetMemory(long offset, int length);
 
-    /// <summary>Writes to each page without changing it.</summary>
-    protected abstract void TouchPages();
+    /// <summary>Writes to each page of a part without changing it; the part was checked.</summary>
+    /// <param name="offset">Where it starts.</param>
+    /// <param name="length">Its length in bytes, 1 and more.</param>
+    protected abstract void TouchPages(long offset, long length);
 
     /// <summary>Asks the kernel where the pages are.</summary>
     /// <param name="pages">One entry for each page.</param>
@@ -226,11 +284,25 @@ public abstract class GuestBuffer : IDisposable
     /// <summary>Zeroes, unpins, unlocks and frees the memory. Called once, when nobody uses it any more.</summary>
     protected abstract void Release();
 
-    /// <summary>A call in flight.</summary>
-    internal readonly ref struct InFlight(GuestBuffer buffer)
+    private void ThrowIfOutside(long offset, long length)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+    }
+
+    /// <summary>A call in flight that uses the buffer's address.</summary>
+    public readonly ref struct InFlight
+    {
+        private readonly GuestBuffer _buffer;
+
+        internal InFlight(GuestBuffer buffer) => _buffer = buffer;
+
+        /// <summary>The call has returned.</summary>
         public void Dispose()
         {
+            GuestBuffer buffer = _buffer;
             lock (buffer._gate)
             {
                 _ = buffer._callers.Remove(Environment.CurrentManagedThreadId);

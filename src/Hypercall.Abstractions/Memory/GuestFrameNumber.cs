@@ -7,7 +7,8 @@ namespace Hypercall;
 public readonly record struct GuestFrameNumber(ulong Value)
 {
     /// <summary>The guest physical address of the frame's first byte.</summary>
-    public GuestPhysicalAddress Address => new(Value << GuestPage.Shift);
+    /// <exception cref="OverflowException">The number is 2^52 or more: such a frame has no 64-bit address.</exception>
+    public GuestPhysicalAddress Address => new(checked(Value * GuestPage.Size));
 
     /// <summary>The number in hexadecimal.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{Value:x}");

@@ -11,9 +11,9 @@ public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string 
     /// <summary>How much was needed, in bytes; null when no limit was met.</summary>
     public long? Needed { get; init; }
 
-    internal static GuestMemoryRefusal ForResidency(Residency residency, string why) => new(GuestMemoryRefusalReason.NotPinned,
-        $"The memory is {residency}, and {why}: a page that moves would make the VMM use memory of somebody else. Allocate it with Residency.Pinned, pass it by "
-        + "virtual address, or accept the risk with TransferOptions.AcceptMemoryCorruptionIfPagesMove.");
+    internal static GuestMemoryRefusal ForResidency(Residency residency, string why, string accept) => new(GuestMemoryRefusalReason.NotPinned,
+        $"The memory is {residency}, and {why}: a page that moves would make the VMM use memory of somebody else. Allocate it with Residency.Pinned"
+        + $"{(accept.Contains('.', StringComparison.Ordinal) ? ", pass it by virtual address to a function that does not keep it" : "")}, or accept the risk with {accept}.");
 
     internal static GuestMemoryRefusal ForScattered(PagedRange range) => new(GuestMemoryRefusalReason.NotContiguous,
         $"The memory is not physically contiguous: it breaks after {range.ContiguousLength} of {range.Length} bytes. Allocate it with Contiguity.Contiguous, or "
@@ -26,7 +26,7 @@ public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string 
     internal static GuestMemoryRefusal ForPage(GuestPageState state, int index, int count) => state switch
     {
         GuestPageState.Swapped => new(GuestMemoryRefusalReason.Swapped,
-            $"Page {index} of {count} is swapped out. Lock or pin the memory before you translate it."),
+            $"Page {index} of {count} is swapped out, or on its way to another frame. Pin the memory before you translate it: locked pages stay in memory, and still move."),
         GuestPageState.FrameHidden => new(GuestMemoryRefusalReason.FramesHidden,
             $"The kernel hides the frame of page {index} of {count} from this process: translating to physical addresses needs CAP_SYS_ADMIN in the "
             + "initial user namespace. Run as root, or hand the memory over by guest virtual address, which needs no privilege."),

@@ -62,6 +62,38 @@ public sealed class PagedRange
             start.PageOffset, length, Frames.Slice((int)(start.Value >> GuestPage.Shift), (int)GuestPage.Count(start, length)));
     }
 
+    /// <summary>The range as pieces of physical memory, adjacent frames put together.</summary>
+    /// <remarks>
+    /// <code>
+    ///   frames:   [ 7 ]  [ 8 ]  [ 3 ]
+    ///   bytes:    ..##   ####   #...
+    ///   extents:  { 7 * 4096 + 2, 6 bytes }, { 3 * 4096, 1 byte }
+    /// </code>
+    /// </remarks>
+    /// <returns>One extent at least; their lengths sum up to <see cref="Length"/>, in the order of the bytes.</returns>
+    public IReadOnlyList<PhysicalExtent> GetExtents()
+    {
+        List<PhysicalExtent> extents = [];
+        ReadOnlySpan<GuestFrameNumber> frames = Frames.Span;
+        long left = Length;
+        int first = 0;
+        for (int next = 1; next <= frames.Length; next++)
+        {
+            if (next < frames.Length && frames[next].Value == frames[next - 1].Value + 1)
+            {
+                continue;
+            }
+
+            int skip = first == 0 ? Offset : 0;
+            long length = Math.Min(left, ((long)(next - first) << GuestPage.Shift) - skip);
+            extents.Add(new PhysicalExtent(new GuestPhysicalAddress(frames[first].Address.Value + (ulong)skip), length));
+            left -= length;
+            first = next;
+        }
+
+        return extents;
+    }
+
     /// <summary>How many bytes from the start lie at consecutive physical addresses; <see cref="Length"/> when all do.</summary>
     public long ContiguousLength
     {

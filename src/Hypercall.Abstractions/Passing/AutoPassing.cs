@@ -2,7 +2,7 @@ namespace Hypercall;
 
 internal sealed class AutoPassing() : Passing("Auto")
 {
-    internal override TransferResult Run(Transfer transfer)
+    private protected override TransferResult Hand(Transfer transfer)
     {
         if (transfer.Vet(physical: true) is { } unfit)
         {

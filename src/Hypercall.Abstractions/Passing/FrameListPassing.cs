@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Hypercall;
 
 /// <summary>
-/// A list of frames in one pinned page, laid out as Hyper-V's GPA_RANGE (Linux, include/hyperv/hyperv.h, <c>struct gpa_range</c>):
+/// A list of frames in one pinned page, laid out as Hyper-V's GPA_RANGE (Linux, include/linux/hyperv.h, <c>struct gpa_range</c>):
 /// </summary>
 /// <remarks>
 /// <code>
@@ -17,15 +17,12 @@ internal sealed class FrameListPassing() : PhysicalPassing("FrameList", MaxFrame
 
     private const int HeaderSize = 2 * sizeof(uint);
 
+    protected override GuestMemoryRefusal? Prepare(Transfer transfer) => transfer.GetListPage();
+
     protected override TransferResult? Hand(Transfer transfer, PagedRange piece, PagedRange? mustStay)
     {
-        if (transfer.GetListPage(out GuestBuffer? list, out GuestPhysicalAddress address) is { } refusal)
-        {
-            return transfer.Refused(refusal);
-        }
-
-        int size = Write(piece, list!.Span);
-        return transfer.Call(address.Value, (ulong)size, piece.Length, mustStay);
+        int size = Write(piece, transfer.ListPage);
+        return transfer.Call(transfer.ListAddress.Value, (ulong)size, piece.Length, mustStay);
     }
 
     private static int Write(PagedRange piece, Span<byte> page)

@@ -30,8 +30,8 @@ public abstract class Passing
     public static Passing FrameList { get; } = new FrameListPassing();
 
     /// <summary>
-    /// Contiguous where the frames are adjacent, else by frame list. It suits a function that takes either and can tell them apart: the address of a list is that of a
-    /// page's first byte, and its length is 8 bytes and 8 more for each frame.
+    /// Contiguous where the frames are adjacent, else by frame list: for a function that takes either, and is told which by an argument of its own, or looks at what it
+    /// finds. RBX and RCX alone do not tell: 4096 bytes of data look like a full list. <see cref="TransferResult.Passing"/> says afterwards which it was.
     /// </summary>
     public static Passing Auto { get; } = new AutoPassing();
 
@@ -44,5 +44,13 @@ public abstract class Passing
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    internal abstract TransferResult Run(Transfer transfer);
+    internal TransferResult Run(Transfer transfer)
+    {
+        TransferResult result = Hand(transfer);
+        return result.Passing is null ? result with { Passing = this } : result;
+    }
+
+    /// <summary>Hands the whole slice over.</summary>
+    /// <param name="transfer">The transfer.</param>
+    private protected abstract TransferResult Hand(Transfer transfer);
 }

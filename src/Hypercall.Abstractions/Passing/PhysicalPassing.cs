@@ -12,7 +12,7 @@ namespace Hypercall;
 /// </remarks>
 internal abstract class PhysicalPassing(string name, int framesPerCall) : Passing(name)
 {
-    internal sealed override TransferResult Run(Transfer transfer)
+    private protected sealed override TransferResult Hand(Transfer transfer)
     {
         if (transfer.Vet(physical: true) is { } unfit)
         {
@@ -21,9 +21,16 @@ internal abstract class PhysicalPassing(string name, int framesPerCall) : Passin
 
         GuestSlice whole = transfer.Slice;
         bool pinned = whole.Buffer.Residency == Residency.Pinned;
-        if (!pinned)
+        if (!pinned && transfer.Touch() is { } untouchable)
         {
-            whole.Buffer.Touch();
+            return transfer.Refused(untouchable);
+        }
+
+        // Before anything is translated: getting a page takes long enough for memory that is not pinned to move.
+        if (Prepare(transfer) is { } unprepared)
+        {
+            // What keeps the data from being translated says more than what its list lacks.
+            return transfer.Refused(transfer.TryTranslate(whole.Address, 1, out _, out GuestMemoryRefusal? untranslatable) ? unprepared : untranslatable);
         }
 
         PagedRange? all = null;
@@ -51,6 +58,11 @@ internal abstract class PhysicalPassing(string name, int framesPerCall) : Passin
 
         return transfer.Completed();
     }
+
+    /// <summary>Gets what all calls of a transfer need.</summary>
+    /// <param name="transfer">The transfer.</param>
+    /// <returns>Why it is not to be had; null when it is.</returns>
+    protected virtual GuestMemoryRefusal? Prepare(Transfer transfer) => null;
 
     /// <summary>Hands over one piece of at most so many frames as fit a call.</summary>
     /// <param name="transfer">The transfer.</param>

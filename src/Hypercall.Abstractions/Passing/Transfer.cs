@@ -24,6 +24,12 @@ internal sealed class Transfer(
 
     public GuestSlice Slice => slice;
 
+    /// <summary>The bytes of the page for frame lists, after <see cref="GetListPage"/>.</summary>
+    public Span<byte> ListPage => _list!.Span;
+
+    /// <summary>Where the VMM finds that page.</summary>
+    public GuestPhysicalAddress ListAddress { get; private set; }
+
     /// <summary>Whether the memory may go to the VMM by an address that must stay true.</summary>
     /// <param name="physical">Whether the technique gives away physical addresses.</param>
     /// <returns>Why not; null when it may.</returns>
@@ -42,16 +48,42 @@ internal sealed class Transfer(
             (_, true, false, Residency.Touched) => "it goes by physical address, and a page that is not even locked may be swapped out",
             _ => null,
         };
-        return why is null ? null : GuestMemoryRefusal.ForResidency(residency, why);
+        return why is null ? null : GuestMemoryRefusal.ForResidency(
+            residency, why, $"{nameof(TransferOptions)}.{nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove)}");
     }
 
-    /// <summary>Finds the frames of a range at this moment.</summary>
+    /// <summary>Writes to each page of the slice, so that it is present.</summary>
+    /// <returns>Why it cannot be; null when it is.</returns>
+    public GuestMemoryRefusal? Touch() => Touch(slice);
+
+    /// <summary>Finds the frames of a part of the slice at this moment.</summary>
     /// <param name="address">Where it starts.</param>
     /// <param name="length">Its length.</param>
     /// <param name="range">The frames.</param>
     /// <param name="refusal">Why they are not to be had.</param>
     public bool TryTranslate(
-        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        TryTranslate(slice, address, length, out range, out refusal);
+
+    private static GuestMemoryRefusal? Touch(GuestSlice part)
+    {
+        try
+        {
+            part.Buffer.TouchInCall(part.Offset, part.Length);
+            return null;
+        }
+        catch (GuestMemoryException e)
+        {
+            return e.Refusal;
+        }
+    }
+
+    private bool TryTranslate(
+        GuestSlice part,
+        GuestVirtualAddress address,
+        long length,
+        [NotNullWhen(true)] out PagedRange? range,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -72,30 +104,26 @@ internal sealed class Transfer(
                 return false;
             }
 
-            slice.Buffer.Touch(); // even a locked page is absent while it moves; a touch waits for it
+            // Even a locked page is absent while it moves; a touch waits for it.
+            if (Touch(part) is { } untouchable)
+            {
+                refusal = untouchable;
+                return false;
+            }
         }
     }
 
-    /// <summary>The page for a frame list, pinned like everything that the VMM finds by physical address.</summary>
-    /// <param name="list">The page.</param>
-    /// <param name="address">Where the VMM finds it.</param>
+    /// <summary>Gets the page for frame lists, pinned like everything that the VMM finds by physical address, and finds its frame, once for all calls.</summary>
     /// <returns>Why there is none; null when there is.</returns>
-    public GuestMemoryRefusal? GetListPage(out GuestBuffer? list, out GuestPhysicalAddress address)
+    public GuestMemoryRefusal? GetListPage()
     {
-        address = default;
-        list = _list;
-        if (list is null && !memory.TryAllocate(GuestPage.Size, ListMemory, out list, out GuestMemoryRefusal? refusal))
+        if (!memory.TryAllocate(GuestPage.Size, ListMemory, out _list, out GuestMemoryRefusal? refusal)
+            || !TryTranslate(_list, _list.Address, _list.Length, out PagedRange? range, out refusal))
         {
             return refusal;
         }
 
-        _list = list;
-        if (!TryTranslate(list.Address, list.Length, out PagedRange? range, out refusal))
-        {
-            return refusal;
-        }
-
-        address = range.Start;
+        ListAddress = range.Start;
         return null;
     }
 
@@ -126,47 +154,51 @@ internal sealed class Transfer(
             return End(TransferOutcome.Moved);
         }
 
-        TransferResult judged = Judge(in status, in _registers, length, options.Rule);
+        Judgement judged = Judge(in status, in _registers, length, options.Rule);
         if (judged.BytesDone != 0)
         {
             _done += judged.BytesDone;
             options.Progress?.Report(_done);
         }
 
-        return judged.IsCompleted
+        return judged.Outcome == TransferOutcome.Completed
             ? null
-            : End(judged.Outcome) with { Fault = judged.Fault, Failure = judged.Failure };
+            : End(judged.Outcome) with { Fault = status.Fault, Failure = judged.Failure };
     }
 
-    /// <summary>What one call of a transfer came to.</summary>
+    /// <summary>A transfer of one call, of registers only.</summary>
     /// <param name="status">How the instruction ended.</param>
     /// <param name="registers">The registers after it.</param>
     /// <param name="length">How many bytes it was given.</param>
     /// <param name="rule">What the registers mean; null: a call that completed has done all.</param>
-    public static TransferResult Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    public static TransferResult OfRegisters(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
     {
-        TransferResult ended = new(TransferOutcome.Completed, length) { Calls = 1, Registers = registers };
+        Judgement judged = Judge(in status, in registers, length, rule);
+        return new TransferResult(judged.Outcome, length)
+        {
+            BytesDone = judged.BytesDone, Calls = 1, Registers = registers, Fault = status.Fault, Failure = judged.Failure,
+        };
+    }
+
+    private static Judgement Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    {
         if (!status.IsCompleted)
         {
-            return ended with { Outcome = TransferOutcome.Faulted, Fault = status.Fault };
+            return new Judgement(TransferOutcome.Faulted, 0, null);
         }
 
         TransferAnswer answer = rule?.Invoke(in registers, length) ?? TransferAnswer.Done(length);
         if (answer.BytesDone < 0 || answer.BytesDone > length)
         {
-            return ended with
-            {
-                Outcome = TransferOutcome.FunctionFailed,
-                Failure = $"it claims {answer.BytesDone} bytes of the {length} that it was given. Check the rule that reads its registers.",
-            };
+            return new Judgement(
+                TransferOutcome.FunctionFailed,
+                0,
+                $"it claims {answer.BytesDone} bytes of the {length} that it was given. Check the rule that reads its registers.");
         }
 
-        return (answer.Failure, answer.BytesDone == length) switch
-        {
-            (null, true) => ended with { BytesDone = length },
-            (null, false) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.Incomplete },
-            ({ } failure, _) => ended with { BytesDone = answer.BytesDone, Outcome = TransferOutcome.FunctionFailed, Failure = failure },
-        };
+        TransferOutcome outcome = answer.Failure is not null ? TransferOutcome.FunctionFailed
+            : answer.BytesDone == length ? TransferOutcome.Completed : TransferOutcome.Incomplete;
+        return new Judgement(outcome, answer.BytesDone, answer.Failure);
     }
 
     public TransferResult Completed() => End(TransferOutcome.Completed);
@@ -182,4 +214,7 @@ internal sealed class Transfer(
 
     private TransferResult End(TransferOutcome outcome) =>
         new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };
+
+    /// <summary>What one call came to.</summary>
+    private readonly record struct Judgement(TransferOutcome Outcome, long BytesDone, string? Failure);
 }

@@ -19,7 +19,8 @@ public sealed record TransferOptions
 
     /// <summary>
     /// Who keeps the address after the calls, such as <c>"log ring"</c>; null, the default, when the VMM forgets it. Such memory must be pinned,
-    /// and stays leased until <see cref="TransferResult.Lease"/> is disposed.
+    /// and stays leased until <see cref="TransferResult.Lease"/> is disposed. Only the data is kept: the page of a frame list is gone after the transfer, so a function that
+    /// keeps memory handed over by list must copy the frame numbers.
     /// </summary>
     public string? KeptBy { get; init; }
 

@@ -12,6 +12,9 @@ public sealed record TransferResult
     /// <summary>How it ended.</summary>
     public TransferOutcome Outcome { get; internal init; }
 
+    /// <summary>The technique that was used; for <see cref="Passing.Auto"/> the one it chose. Null for registers.</summary>
+    public Passing? Passing { get; internal init; }
+
     /// <summary>How many bytes there were to transfer.</summary>
     public long Length { get; }
 
@@ -57,12 +60,15 @@ public sealed record TransferResult
         _ => $"The transfer was cancelled after {BytesDone} of {Length} bytes.",
     };
 
+    /// <summary>The <see cref="Message"/>, and no register: they hold physical addresses, which do not belong in a log by accident.</summary>
+    public override string ToString() => Message;
+
     internal Exception ToException(CancellationToken cancellation) => Outcome switch
     {
         TransferOutcome.Moved => new GuestMemoryMovedException(this),
         TransferOutcome.Canceled => new TransferCanceledException(this, cancellation),
         TransferOutcome.Refused when Calls == 0 => Refusal!.ToException(),
-        TransferOutcome.Faulted when Calls == 1 => new HypercallFaultException(Fault),
+        TransferOutcome.Faulted when Calls == 1 && Lease is null => new HypercallFaultException(Fault),
         _ => new TransferException(this),
     };
 }

@@ -20,6 +20,11 @@ public sealed record HypercallTarget(CpuIdentity Cpu, string ProviderName, Hyper
         IHypercallProvider[] matching = forced is null
             ? [.. all.Where(provider => provider.Serves(cpu))]
             : [.. all.Where(provider => provider.Instruction.Mnemonic.Equals(forced, StringComparison.OrdinalIgnoreCase))];
+        if (forced is not null && matching.Length > 1 && matching.All(provider => HasEncodingOf(matching[0], provider)))
+        {
+            matching = [matching.FirstOrDefault(provider => provider.Serves(cpu)) ?? matching[0]]; // the same bytes: nothing to choose between
+        }
+
         return matching is [IHypercallProvider one]
             ? new HypercallTarget(cpu, one.Name, one.Instruction)
             : throw new HypercallProviderException(cpu, all, matching.Length, forced);
@@ -34,6 +39,9 @@ public sealed record HypercallTarget(CpuIdentity Cpu, string ProviderName, Hyper
             .Where(provider => !provider.Instruction.Encoding.Span.SequenceEqual(Instruction.Encoding.Span))
             .Select(provider => new HypercallTarget(Cpu, provider.Name, provider.Instruction));
     }
+
+    private static bool HasEncodingOf(IHypercallProvider one, IHypercallProvider other) =>
+        one.Instruction.Encoding.Span.SequenceEqual(other.Instruction.Encoding.Span);
 
     /// <summary>The instruction and the CPU in a few words: <c>VMMCALL on AuthenticAMD</c>.</summary>
     public override string ToString() => $"{Instruction.Mnemonic} on {Cpu.Vendor.Trim()}";

@@ -8,8 +8,6 @@ namespace Hypercall.Cli.CommandLine;
 /// <summary>The usual help, and after it examples; for the tool as a whole also values, exit codes and JSON.</summary>
 internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandLineAction
 {
-    public override bool ClearsParseErrors => true;
-
     public override int Invoke(ParseResult parseResult)
     {
         int result = usual.Invoke(parseResult);

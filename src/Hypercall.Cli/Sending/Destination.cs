@@ -50,7 +50,7 @@ internal sealed class Destination : IDisposable
 
             for (long done = 0; done < buffer.Length; done += ChunkSize)
             {
-                _stream.Write(buffer.Slice(done, (int)Math.Min(ChunkSize, buffer.Length - done)).Span);
+                _stream.Write(buffer.AsMemory(done, (int)Math.Min(ChunkSize, buffer.Length - done)).Span);
             }
 
             _stream.Flush();

@@ -49,7 +49,7 @@ internal sealed class Payload
         while (_chunks.TryDequeue(out byte[]? chunk)) // each is given back as soon as it is copied
         {
             cancellationToken.ThrowIfCancellationRequested();
-            chunk.CopyTo(buffer.Slice(done, chunk.Length));
+            chunk.CopyTo(buffer.AsMemory(done, chunk.Length));
             done += chunk.Length;
         }
 
@@ -63,7 +63,7 @@ internal sealed class Payload
             using FileStream file = File.OpenRead(_name);
             while (done < Length)
             {
-                Memory<byte> piece = buffer.Slice(done, (int)Math.Min(ChunkSize, Length - done));
+                Memory<byte> piece = buffer.AsMemory(done, (int)Math.Min(ChunkSize, Length - done));
                 await file.ReadExactlyAsync(piece, cancellationToken).ConfigureAwait(false);
                 done += piece.Length;
             }

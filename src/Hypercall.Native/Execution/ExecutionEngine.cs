@@ -13,8 +13,7 @@ internal sealed class ExecutionEngine
 
     private readonly CodeArena _arena = new(CodePages.Current, Slots, "stub pages");
     private readonly CodeArena _handlers = new(CodePages.Current, 32, "handler pages"); // three, and some for repairs
-    private readonly StubAbi _abi = OperatingSystem.IsWindows() ? StubAbi.Windows : StubAbi.SystemV;
-    private readonly Dictionary<string, Stub> _stubs = []; // by encoding, in hexadecimal
+    private readonly Dictionary<(StubAbi Abi, string Encoding), Stub> _stubs = [];
     private readonly Lock _gate = new();
     private FaultGuard? _guard;
 
@@ -49,9 +48,12 @@ internal sealed class ExecutionEngine
 
     /// <summary>The stub for an instruction; the same one for the same bytes.</summary>
     /// <exception cref="ExecutableMemoryException">The system gives no executable memory, or all slots are used.</exception>
-    public Stub GetStub(ReadOnlySpan<byte> encoding)
+    public Stub GetStub(ReadOnlySpan<byte> encoding) => GetStub(OperatingSystem.IsWindows() ? StubAbi.Windows : StubAbi.SystemV, encoding);
+
+    /// <summary>A stub for a given caller: machine code that keeps to another system's rules runs on this one too.</summary>
+    internal Stub GetStub(StubAbi abi, ReadOnlySpan<byte> encoding)
     {
-        string key = Convert.ToHexString(encoding);
+        (StubAbi, string) key = (abi, Convert.ToHexString(encoding));
         lock (_gate)
         {
             if (_stubs.TryGetValue(key, out Stub stub))
@@ -59,7 +61,7 @@ internal sealed class ExecutionEngine
                 return stub;
             }
 
-            byte[] code = StubAssembler.Assemble(_abi, encoding, out int entry);
+            byte[] code = StubAssembler.Assemble(abi, encoding, out int entry);
             nint slot = _arena.Add(_ => code);
             stub = new Stub(slot + entry, slot + StubLayout.Instruction);
             _stubs.Add(key, stub);

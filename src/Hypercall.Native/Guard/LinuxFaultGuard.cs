@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Hypercall.Native.Execution;
 using Hypercall.Native.Interop;
@@ -14,24 +16,25 @@ namespace Hypercall.Native.Guard;
 /// runtime resets a signal that another process sent it. <see cref="Verify"/> repairs that:
 /// </para>
 /// <code>
-/// found now                      what is done
-/// one of ours                    nothing
-/// SIG_DFL                        the newest of ours again: it still leads to the runtime's handler
-/// anything else                  a new handler of ours, in front of it
+/// found now                       what is done
+/// one of ours                     nothing
+/// SIG_DFL, SIG_IGN, a handler of  a handler of ours in front of it, on a page of its own for each of them
+/// the .NET runtime
+/// what the newest of ours follows the newest of ours again
+/// a stranger's                    nothing: it came after ours and most likely leads to it; to go in front of a stranger that
+///                                 insists on being first would make a loop
 /// </code>
 /// <para>
-/// A new one is a new page at a new address. What was found may itself lead to an older handler of ours, but never to the new one:
-/// there is no loop. Their number is bounded, so that two libraries that both insist on being first come to rest.
+/// Those of the runtime make none: its own were installed before ours and stay as they are, and the one of PosixSignalRegistration
+/// leads to what it found, which is never the page in front of it.
 /// </para>
 /// </remarks>
 internal sealed unsafe class LinuxFaultGuard : FaultGuard
 {
-    /// <summary>How often a handler is put in front of a stranger's, for each signal.</summary>
-    private const int MaxGenerations = 8;
-
     private readonly CodeArena _stubs;
     private readonly CodeArena _handlers;
     private readonly Lock _gate = new();
+    private readonly Dictionary<nint, bool> _isOfRuntime = [];
     private readonly SignalState[] _signals = [new(Libc.SigIll), new(Libc.SigSegv), new(Libc.SigBus)];
 
     public LinuxFaultGuard(CodeArena stubs, CodeArena handlers)
@@ -77,44 +80,66 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
                 return;
             }
 
-            if (found.Handler == Libc.SigDfl)
+            if (found.Handler == signal.Newest!.Next || (found.Handler == Libc.SigDfl && IsNeededByRuntime(signal.Number)))
             {
-                Libc.SignalActionRecord newest = signal.Newest;
-                _ = Libc.SignalAction(signal.Number, &newest, null);
+                Libc.SignalActionRecord action = signal.Newest.Action; // it leads to the runtime's handler, which SIG_DFL does not
+                _ = Libc.SignalAction(signal.Number, &action, null);
             }
-            else if (signal.Generations < MaxGenerations)
+            else if (found.Handler is Libc.SigDfl or Libc.SigIgn || IsOfRuntime(found.Handler))
             {
                 InstallInFrontOf(signal, found);
             }
         }
     }
 
+    /// <summary>Whether the runtime has a handler of its own: NativeAOT makes NullReferenceExceptions of SIGSEGV, and leaves the others alone.</summary>
+    private static bool IsNeededByRuntime(int signal) => signal == Libc.SigSegv || RuntimeFeature.IsDynamicCodeSupported;
+
+    /// <summary>Whether a handler lies in a file of the .NET runtime; in a NativeAOT or single-file program that is the program.</summary>
+    private bool IsOfRuntime(nint handler)
+    {
+        if (!_isOfRuntime.TryGetValue(handler, out bool isOfRuntime))
+        {
+            isOfRuntime = FileAt(handler) is { } file
+                && (file == Environment.ProcessPath || Path.GetFileName(file) is "libcoreclr.so" or "libSystem.Native.so");
+            _isOfRuntime.Add(handler, isOfRuntime);
+        }
+
+        return isOfRuntime;
+    }
+
+    /// <summary>The file that is mapped at an address, if any. proc(5): <c>start-end perms offset dev inode   path</c>.</summary>
+    private static string? FileAt(nint address)
+    {
+        foreach (string line in File.ReadLines("/proc/self/maps"))
+        {
+            int dash = line.IndexOf('-', StringComparison.Ordinal);
+            int blank = line.IndexOf(' ', StringComparison.Ordinal);
+            if ((nuint)address >= nuint.Parse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                && (nuint)address < nuint.Parse(line.AsSpan(dash + 1, blank - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture))
+            {
+                int path = line.IndexOf('/', StringComparison.Ordinal);
+                return path < 0 ? null : line[path..];
+            }
+        }
+
+        return null;
+    }
+
     private void InstallInFrontOf(SignalState signal, Libc.SignalActionRecord found)
     {
-        while (true)
+        for (int attempt = 0; attempt < 4; attempt++)
         {
-            nint next = found.Handler;
-            nint handler = _handlers.Add(address => HandlerAssembler.ForSignals(_stubs, next, address));
-            signal.Generations++;
-
-            // The old flags and mask, so that the old handler runs as it was meant to: on its stack, with its signals blocked.
-            Libc.SignalActionRecord action = found;
-            action.Handler = handler;
-            action.Flags = (found.Flags & ~(Libc.SaRestorer | Libc.SaResetHand)) | Libc.SaSigInfo;
-            action.Restorer = 0;
-            if (next is Libc.SigDfl or Libc.SigIgn)
-            {
-                action.Flags |= Libc.SaOnStack; // a thread that has overflowed its stack has no other
-            }
-
-            signal.Newest = action;
+            Installed ours = signal.InFrontOf(found.Handler) ?? signal.Add(Prepare(found));
+            signal.Newest = ours;
+            Libc.SignalActionRecord action = ours.Action;
             Libc.SignalActionRecord replaced;
             if (Libc.SignalAction(signal.Number, &action, &replaced) != 0)
             {
                 throw Failed(signal.Number);
             }
 
-            if (replaced.Handler == next || IsOurs(replaced.Handler) || signal.Generations >= MaxGenerations)
+            if (replaced.Handler == found.Handler)
             {
                 return;
             }
@@ -123,12 +148,45 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         }
     }
 
+    private Installed Prepare(in Libc.SignalActionRecord found)
+    {
+        nint next = found.Handler;
+
+        // The old flags and mask, so that the old handler runs as it was meant to: on its stack, with its signals blocked.
+        Libc.SignalActionRecord action = found;
+        action.Handler = _handlers.Add(address => HandlerAssembler.ForSignals(_stubs, next, address));
+        action.Flags = (found.Flags & ~(Libc.SaRestorer | Libc.SaResetHand)) | Libc.SaSigInfo;
+        action.Restorer = 0;
+        if (next is Libc.SigDfl or Libc.SigIgn)
+        {
+            action.Flags |= Libc.SaOnStack; // a thread that has overflowed its stack has no other
+        }
+
+        return new Installed(next, action);
+    }
+
+    /// <summary>A handler of ours, and the one it follows on to.</summary>
+    private sealed class Installed(nint next, Libc.SignalActionRecord action)
+    {
+        public nint Next => next;
+
+        public Libc.SignalActionRecord Action => action;
+    }
+
     private sealed class SignalState(int number)
     {
+        private readonly List<Installed> _all = [];
+
         public int Number => number;
 
-        public int Generations { get; set; }
+        public Installed? Newest { get; set; }
 
-        public Libc.SignalActionRecord Newest { get; set; }
+        public Installed? InFrontOf(nint next) => _all.Find(one => one.Next == next);
+
+        public Installed Add(Installed installed)
+        {
+            _all.Add(installed);
+            return installed;
+        }
     }
 }

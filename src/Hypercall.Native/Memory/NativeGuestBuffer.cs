@@ -9,6 +9,7 @@ internal sealed class NativeGuestBuffer : GuestBuffer
     private readonly IGuestMemory _memory;
     private readonly ILogger _logger;
     private NativeMemoryManager? _manager;
+    private bool _wasFinalized;
 
     public NativeGuestBuffer(
         GuestVirtualAddress address,
@@ -39,6 +40,14 @@ internal sealed class NativeGuestBuffer : GuestBuffer
             return;
         }
 
+        // The lease may be that of a window that was abandoned together with its buffer, and whose finalizer is next.
+        if (!_wasFinalized)
+        {
+            _wasFinalized = true;
+            GC.ReRegisterForFinalize(this);
+            return;
+        }
+
         try
         {
             GuestMemoryLog.Leaked(_logger, Length);
@@ -54,9 +63,9 @@ internal sealed class NativeGuestBuffer : GuestBuffer
         ? (_manager ??= new NativeMemoryManager(this, 0, (int)Length)).Memory.Slice((int)offset, length)
         : new NativeMemoryManager(this, offset, length).Memory;
 
-    protected override void TouchPages()
+    protected override void TouchPages(long offset, long length)
     {
-        if (_hold.Touch() is { } refusal)
+        if (_hold.Touch(Address + offset, length) is { } refusal)
         {
             throw new GuestMemoryException(refusal);
         }

@@ -7,6 +7,12 @@ internal abstract class NativeMemoryHold
     /// <returns>Why that did not work; null if it did.</returns>
     public abstract GuestMemoryRefusal? Touch();
 
+    /// <summary>Writes to the pages of a part, without changing them.</summary>
+    /// <param name="first">Its first byte.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <returns>Why it cannot; null when it did.</returns>
+    public abstract GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length);
+
     /// <summary>Gives back what was taken. Called once.</summary>
     public abstract void Release();
 }

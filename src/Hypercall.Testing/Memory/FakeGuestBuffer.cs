@@ -35,14 +35,17 @@ internal sealed class FakeGuestBuffer : GuestBuffer
     {
         if (length > 0)
         {
-            GuestVirtualAddress start = Address + offset;
-            _memory.Touch(Mapping, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
+            TouchPages(offset, length);
         }
 
         return Mapping.Bytes.Slice((int)(Address.Value - Mapping.Start.Value + (ulong)offset), length);
     }
 
-    protected override void TouchPages() => _memory.Touch(Mapping, FirstPage, PageCount);
+    protected override void TouchPages(long offset, long length)
+    {
+        GuestVirtualAddress start = Address + offset;
+        _memory.Touch(Mapping, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
+    }
 
     protected override bool TryQueryPagesCore([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
         _memory.TryQueryPages(Address, Length, out pages, out refusal);

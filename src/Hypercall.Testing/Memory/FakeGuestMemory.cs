@@ -720,7 +720,7 @@ public sealed class FakeGuestMemory : IGuestMemory
             ulong entry = mapping.Entries[page];
             mapping.Entries[page] = 0;
             _ = FakePageEntry.IsInFrame(entry) && _owners.TryRemove(FakePageEntry.Frame(entry), out _);
-            _ = _absentWalks.Remove((mapping, page));
+            _ = (entry & FakePageEntry.AbsentNow) != 0 && _absentWalks.Remove((mapping, page));
         }
     }
 

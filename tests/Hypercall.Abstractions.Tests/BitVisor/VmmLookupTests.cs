@@ -104,6 +104,61 @@ public class VmmLookupTests
         Assert.Equal(11ul, vmm.GetFunction("foo").Number);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_look_up_that_began_before_its_name_was_forgotten_is_not_remembered(bool all)
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering();
+        Vmm vmm = new(machine, machine);
+        machine.OnInvoke = (ref registers) =>
+        {
+            if (machine.Calls == 1)
+            {
+                if (all)
+                {
+                    vmm.ForgetAll(); // the VMM is replaced while the old one answers
+                }
+                else
+                {
+                    _ = vmm.Forget("foo");
+                }
+            }
+
+            registers.Rax = (ulong)machine.Calls;
+            return HypercallStatus.Completed;
+        };
+        Assert.Equal(1ul, vmm.GetFunction("foo").Number);
+        Assert.Equal(2ul, vmm.GetFunction("foo").Number);
+        Assert.Equal(2ul, vmm.GetFunction("foo").Number);
+    }
+
+    [Fact]
+    public void The_page_with_the_name_is_in_use_while_the_VMM_reads_it()
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering();
+        machine.OnInvoke = (ref registers) =>
+        {
+            Assert.True(machine.BufferAt(registers.Rbx).IsLeased);
+            registers.Rax = 5;
+            return HypercallStatus.Completed;
+        };
+        Assert.True(new Vmm(machine, machine).TryGetFunction("foo").IsFound);
+    }
+
+    [Fact]
+    public void A_default_look_up_found_nothing() => Assert.Equal((VmmLookupOutcome.NotFound, false), (default(VmmLookup).Outcome, default(VmmLookup).IsFound));
+
+    [Fact]
+    public void The_throwing_call_with_a_frame_throws_the_fault()
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering(42);
+        VmmFunction foo = new Vmm(machine, machine).GetFunction("foo");
+        machine.OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode);
+        HypercallRegisters registers = default;
+        Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => foo.Call(ref registers)).Fault);
+    }
+
     [Fact]
     public void A_name_that_was_not_found_is_asked_for_again()
     {

@@ -61,6 +61,15 @@ public class VmmPresenceTests
         Assert.Equal(2 * calls, machine.Calls);
     }
 
+    [Fact]
+    public void A_VMM_of_another_ABI_leaves_no_function_behind()
+    {
+        ScriptedMachine machine = Script(boot: 5, other: 5);
+        Vmm vmm = new(machine, machine);
+        Assert.Equal(VmmPresence.ForeignAbi, vmm.DetectPresence().Presence);
+        Assert.False(vmm.Forget("boot"));
+    }
+
     private static VmmPresenceResult Detect(ulong boot, ulong other)
     {
         ScriptedMachine machine = Script(boot, other);

@@ -66,6 +66,15 @@ public class VmmStatusClientTests
         Assert.Contains("vmm.status", Assert.Throws<VmmFunctionDisabledException>(() => Client().GetStatus()).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_number_that_the_VMM_does_not_know_any_more_is_not_an_empty_status()
+    {
+        Answer((ref registers) => registers.Rax = 0); // what an unknown number gives; nothing else changes
+        VmmStatusReport report = Client().TryGetStatus();
+        Assert.Equal(VmmStatusOutcome.Unexpected, report.Outcome);
+        Assert.Contains("ForgetAll", report.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0, 4097)]                        // more written than there was room for
     [InlineData(2, 10)]

@@ -72,6 +72,15 @@ public class HypercallStatusTests
         Assert.Contains(expected, new CpuFault(CpuFaultKind.InvalidOpcode) { Target = target }.Advice, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Advice_on_an_invalid_opcode_never_leaves_out_the_wrong_instruction(bool present)
+    {
+        HypercallTarget target = Target with { Cpu = Target.Cpu with { HypervisorPresent = present } };
+        Assert.Contains("If the instruction was forced", new CpuFault(CpuFaultKind.InvalidOpcode) { Target = target }.Advice, StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public void A_Windows_exception_code_is_printed_as_one() =>
         Assert.Equal("#UD (exception 0xC000001D)", new CpuFault(CpuFaultKind.InvalidOpcode) { Code = 0xC000001D }.ToString());

@@ -27,6 +27,35 @@ public class HypercallConventionTests
         Assert.Equal(expected, frame);
     }
 
+    // The facts, once more and by hand: each line is what the source named in the convention's documentation says.
+    [Theory]
+    [InlineData("BitVisor", "Rax", "Rbx Rcx Rdx Rsi Rdi", "Rax", "")]
+    [InlineData("KVM", "Rax", "Rbx Rcx Rdx Rsi", "Rax", "")]
+    [InlineData("Xen", "Rax", "Rdi Rsi Rdx R10 R8", "Rax", "")]
+    [InlineData("Hyper-V", "Rcx", "Rdx R8", "Rax", "")]
+    [InlineData("VMware", "Rcx", "Rbx Rdx Rsi Rdi", "Rax", "Rax=0x564D5868")]
+    [InlineData("ACRN", "R8", "Rdi Rsi", "Rax", "")]
+    [InlineData("Nyx", "Rbx", "Rcx", "Rax", "Rax=0x1F")]
+    public void A_well_known_convention_is_what_its_source_says(string name, string number, string arguments, string result, string constants)
+    {
+        HypercallConvention convention = HypercallConvention.All.Single(c => c.Name == name);
+        Assert.Equal(number, convention.Number.ToString());
+        Assert.Equal(arguments, string.Join(' ', convention.Arguments));
+        Assert.Equal(result, convention.Result.ToString());
+        Assert.Equal(constants, string.Join(' ', convention.Constants.Select(c => $"{c.Key}=0x{c.Value:X}")));
+        HypercallFailureRule failure = name switch
+        {
+            "KVM" or "Xen" or "ACRN" => HypercallFailureRule.NegativeErrno,
+            "Hyper-V" => HypercallFailureRule.HyperVStatus,
+            _ => HypercallFailureRule.Never,
+        };
+        Assert.Same(failure, convention.Failure);
+    }
+
+    [Fact]
+    public void A_constant_that_is_an_argument_too_is_refused() => _ = Assert.Throws<ArgumentException>(
+        () => new HypercallConvention("twice", GeneralRegister.Rax, [GeneralRegister.Rbx], constants: [new(GeneralRegister.Rbx, 1)]));
+
     [Fact]
     public void Too_many_arguments_are_refused_before_any_exit()
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Hypercall.BitVisor;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NSubstitute;
 
@@ -112,6 +113,41 @@ public class AddHypercallTests
         Assert.Equal((1d, 1d), (seen["hypercall.calls"], seen["hypercall.faults"]));
         Assert.True(seen["hypercall.duration"] >= 0);
         Assert.Equal(["#GP"], faults);
+    }
+
+    [Fact]
+    public void A_fault_is_logged_with_its_target_and_kind()
+    {
+        RecordingLogger log = new();
+        ObservedChannel channel = new(Machine(HypercallStatus.Faulted(GeneralProtection)).Channel, new HypercallMeter(null), log);
+        HypercallRegisters registers = default;
+        _ = channel.TryInvoke(ref registers);
+        Assert.Equal("The instruction raised #GP.", Assert.Single(log.Messages));
+    }
+
+    [Theory]
+    [InlineData(5, "'foo' has number 5")]
+    [InlineData(0, "'foo' was not found in 3 look-ups")]
+    [InlineData(ulong.MaxValue, "Look-up of 'foo' gave RAX = 0xffffffffffffffff")]
+    public void A_look_up_is_logged(ulong rax, string expected)
+    {
+        RecordingLogger log = new();
+        ScriptedMachine machine = new() { OnInvoke = (ref registers) => { registers.Rax = rax; return HypercallStatus.Completed; } };
+        _ = new Vmm(machine, machine, log).TryGetFunction("foo");
+        Assert.Contains(expected, Assert.Single(log.Messages), StringComparison.Ordinal);
+    }
+
+    private sealed class RecordingLogger : ILogger<Vmm>
+    {
+        public List<string> Messages { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Messages.Add(formatter(state, exception));
     }
 
     private static ServiceProvider Build(IHypercallMachine machine) =>

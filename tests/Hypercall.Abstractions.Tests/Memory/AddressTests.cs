@@ -34,6 +34,13 @@ public class AddressTests
         Assert.InRange(address.FrameOffset, 0, 4095);
     }
 
+    [Fact]
+    public void A_frame_that_has_no_64_bit_address_is_refused()
+    {
+        Assert.Equal(0xFFFF_FFFF_FFFF_F000ul, new GuestFrameNumber((1ul << 52) - 1).Address.Value);
+        _ = Assert.Throws<OverflowException>(() => new GuestFrameNumber(1ul << 52).Address);
+    }
+
     [Property]
     public void The_number_of_pages_is_what_counting_them_gives(ulong start, ushort length)
     {

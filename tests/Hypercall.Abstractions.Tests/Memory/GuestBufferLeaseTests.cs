@@ -38,7 +38,7 @@ public class GuestBufferLeaseTests
         buffer.Dispose();
         Assert.Equal(1, _machine.Released);
         _ = Assert.Throws<ObjectDisposedException>(() => buffer.Memory);
-        _ = Assert.Throws<ObjectDisposedException>(() => buffer.Slice(0, 1));
+        _ = Assert.Throws<ObjectDisposedException>(() => buffer.AsMemory(0, 1));
         _ = Assert.Throws<ObjectDisposedException>(buffer.Touch);
         _ = Assert.Throws<ObjectDisposedException>(() => buffer.Lease("late"));
         _ = Assert.Throws<ObjectDisposedException>(() => { using GuestBuffer.InFlight call = buffer.EnterCall(); });
@@ -72,6 +72,72 @@ public class GuestBufferLeaseTests
         buffer.Dispose();
     }
 
+    [Fact]
+    public void A_dispose_that_is_interrupted_while_it_waits_can_be_done_again()
+    {
+        GuestBuffer buffer = _machine.Allocate(10);
+        Exception? thrown = null;
+        Thread disposing = new(() => thrown = Record.Exception(buffer.Dispose));
+        using (buffer.EnterCall())
+        {
+            disposing.Start();
+            Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
+            disposing.Interrupt();
+            Assert.True(disposing.Join(TimeSpan.FromSeconds(30)));
+        }
+
+        _ = Assert.IsType<ThreadInterruptedException>(thrown);
+        Assert.Equal((false, 0), (buffer.IsDisposed, _machine.Released));
+        buffer.Dispose();
+        Assert.Equal(1, _machine.Released);
+    }
+
+    [Fact]
+    public void Memory_that_is_not_pinned_is_leased_only_to_those_who_accept_the_risk()
+    {
+        _machine.Grants = Residency.Locked;
+        using GuestBuffer buffer = _machine.Allocate(10);
+        Assert.Equal(GuestMemoryRefusalReason.NotPinned, Assert.Throws<GuestMemoryException>(() => buffer.Lease("ring")).Refusal.Reason);
+        using GuestBufferLease lease = buffer.Lease("ring", acceptMemoryCorruptionIfPagesMove: true);
+    }
+
+    [Fact]
+    public void A_finalizer_may_release_only_what_nobody_holds()
+    {
+        using ScriptedMachine.Buffer buffer = (ScriptedMachine.Buffer)_machine.Allocate(10);
+        Assert.True(buffer.MayBeReleasedByItsFinalizer);
+        using (buffer.Lease("ring"))
+        {
+            Assert.False(buffer.MayBeReleasedByItsFinalizer);
+        }
+
+        using (buffer.EnterCall())
+        {
+            Assert.False(buffer.MayBeReleasedByItsFinalizer);
+        }
+    }
+
+    [Fact]
+    public void A_part_is_touched_and_no_more()
+    {
+        using GuestBuffer buffer = _machine.Allocate(100);
+        buffer.Touch(10, 20);
+        Assert.Equal((10L, 20L), _machine.LastTouched);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Touch(90, 11));
+    }
+
+    [Fact]
+    public void Whoever_holds_a_lease_is_listed()
+    {
+        using GuestBuffer buffer = _machine.Allocate(10);
+        using (GuestBufferLease ring = buffer.Lease("ring"))
+        {
+            Assert.Same(ring, Assert.Single(buffer.Leases));
+        }
+
+        Assert.Empty(buffer.Leases);
+    }
+
     [Theory]
     [InlineData(-1, 1)]
     [InlineData(0, 11)]
@@ -81,7 +147,7 @@ public class GuestBufferLeaseTests
     public void A_slice_outside_the_buffer_is_refused(long offset, int length)
     {
         using GuestBuffer buffer = _machine.Allocate(10);
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Slice(offset, length));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(offset, length));
     }
 
     [Fact]

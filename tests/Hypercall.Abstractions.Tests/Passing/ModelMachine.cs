@@ -45,6 +45,14 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
 
     public GuestMemoryRefusal? Refuses { get; set; }
 
+    /// <summary>Runs after an allocation.</summary>
+    public Action? AfterAllocation { get; set; }
+
+    /// <summary>Why pages cannot be touched; null when they can.</summary>
+    public GuestMemoryRefusal? RefusesTouch { get; set; }
+
+    public int Touches { get; private set; }
+
     public int Released { get; private set; }
 
     public int Allocated { get; private set; }
@@ -114,6 +122,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
 
         _nextAddress += (ulong)(pages + 1) * GuestPage.Size;
         buffer = new Buffer(this, start, length, list ? Residency.Pinned : Grants, bytes, offset);
+        AfterAllocation?.Invoke();
         return true;
     }
 
@@ -216,8 +225,14 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     {
         protected override Memory<byte> GetMemory(long start, int count) => bytes.AsMemory(offset + (int)start, count);
 
-        protected override void TouchPages()
+        protected override void TouchPages(long part, long count)
         {
+            machine.Touches++;
+            if (machine.RefusesTouch is { } refusal)
+            {
+                throw new GuestMemoryException(refusal);
+            }
+
             ulong first = Address.Value >> GuestPage.Shift;
             for (int i = 0; i < bytes.Length / GuestPage.Size; i++)
             {

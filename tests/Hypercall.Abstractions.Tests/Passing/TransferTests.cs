@@ -101,7 +101,8 @@ public class TransferTests
         ModelMachine machine = new() { IsNeighbour = _ => contiguous };
         using GuestBuffer buffer = machine.Allocate(10_000);
         VmmFunction called = new(machine, machine, "auto", (ulong)function);
-        _ = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        TransferResult result = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        Assert.Same(contiguous ? Technique.Contiguous : Technique.FrameList, result.Passing);
         Assert.Equal(contiguous ? 10_000ul : 8 + (3 * 8), Assert.Single(machine.Calls).Rcx);
     }
 
@@ -276,6 +277,18 @@ public class TransferTests
         result.Lease!.Dispose();
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void Whoever_keeps_memory_has_a_name(string name)
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10);
+        _ = Assert.Throws<ArgumentException>(
+            () => Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { KeptBy = name }));
+        Assert.Empty(machine.Calls);
+    }
+
     [Fact]
     public void What_the_VMM_may_keep_stays_leased_when_the_call_fails()
     {
@@ -286,6 +299,112 @@ public class TransferTests
         Assert.NotNull(result.Lease);
         Assert.True(buffer.IsLeased);
         result.Lease.Dispose();
+    }
+
+    [Fact]
+    public void A_fault_on_a_call_that_lets_the_VMM_keep_the_address_hands_the_lease_back()
+    {
+        ModelMachine machine = new() { Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
+        using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
+        TransferException e = Assert.Throws<TransferException>(
+            () => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.Both, new TransferOptions { KeptBy = "ring" }));
+        Assert.Equal((TransferOutcome.Faulted, CpuFaultKind.InvalidOpcode), (e.Result.Outcome, e.Result.Fault.Kind));
+        e.Result.Lease!.Dispose();
+        Assert.False(buffer.IsLeased);
+    }
+
+    [Fact]
+    public void A_result_prints_no_register_for_they_hold_physical_addresses()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
+        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both);
+        Assert.Equal(result.Message, result.ToString());
+        Assert.DoesNotContain($"{result.Registers.Rbx:x}", result.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_for_the_list_is_there_before_the_data_is_translated()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.AfterAllocation = () => machine.Move(buffer, 1); // getting memory makes the kernel move some
+        Assert.True(Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm).IsCompleted);
+    }
+
+    [Theory]
+    [InlineData("Virtual")]
+    [InlineData("PageByPage")]
+    public void Memory_that_cannot_be_touched_is_refused_by_the_Try_form(string technique)
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.RefusesTouch = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotWritable, "read-only");
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm);
+        Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotWritable), (result.Outcome, result.Refusal!.Reason));
+        Assert.Empty(machine.Calls);
+    }
+
+    [Theory]
+    [InlineData("Virtual")]
+    [InlineData("PageByPage")]
+    public void Memory_that_may_be_absent_is_touched_before_it_is_handed_over(string technique)
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.MakeAbsent(buffer, 1);
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, new TransferOptions { Rule = ByRcx });
+        Assert.Equal((TransferOutcome.Completed, 1), (result.Outcome, machine.Touches));
+    }
+
+    [Fact]
+    public async Task A_dispose_that_waits_does_not_disturb_the_transfer_it_waits_for()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        GuestBuffer buffer = machine.Allocate(10_000);
+        Task disposing = Task.CompletedTask;
+        machine.BeforeCall = call =>
+        {
+            if (call == 1)
+            {
+                disposing = Task.Factory.StartNew(buffer.Dispose, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
+                machine.MakeAbsent(buffer, 1); // so that it is touched anew
+            }
+        };
+        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
+        await disposing.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(1, machine.Released);
+    }
+
+    [Fact]
+    public void A_transfer_whose_pages_cannot_be_found_again_is_not_trusted()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(100);
+        machine.AfterCall = _ => machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PageMapUnavailable, "gone");
+        Assert.Equal(TransferOutcome.Moved, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).Outcome);
+    }
+
+    [Fact]
+    public void A_fault_is_a_fault_even_if_a_page_moved()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked, Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
+        using GuestBuffer buffer = machine.Allocate(100);
+        machine.AfterCall = _ => machine.Move(buffer, 0);
+        Assert.Equal(TransferOutcome.Faulted, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).Outcome);
+    }
+
+    [Fact]
+    public void Memory_that_is_refused_half_way_leaves_the_bytes_before_it()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        Told refusing = new(_ => machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PageMapUnavailable, "gone."));
+        TransferException e = Assert.Throws<TransferException>(
+            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.ToVmm, new TransferOptions { Progress = refusing }));
+        Assert.Equal((TransferOutcome.Refused, (long)GuestPage.Size), (e.Result.Outcome, e.Result.BytesDone));
+        Assert.Contains($"{GuestPage.Size} of 10000 bytes", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -368,6 +487,28 @@ public class TransferTests
         Assert.Equal((9ul, 1ul, count > 1 ? 2ul : 0, count > 4 ? 5ul : 0), (seen.Rax, seen.Rbx, seen.Rcx, seen.Rdi));
         Assert.Equal(Enumerable.Range(11, count).Select(i => (ulong)i), words);
         Assert.Equal(8L * count, result.BytesDone);
+    }
+
+    [Fact]
+    public void Words_go_and_come_in_their_direction_only()
+    {
+        HypercallRegisters seen = default;
+        ScriptedMachine machine = new() { OnInvoke = (ref registers) => { seen = registers; registers.Rbx = 11; return HypercallStatus.Completed; } };
+        VmmFunction function = new(machine, machine, "words", 9);
+        ulong[] word = [1];
+        _ = function.Transfer(word, Direction.ToVmm);
+        Assert.Equal((1ul, 1ul), (seen.Rbx, word[0]));
+        _ = function.Transfer(word, Direction.FromVmm);
+        Assert.Equal((0ul, 11ul), (seen.Rbx, word[0]));
+    }
+
+    [Fact]
+    public void A_rule_judges_words_too()
+    {
+        ScriptedMachine machine = ScriptedMachine.Answering(0);
+        TransferException e = Assert.Throws<TransferException>(
+            () => new VmmFunction(machine, machine, "words", 9).Transfer(new ulong[2], Direction.ToVmm, (in _, _) => TransferAnswer.Done(8)));
+        Assert.Equal((TransferOutcome.Incomplete, 8L, 16L), (e.Result.Outcome, e.Result.BytesDone, e.Result.Length));
     }
 
     [Theory]

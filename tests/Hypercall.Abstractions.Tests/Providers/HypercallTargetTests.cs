@@ -26,6 +26,22 @@ public class HypercallTargetTests
         Assert.Equal(provider, HypercallTarget.Select(Cpu, [Intel, Amd], new HypercallOptions { Instruction = instruction }).ProviderName);
 
     [Fact]
+    public void A_forced_instruction_that_two_providers_encode_alike_is_no_choice_to_make()
+    {
+        Provider third = new("Third", "VMMCALL", "ThirdVendor!", [0x0F, 0x01, 0xD9]);
+        Assert.Equal("Amd", HypercallTarget.Select(Cpu, [third, Amd], new HypercallOptions { Instruction = "VMMCALL" }).ProviderName);
+        Assert.Equal("Third", HypercallTarget.Select(Cpu with { Vendor = "x" }, [third, Amd], new HypercallOptions { Instruction = "VMMCALL" }).ProviderName);
+    }
+
+    [Fact]
+    public void A_forced_instruction_that_two_providers_encode_differently_is_an_error()
+    {
+        Provider other = new("Other", "VMMCALL", "AuthenticAMD", [0x90]);
+        Assert.Equal(2, Assert.Throws<HypercallProviderException>(
+            () => HypercallTarget.Select(Cpu, [Amd, other], new HypercallOptions { Instruction = "VMMCALL" })).Matches);
+    }
+
+    [Fact]
     public void No_match_lists_the_CPU_and_the_providers()
     {
         HypercallProviderException e = Assert.Throws<HypercallProviderException>(() => HypercallTarget.Select(Cpu, [Intel]));

@@ -42,11 +42,11 @@ public sealed class AllocationTests
         Skip.If(LinuxProcess.AvailableBytes < 6L << 30, "needs 6 GiB of free memory");
         const long Length = (2L << 30) + 8192;
         using GuestBuffer buffer = Memory.Allocate(Length, Residency.Touched);
-        buffer.Slice(Length - 1, 1).Span[0] = 7;
-        buffer.Slice(4096, int.MaxValue).Span[^1] = 9;
-        Assert.Equal(7, buffer.Slice(Length - 3, 3).Span[2]);
+        buffer.AsMemory(Length - 1, 1).Span[0] = 7;
+        buffer.AsMemory(4096, int.MaxValue).Span[^1] = 9;
+        Assert.Equal(7, buffer.AsMemory(Length - 3, 3).Span[2]);
         Assert.Throws<InvalidOperationException>(() => buffer.Span.Length);
-        Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Slice(Length - 1, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(Length - 1, 2));
     }
 
     [SkippableFact]

@@ -48,6 +48,24 @@ internal static partial class Host
         return range.Frames.ToArray();
     }
 
+    /// <summary>VmLck, once what earlier tests abandoned is gone.</summary>
+    public static long SettledLockedBytes()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return LinuxProcess.LockedBytes;
+    }
+
+    /// <summary>Waits until something is so: the kernel unpins a little later than it says.</summary>
+    public static void Until(Func<bool> isSo, string what)
+    {
+        for (long end = Environment.TickCount64 + 10_000; !isSo();)
+        {
+            Assert.True(Environment.TickCount64 < end, $"In 10 seconds it did not come true that {what}.");
+            _ = Thread.Yield();
+        }
+    }
+
     /// <summary>The flags of the mapping that holds an address: proc_pid_smaps(5).</summary>
     public static string[] VmFlags(GuestVirtualAddress address)
     {
@@ -97,6 +115,13 @@ internal static partial class Host
         Assert.NotEqual(-1, alias);
         return (nuint)alias;
     }
+
+    /// <summary>Maps anonymous memory where it is asked for, if there is room.</summary>
+    public static nint MapAt(nuint address, nuint length) =>
+        MMap(address, length, LinuxMemory.ProtRead | LinuxMemory.ProtWrite, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous, -1, 0);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint MMap(nuint address, nuint length, int protection, int flags, int file, long offset);
 
     [LibraryImport("libc", EntryPoint = "mremap", SetLastError = true)]
     private static partial nint MRemap(nuint old, nuint oldLength, nuint newLength, int flags, nuint address);

@@ -3,6 +3,7 @@ namespace Hypercall.Native.Tests.Memory;
 [Collection(WholeMachine.Name)]
 public sealed class SwapTests
 {
+    private const int AdvisePageOut = 21; // MADV_PAGEOUT, asm-generic/mman-common.h
     private const long Length = 4 << 20;
     private const int Pages = (int)(Length / GuestPage.Size);
 
@@ -65,7 +66,7 @@ public sealed class SwapTests
     }
 
     private static void PushOut(GuestBuffer buffer) =>
-        _ = LinuxMemory.Advise((nuint)buffer.Address.Value, (nuint)buffer.Length, LinuxMemory.AdvisePageOut); // mlocked: EINVAL, which is an answer too
+        _ = LinuxMemory.Advise((nuint)buffer.Address.Value, (nuint)buffer.Length, AdvisePageOut); // mlocked: EINVAL, which is an answer too
 
     private static int Count(GuestBuffer buffer, GuestPageState state)
     {

@@ -79,11 +79,9 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         return allocation;
     }
 
-    public override GuestMemoryRefusal? Touch()
-    {
-        int error = PageToucher.TryTouch(_mapping, _mapping.Start);
-        return error == 0 ? null : LinuxRefusals.Touch(_mapping, error);
-    }
+    public override GuestMemoryRefusal? Touch() => PageToucher.Touch(_mapping, _mapping.Start);
+
+    public override GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length) => PageToucher.Touch(PageSpan.Of(first, length), (nuint)first.Value);
 
     /// <summary>Asks the kernel to make huge pages of what is mapped; it says nothing, the page map does.</summary>
     public void Collapse() => _ = LinuxMemory.Advise(_mapping.Start, _mapping.Length, LinuxMemory.AdviseCollapse);

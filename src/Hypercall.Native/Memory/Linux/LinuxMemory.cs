@@ -21,7 +21,6 @@ internal static unsafe partial class LinuxMemory
     public const int AdviseHugePage = 14;
     public const int AdviseNoHugePage = 15;
     public const int AdviseDontDump = 16;
-    public const int AdvisePageOut = 21;
     public const int AdvisePopulateWrite = 23; // Linux 5.14
     public const int AdviseCollapse = 25;      // Linux 6.1
 

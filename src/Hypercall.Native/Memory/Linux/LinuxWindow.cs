@@ -10,11 +10,9 @@ internal sealed class LinuxWindow(GuestVirtualAddress start, long length, Memory
     private PinSlot[]? _pins;
     private bool _locked;
 
-    public override GuestMemoryRefusal? Touch()
-    {
-        int error = PageToucher.TryTouch(_pages, (nuint)start.Value);
-        return error == 0 ? null : LinuxRefusals.Touch(_pages, error);
-    }
+    public override GuestMemoryRefusal? Touch() => Touch(start, length);
+
+    public override GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length) => PageToucher.Touch(PageSpan.Of(first, length), (nuint)first.Value);
 
     public GuestMemoryRefusal? Lock()
     {

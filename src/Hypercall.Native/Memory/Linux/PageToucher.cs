@@ -22,6 +22,16 @@ internal static unsafe class PageToucher
     /// <summary>Touches the pages.</summary>
     /// <param name="pages">The pages.</param>
     /// <param name="first">An address in the first page.</param>
+    /// <returns>Why it cannot; null when it did.</returns>
+    public static GuestMemoryRefusal? Touch(PageSpan pages, nuint first)
+    {
+        int error = TryTouch(pages, first);
+        return error == 0 ? null : LinuxRefusals.Touch(pages, error);
+    }
+
+    /// <summary>Touches the pages.</summary>
+    /// <param name="pages">The pages.</param>
+    /// <param name="first">An address in the first page.</param>
     /// <param name="byStore">True to do without the kernel's help, as before Linux 5.14.</param>
     /// <returns>0, or an errno as madvise(MADV_POPULATE_WRITE) gives it.</returns>
     public static int TryTouch(PageSpan pages, nuint first, bool byStore = false)

@@ -10,16 +10,19 @@ internal sealed unsafe class WindowsHold(GuestVirtualAddress start, long length,
     private MemoryHandle _handle = handle;
     private bool _locked;
 
-    public override GuestMemoryRefusal? Touch()
+    public override GuestMemoryRefusal? Touch() => Touch(start, length);
+
+    public override GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length)
     {
         if (!isOurs && FindObstacle() is { } refusal)
         {
             return refusal;
         }
 
-        for (nuint page = _pages.Start; page < _pages.End; page += GuestPage.Size)
+        PageSpan pages = PageSpan.Of(first, length);
+        for (nuint page = pages.Start; page < pages.End; page += GuestPage.Size)
         {
-            _ = Interlocked.Or(ref *(int*)(Math.Max(page, (nuint)start.Value) & ~(nuint)3), 0); // changes nothing, whoever writes there too
+            _ = Interlocked.Or(ref *(int*)(Math.Max(page, (nuint)first.Value) & ~(nuint)3), 0); // changes nothing, whoever writes there too
         }
 
         return null;

@@ -1,0 +1,64 @@
+using BenchmarkDotNet.Attributes;
+using Hypercall.BitVisor;
+using Hypercall.Native.Execution;
+using Hypercall.Testing;
+
+namespace Hypercall.Benchmarks;
+
+/// <summary>What a call costs, with a nop where the hypercall instruction would be: a VM exit would drown all differences.</summary>
+public unsafe class CallBenchmarks
+{
+    private const int Calls = 10_000;
+    private const byte Nop = 0x90; // Intel SDM vol. 2B, NOP
+
+    private IHypercallChannel _channel = null!;
+    private VmmFunction _function = null!;
+    private HypercallRegisters _registers;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        HypercallInstruction nop = new("NOP", [Nop]);
+        _channel = new StubChannel(new HypercallTarget(new CpuIdentity { Vendor = "Benchmark" }, "Benchmark", nop));
+        _function = new Vmm(new FakeVmm().On("foo", call => call.Rax = 10)).GetFunction("foo");
+    }
+
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public ulong Stub()
+    {
+        for (int i = 0; i < Calls; i++)
+        {
+            _ = _channel.TryInvoke(ref _registers);
+        }
+
+        return _registers.Rax;
+    }
+
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public ulong ExchangeInC()
+    {
+        HypercallRegisters registers = default;
+        Peers.Exchange(&registers, Calls);
+        return registers.Rax;
+    }
+
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public ulong GuardedExchangeInC()
+    {
+        HypercallRegisters registers = default;
+        Peers.GuardedExchange(&registers, Calls);
+        return registers.Rax;
+    }
+
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public ulong NamedCallOnTheFake()
+    {
+        ulong sum = 0;
+        for (int i = 0; i < Calls; i++)
+        {
+            sum += _function.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+        }
+
+        return sum;
+    }
+}

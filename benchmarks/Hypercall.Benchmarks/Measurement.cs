@@ -1,0 +1,35 @@
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+
+namespace Hypercall.Benchmarks;
+
+/// <summary>One benchmark's times, in nanoseconds for one operation.</summary>
+/// <param name="Key">Which benchmark.</param>
+/// <param name="Pages">Its argument, if it has one.</param>
+/// <param name="Median">The median of its iterations.</param>
+/// <param name="Low">A quarter of the iterations took less.</param>
+/// <param name="High">A quarter of the iterations took more.</param>
+/// <param name="Bytes">Managed memory allocated by one operation.</param>
+internal sealed record Measurement(string Key, int? Pages, double Median, double Low, double High, long Bytes)
+{
+    public static string KeyOf(Type type, string method, int? argument) => $"{type.Name}.{method}" + (argument is null ? "" : $"({argument})");
+
+    /// <summary>What came out of a run; a benchmark that failed is not among it.</summary>
+    public static Measurement? From(BenchmarkReport report)
+    {
+        BenchmarkCase benchmark = report.BenchmarkCase;
+        int? pages = benchmark.HasArguments ? (int)benchmark.Parameters.Items[0].Value! : null;
+        return report.Success && report.ResultStatistics is { } statistics
+            ? new Measurement(
+                KeyOf(benchmark.Descriptor.Type, benchmark.Descriptor.WorkloadMethod.Name, pages),
+                pages,
+                statistics.Median,
+                statistics.Q1,
+                statistics.Q3,
+                report.GcStats.GetBytesAllocatedPerOperation(benchmark) ?? 0)
+            : null;
+    }
+
+    /// <summary>The time of more operations, or of a part of one.</summary>
+    public Measurement Times(double factor) => this with { Median = Median * factor, Low = Low * factor, High = High * factor };
+}

@@ -1,0 +1,47 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
+using BenchmarkDotNet.Filters;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using Hypercall.Benchmarks;
+using Perfolizer.Horology;
+
+// Started by benchmarks/run, which checks the arguments: --artifacts FOLDER --report FILE [--quick] [--filter GLOB]
+string Value(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : otherwise;
+bool quick = args.Contains("--quick");
+string filter = Value("--filter", "*");
+string report = Value("--report", "benchmarks.md");
+
+Job job = quick
+    ? Job.Default.WithWarmupCount(1).WithIterationCount(5).WithIterationTime(TimeInterval.FromMilliseconds(50))
+    : Job.Default.WithWarmupCount(3).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(200));
+ManualConfig config = ManualConfig.CreateEmpty()
+    .AddJob(job)
+    .AddDiagnoser(MemoryDiagnoser.Default)
+    .AddColumnProvider(DefaultColumnProviders.Instance)
+    .AddLogger(ConsoleLogger.Default)
+    .AddFilter(new GlobFilter([filter]))
+    .WithArtifactsPath(Value("--artifacts", "artifacts/benchmarks"))
+    .WithOptions(ConfigOptions.JoinSummary);
+
+Summary[] summaries = BenchmarkRunner.Run(typeof(Program).Assembly, config);
+Report results = new(summaries, quick ? " Quick: fewer and shorter iterations, so a wide spread." : "");
+File.WriteAllText(report, results.ToString());
+Console.WriteLine();
+Console.WriteLine(results);
+foreach (string missed in results.Missed)
+{
+    Console.Error.WriteLine($"Missed: {missed}");
+}
+
+bool failed = summaries.Length == 0 || summaries.Any(summary =>
+    summary.HasCriticalValidationErrors || summary.Reports.IsEmpty || summary.Reports.Any(measured => !measured.Success));
+if (failed)
+{
+    Console.Error.WriteLine("Some benchmarks did not run: see above.");
+}
+
+return failed ? 2 : results.Missed.Count == 0 ? 0 : 1;

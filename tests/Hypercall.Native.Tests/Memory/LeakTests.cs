@@ -1,0 +1,172 @@
+using System.Runtime.CompilerServices;
+using Xunit.Abstractions;
+
+namespace Hypercall.Native.Tests.Memory;
+
+[Collection(WholeMachine.Name)]
+public sealed class LeakTests(ITestOutputHelper output)
+{
+    private const int Buffers = 100_000;
+
+    [SkippableTheory]
+    [InlineData(Residency.Touched)]
+    [InlineData(Residency.Locked)]
+    [InlineData(Residency.Pinned)]
+    [InlineData(Residency.Pinned, true)]
+    public void A_hundred_thousand_buffers_leave_nothing_behind(Residency residency, bool ramFs = false)
+    {
+        Host.NeedsLinux();
+        if (ramFs)
+        {
+            Host.NeedsRamFs();
+        }
+
+        NativeGuestMemory memory = new(null, ramFs ? PinningMechanism.RamFs : PinningMechanism.Best);
+        memory.Allocate(1, residency).Dispose(); // opens the ring, which stays
+        (long locked, long pinned, int rings, int maps) = (Host.SettledLockedBytes(), LinuxProcess.PinnedBytes, PinTable.Process.Rings, Maps());
+        long started = Environment.TickCount64;
+        for (int i = 0; i < Buffers; i++)
+        {
+            using GuestBuffer buffer = memory.Allocate(1 + (i % 9000), residency);
+            buffer.Span[^1] = 1;
+        }
+
+        output.WriteLine($"{Buffers} {residency}{(ramFs ? " (ramfs)" : "")} buffers in {Environment.TickCount64 - started} ms");
+        Host.Until(
+            () => LinuxProcess.LockedBytes <= locked && LinuxProcess.PinnedBytes <= pinned,
+            $"VmLck is back to {locked} and VmPin to {pinned} (now {LinuxProcess.LockedBytes} and {LinuxProcess.PinnedBytes})");
+        Assert.Equal(rings, PinTable.Process.Rings);
+        Assert.InRange(Maps(), 0, maps + 64); // the runtime maps a few of its own
+    }
+
+    [SkippableFact]
+    public void Buffers_that_nobody_disposed_are_freed_by_the_finalizer()
+    {
+        Host.NeedsLinux();
+        (long locked, long pinned) = (Host.SettledLockedBytes(), LinuxProcess.PinnedBytes);
+        Abandon();
+        Assert.True(LinuxProcess.LockedBytes > locked);
+        Host.Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return LinuxProcess.LockedBytes <= locked && LinuxProcess.PinnedBytes <= pinned;
+            },
+            "finalizers freed what nobody disposed");
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Abandon()
+        {
+            NativeGuestMemory memory = new();
+            for (int i = 0; i < 100; i++)
+            {
+                _ = memory.Allocate(8192, Residency.Locked);
+                _ = memory.Allocate(8192, Residency.Pinned);
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void A_window_abandoned_together_with_its_buffer_does_not_make_it_leak()
+    {
+        Host.NeedsLinux();
+        RecordingLogger logger = new();
+        long locked = Host.SettledLockedBytes();
+        Abandon(logger);
+        Assert.True(LinuxProcess.LockedBytes >= locked + (50 * 8192));
+        Host.Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return LinuxProcess.LockedBytes <= locked;
+            },
+            "buffers and windows were freed");
+        Assert.Equal(0, logger.Count);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Abandon(RecordingLogger logger)
+        {
+            NativeGuestMemory memory = new(logger, PinningMechanism.Best);
+            for (int i = 0; i < 50; i++)
+            {
+                GuestBuffer buffer = memory.Allocate(8192, Residency.Locked);
+                _ = memory.OpenWindow(buffer.Memory, new GuestBufferOptions { Residency = Residency.Locked });
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void A_finalizer_that_finds_a_lease_leaves_the_memory_where_it_is_and_says_so()
+    {
+        Host.NeedsLinux();
+        RecordingLogger logger = new();
+        GuestVirtualAddress address = Abandon(logger);
+        Host.Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return logger.Count == 1;
+            },
+            "the finalizer logged the leak");
+        Assert.Contains("12345 bytes", logger.Last, StringComparison.Ordinal);
+        Assert.Equal(GuestPageState.Present, Known(new NativeGuestMemory().QueryPages(address, 1).Pages.Span[0].State));
+        unsafe
+        {
+            Assert.Equal(77, *(byte*)address.Value);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static GuestVirtualAddress Abandon(RecordingLogger logger)
+        {
+            GuestBuffer buffer = new NativeGuestMemory(logger, PinningMechanism.Best).Allocate(12_345, GuestBufferOptions.Default with { AllowNextBest = true });
+            buffer.Span[0] = 77;
+            _ = buffer.Lease("a ring of the VMM", acceptMemoryCorruptionIfPagesMove: true);
+            return buffer.Address;
+        }
+
+        static GuestPageState Known(GuestPageState state) => state == GuestPageState.FrameHidden ? GuestPageState.Present : state;
+    }
+
+    [SkippableFact]
+    public void Pins_beyond_one_ring_take_another_and_slots_are_used_again()
+    {
+        Host.NeedsIoUring();
+        using Scratch scratch = new(1);
+        Assert.Equal(0, PageToucher.TryTouch(PageSpan.Of(scratch.Address, 1), scratch.Start));
+        PinTable table = new();
+        List<PinSlot[]> pins = [];
+        long pinned = LinuxProcess.PinnedBytes;
+        for (int i = 0; i < PinRing.Slots + 1; i++)
+        {
+            pins.Add(table.TryPin(PageSpan.Of(scratch.Address, 1), out PinFailure failure) ?? throw new InvalidOperationException(failure.ToString()));
+        }
+
+        Assert.Equal(2, table.Rings);
+        foreach (PinSlot[] pin in pins)
+        {
+            table.Unpin(pin);
+        }
+
+        Host.Until(() => LinuxProcess.PinnedBytes == pinned, "every pin was given back");
+        table.Unpin(table.TryPin(PageSpan.Of(scratch.Address, 1), out _));
+        Assert.Equal(2, table.Rings);
+    }
+
+    [SkippableFact]
+    public void A_buffer_of_more_than_a_gibibyte_takes_two_slots_and_pins_every_page()
+    {
+        Host.NeedsIoUring();
+        Skip.If(LinuxProcess.AvailableBytes < 4L << 30, "needs 4 GiB of free memory");
+        const long Length = (1L << 30) + (64 << 10);
+        long pinned = LinuxProcess.PinnedBytes;
+        GuestBuffer buffer = new NativeGuestMemory(null, PinningMechanism.IoUring).Allocate(Length);
+        Assert.Equal(pinned + Length, LinuxProcess.PinnedBytes);
+        buffer.Dispose();
+        Host.Until(() => LinuxProcess.PinnedBytes == pinned, "every page was unpinned");
+    }
+
+    private static int Maps() => File.ReadLines("/proc/self/maps").Count();
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Hypercall.Native.Tests.Memory;
+
+/// <summary>Runs Hypercall.Native.MemoryProbe in a process of its own, and reads what it tells.</summary>
+internal static class Probe
+{
+    private const string Name = "Hypercall.Native.MemoryProbe";
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="asNobody">As user and group 65534, with no capability; else as this process is.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static Dictionary<string, string> Run(bool asNobody, params string[] arguments)
+    {
+        Host.NeedsLinux();
+        string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
+        Skip.IfNot(File.Exists(dotnet), "needs the dotnet host beside the runtime");
+        if (asNobody)
+        {
+            Host.NeedsRoot();
+            Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
+        }
+
+        // Somebody else may not read the build's directory.
+        DirectoryInfo home = Directory.CreateTempSubdirectory("hypercall-probe-");
+        try
+        {
+            foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory).Where(IsNeeded))
+            {
+                string copy = Path.Combine(home.FullName, Path.GetFileName(file));
+                File.Copy(file, copy);
+                if (OperatingSystem.IsLinux())
+                {
+                    File.SetUnixFileMode(copy, (UnixFileMode)0x1A4); // 0644
+                }
+            }
+
+            if (OperatingSystem.IsLinux())
+            {
+                File.SetUnixFileMode(home.FullName, (UnixFileMode)0x1ED); // 0755
+            }
+
+            string program = Path.Combine(home.FullName, Name + ".dll");
+            ProcessStartInfo start = asNobody
+                ? new ProcessStartInfo("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", dotnet, program, .. arguments])
+                : new ProcessStartInfo(dotnet, [program, .. arguments]);
+            start.RedirectStandardOutput = true;
+            start.RedirectStandardError = true;
+            start.WorkingDirectory = home.FullName;
+            start.Environment["HOME"] = home.FullName;
+            start.Environment["DOTNET_EnableDiagnostics"] = "0";
+            return Read(start);
+        }
+        finally
+        {
+            home.Delete(recursive: true);
+        }
+    }
+
+    private static bool IsNeeded(string path)
+    {
+        string file = Path.GetFileName(path);
+        return file.StartsWith(Name, StringComparison.Ordinal) || file is "Hypercall.Native.dll" or "Hypercall.Abstractions.dll" or "Iced.dll"
+            || file.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal);
+    }
+
+    private static Dictionary<string, string> Read(ProcessStartInfo start)
+    {
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            Assert.True(process.WaitForExit(Bound), $"The probe did not end within {Bound}.");
+            Assert.True(process.ExitCode == 0, $"The probe ended with {process.ExitCode}: {error.GetAwaiter().GetResult()}");
+            return output.GetAwaiter().GetResult().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+using System.Runtime.InteropServices;
+using Hypercall.Amd;
+using Hypercall.Intel;
+using Hypercall.Native.Execution;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using NSubstitute;
+
+namespace Hypercall.Native.Tests;
+
+public sealed class NativeMachineTests
+{
+    [Theory]
+    [InlineData("GenuineIntel", "VMCALL")]
+    [InlineData("CentaurHauls", "VMCALL")]
+    [InlineData("  Shanghai  ", "VMCALL")]
+    [InlineData("AuthenticAMD", "VMMCALL")]
+    [InlineData("HygonGenuine", "VMMCALL")]
+    public void The_vendor_string_decides_which_instruction(string vendor, string instruction)
+    {
+        NativeMachine machine = On(FakeCpu.Of(vendor), new HypercallOptions());
+
+        Assert.Equal(instruction, machine.Target.Instruction.Mnemonic);
+        Assert.Equal(vendor, machine.Target.Cpu.Vendor);
+    }
+
+    [Fact]
+    public void Feature_bits_do_not_decide()
+    {
+        ICpuid cpuid = FakeCpu.Of("AuthenticAMD");
+        _ = cpuid.Query(1).Returns(new CpuidResult(0, 0, 1 << 5, 0)); // says VMX
+
+        CpuIdentity cpu = On(cpuid, new HypercallOptions()).Target.Cpu;
+
+        Assert.True(cpu.VmxReported);
+        Assert.False(cpu.SvmReported);
+        Assert.Equal("VMMCALL", On(cpuid, new HypercallOptions()).Target.Instruction.Mnemonic);
+    }
+
+    [Fact]
+    public void A_vendor_that_nobody_serves_is_an_error_that_lists_the_CPU_and_the_providers()
+    {
+        NativeMachine machine = On(FakeCpu.Of("VIA VIA VIA "), new HypercallOptions());
+
+        HypercallProviderException error = Assert.Throws<HypercallProviderException>(() => machine.Channel);
+
+        Assert.Equal(0, error.Matches);
+        Assert.Contains("'VIA VIA VIA '", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Intel (VMCALL), AMD (VMMCALL)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("any vendor string", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_providers_that_serve_one_CPU_are_an_error()
+    {
+        NativeMachine machine = new(
+            [new IntelProvider(), new NopProvider { Vendor = "GenuineIntel" }], null, null, FakeCpu.Of("GenuineIntel"), NativePlatform.Current);
+
+        Assert.Equal(2, Assert.Throws<HypercallProviderException>(() => machine.Target).Matches);
+    }
+
+    [Theory]
+    [InlineData("vmcall", "VMCALL")]
+    [InlineData("VMMCALL", "VMMCALL")]
+    public void The_choice_can_be_forced_on_any_CPU(string forced, string instruction)
+    {
+        NativeMachine machine = On(FakeCpu.Of("VIA VIA VIA "), new HypercallOptions { Instruction = forced });
+
+        Assert.Equal(instruction, machine.Target.Instruction.Mnemonic);
+    }
+
+    [Theory]
+    [InlineData(Architecture.Arm64, "LINUX", "Arm64")]
+    [InlineData(Architecture.X86, "WINDOWS", "32-bit")]
+    [InlineData(Architecture.X64, null, "operating system")]
+    public void A_platform_that_cannot_says_so_when_a_channel_is_asked_for_and_not_before(Architecture process, string? os, string says)
+    {
+        NativePlatform platform = new(os is null ? null : OSPlatform.Create(os), process);
+        NativeMachine machine = new([new IntelProvider()], null, null, FakeCpu.Of("GenuineIntel"), platform);
+
+        Assert.Equal("VMCALL", machine.Target.Instruction.Mnemonic);
+        PlatformNotSupportedException error = Assert.Throws<PlatformNotSupportedException>(() => machine.Channel);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.Contains("AddFakeVmm", error.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void A_third_vendor_is_one_class_and_one_extension_method()
+    {
+        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        ServiceCollection services = new();
+        _ = services.AddHypercall(vmm => vmm.AddNop().AddNop());
+        using ServiceProvider provider = services.BuildServiceProvider();
+        HypercallRegisters registers = new() { Rax = 5 };
+
+        HypercallStatus status = provider.GetRequiredService<IHypercallChannel>().TryInvoke(ref registers);
+
+        Assert.True(status.IsCompleted);
+        Assert.Equal(5ul, registers.Rax);
+        Assert.Equal("Nop", provider.GetRequiredService<HypercallTarget>().ProviderName);
+        _ = Assert.IsType<NativeMachine>(provider.GetRequiredService<IHypercallMachine>());
+    }
+
+    [Fact]
+    public void Both_vendors_register_in_one_line_and_only_once()
+    {
+        ServiceCollection services = new();
+        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().AddIntel());
+        using ServiceProvider provider = services.BuildServiceProvider();
+
+        Assert.Equal(["Intel", "AMD"], provider.GetServices<IHypercallProvider>().Select(one => one.Name));
+        Assert.Same(provider.GetRequiredService<IHypercallMachine>(), provider.GetRequiredService<IHypercallMachine>());
+    }
+
+    [Fact]
+    public void An_instruction_that_no_provider_has_is_an_options_error()
+    {
+        ServiceCollection services = new();
+        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().Configure(options => options.Instruction = "HVC"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+
+        OptionsValidationException error = Assert.Throws<OptionsValidationException>(provider.GetRequiredService<IHypercallChannel>);
+        Assert.Contains("VMCALL, VMMCALL", error.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void The_choice_is_logged_and_the_switch_too()
+    {
+        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        using RecordingLogger logger = new();
+        NativeMachine machine = new(
+            [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
+            new HypercallOptions { TryOtherInstruction = true }, logger, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
+        HypercallRegisters registers = default;
+
+        Assert.True(machine.Channel.TryInvoke(ref registers).IsCompleted);
+
+        Assert.Contains(logger.Entries, entry => entry.Level == LogLevel.Debug && entry.Message.Contains("go out by UD2 on AuthenticAMD", StringComparison.Ordinal));
+        Assert.Contains(logger.Entries, entry => entry.Level == LogLevel.Information && entry.Message.Contains("UD2 raised #UD", StringComparison.Ordinal));
+    }
+
+    [SkippableFact]
+    public void Without_the_opt_in_the_other_instruction_is_not_tried()
+    {
+        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        NativeMachine machine = new(
+            [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
+            null, null, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
+        HypercallRegisters registers = default;
+
+        Assert.Equal(CpuFaultKind.InvalidOpcode, machine.Channel.TryInvoke(ref registers).Fault.Kind);
+        Assert.Same(machine.Channel, machine.Channel);
+    }
+
+    [SkippableTheory]
+    [InlineData("VMMCALL", "VMCALL")]
+    [InlineData("VMCALL", "VMMCALL")]
+    public void On_KVM_on_AMD_the_right_one_gives_minus_1_and_the_wrong_one_GP_in_either_order(string first, string second)
+    {
+        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        CpuIdentity cpu = CpuIdentity.Read(new NativeCpuid());
+        Skip.IfNot(
+            cpu.Vendor == "AuthenticAMD" && cpu.HypervisorSignature == "KVMKVMKVM",
+            $"What the instructions do is known for KVM on AMD; this is '{cpu.HypervisorSignature}' on {cpu.Vendor}.");
+
+        foreach (string instruction in (string[])[first, second])
+        {
+            NativeMachine machine = new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Instruction = instruction });
+            HypercallRegisters registers = new() { Rax = 0x7E57, Rbx = 1 };
+
+            HypercallStatus status = machine.Channel.TryInvoke(ref registers);
+
+            if (instruction == "VMMCALL")
+            {
+                Assert.True(status.IsCompleted);
+                Assert.Equal(ulong.MaxValue, registers.Rax); // -EPERM: KVM serves CPL 0 only
+                Assert.Equal(1ul, registers.Rbx);
+            }
+            else
+            {
+                Assert.Equal((CpuFaultKind.GeneralProtection, 11u, 13), (status.Fault.Kind, status.Fault.Code, status.Fault.TrapNumber));
+                Assert.Equal(0x7E57ul, registers.Rax);
+            }
+        }
+    }
+
+    private static NativeMachine On(ICpuid cpuid, HypercallOptions options) =>
+        new([new IntelProvider(), new AmdProvider()], options, null, cpuid, NativePlatform.Current);
+}

@@ -1,0 +1,186 @@
+using Hypercall.BitVisor;
+
+namespace Hypercall.Testing.Tests;
+
+public sealed class FakeVmmPersonalityTests
+{
+    private static readonly HypercallInstruction Vmcall = new("VMCALL", [0x0F, 0x01, 0xC1]);
+    private static readonly HypercallInstruction Vmmcall = new("VMMCALL", [0x0F, 0x01, 0xD9]);
+    private static readonly CpuIdentity Intel = new() { Vendor = "GenuineIntel" };
+
+    [Fact]
+    public void KVM_answers_minus_one_to_every_call_and_changes_nothing_else()
+    {
+        foreach (ulong number in new ulong[] { 0, 1, 4, 127, 1000 })
+        {
+            HypercallRegisters registers = new() { Rax = number, Rbx = 1, R15 = 2 };
+
+            new FakeVmm(FakeVmmPersonality.Kvm).On("foo", call => call.Rax = 1).Channel.Invoke(ref registers);
+
+            Assert.Equal(new HypercallRegisters { Rax = ulong.MaxValue, Rbx = 1, R15 = 2 }, registers);
+        }
+    }
+
+    [Fact]
+    public void KVM_is_another_ABI_to_a_look_up() =>
+        Assert.Equal(VmmLookupOutcome.ForeignAbi, new Vmm(new FakeVmm(FakeVmmPersonality.Kvm)).TryGetFunction("boot").Outcome);
+
+    [Fact]
+    public void A_deaf_VMM_completes_and_changes_nothing()
+    {
+        FakeVmm fake = new(FakeVmmPersonality.Deaf);
+        HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
+        HypercallRegisters expected = registers;
+
+        fake.Channel.Invoke(ref registers);
+
+        Assert.Equal(expected, registers);
+        Assert.Equal(1, fake.Calls);
+        Assert.Equal(VmmPresence.Absent, new Vmm(fake).DetectPresence().Presence);
+    }
+
+    [Fact]
+    public void Without_a_VMM_every_call_raises_UD_and_no_register_changes()
+    {
+        FakeVmm fake = new(FakeVmmPersonality.None);
+        foreach (HypercallInstruction instruction in new[] { Vmcall, Vmmcall })
+        {
+            HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
+            HypercallRegisters expected = registers;
+
+            HypercallStatus status = fake.OpenChannel(instruction).TryInvoke(ref registers);
+
+            Assert.Equal((CpuFaultKind.InvalidOpcode, 6, 4u), (status.Fault.Kind, status.Fault.TrapNumber, status.Fault.Code));
+            Assert.Equal(expected, registers);
+        }
+
+        Assert.Equal(0, fake.Calls);
+        Assert.False(fake.Cpu.HypervisorPresent);
+    }
+
+    [Fact]
+    public void A_fault_names_the_CPU_and_the_instruction()
+    {
+        HypercallRegisters registers = default;
+
+        HypercallStatus status = new FakeVmm(FakeVmmPersonality.None).Channel.TryInvoke(ref registers);
+
+        Assert.Equal("VMMCALL on AuthenticAMD", status.Fault.Target?.ToString());
+    }
+
+    [Fact]
+    public void The_other_vendors_instruction_raises_UD_under_BitVisor()
+    {
+        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm(), Vmcall).Kind);
+        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm { Cpu = Intel }, Vmmcall).Kind);
+    }
+
+    [Fact]
+    public void KVM_on_AMD_raises_GP_for_VMCALL()
+    {
+        CpuFault fault = FaultOf(new FakeVmm(FakeVmmPersonality.Kvm), Vmcall);
+
+        Assert.Equal((CpuFaultKind.GeneralProtection, 13, 11u, 0ul), (fault.Kind, fault.TrapNumber, fault.Code, fault.Address.Value));
+    }
+
+    [Fact]
+    public void KVM_on_Intel_raises_PF_on_the_instruction_itself_for_VMMCALL()
+    {
+        CpuFault fault = FaultOf(new FakeVmm(FakeVmmPersonality.Kvm) { Cpu = Intel }, Vmmcall);
+
+        Assert.Equal((CpuFaultKind.PageFault, 14, 11u), (fault.Kind, fault.TrapNumber, fault.Code));
+        Assert.True(fault.IsOnInstruction);
+        Assert.Contains("patch the instruction", fault.Advice, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_instruction_that_is_no_hypercall_raises_UD_under_every_VMM()
+    {
+        HypercallInstruction ud2 = new("UD2", [0x0F, 0x0B]);
+        foreach (FakeVmmPersonality personality in Enum.GetValues<FakeVmmPersonality>())
+        {
+            Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm(personality), ud2).Kind);
+        }
+    }
+
+    [Theory]
+    [InlineData("AuthenticAMD", "VMMCALL")]
+    [InlineData("HygonGenuine", "VMMCALL")]
+    [InlineData("GenuineIntel", "VMCALL")]
+    [InlineData("CentaurHauls", "VMCALL")]
+    [InlineData("  Shanghai  ", "VMCALL")]
+    public void The_vendor_decides_which_instruction_reaches_the_VMM(string vendor, string instruction)
+    {
+        FakeVmm fake = new() { Cpu = new CpuIdentity { Vendor = vendor } };
+
+        Assert.Equal(instruction, fake.Target.Instruction.Mnemonic);
+        Assert.True(new Vmm(fake).DetectPresence().IsPresent);
+    }
+
+    [Fact]
+    public void A_vendor_that_nobody_knows_has_no_target_but_answers_whichever_instruction_is_forced()
+    {
+        FakeVmm fake = new() { Cpu = new CpuIdentity { Vendor = "ResearchHypv" } };
+
+        _ = Assert.Throws<HypercallProviderException>(() => fake.Target);
+        _ = Assert.Throws<HypercallProviderException>(() => fake.Channel);
+        Assert.True(new Vmm(fake.OpenChannel(Vmcall), fake.Memory).DetectPresence().IsPresent);
+    }
+
+    [Fact]
+    public void A_channel_that_was_opened_on_another_CPU_raises_UD()
+    {
+        FakeVmm fake = new();
+        IHypercallChannel before = fake.Channel;
+
+        fake.Cpu = Intel;
+
+        HypercallRegisters registers = new() { Rax = 1 };
+        Assert.False(before.TryInvoke(ref registers).IsCompleted);
+        Assert.True(fake.Channel.TryInvoke(ref registers).IsCompleted);
+    }
+
+    [Fact]
+    public void A_personality_can_change_and_the_functions_stay()
+    {
+        FakeVmm fake = new FakeVmm().On("foo", call => call.Rax = 7);
+        VmmFunction foo = new Vmm(fake).GetFunction("foo");
+
+        fake.Personality = FakeVmmPersonality.Kvm;
+        Assert.Equal(ulong.MaxValue, foo.Call().Rax);
+        fake.Personality = FakeVmmPersonality.BitVisor;
+        Assert.Equal(7ul, foo.Call().Rax);
+    }
+
+    [Fact]
+    public void The_CPU_follows_the_personality_until_it_is_set()
+    {
+        FakeVmm fake = new();
+        Assert.Equal((false, ""), (fake.Cpu.HypervisorPresent, fake.Cpu.HypervisorSignature));
+
+        fake.Personality = FakeVmmPersonality.Kvm;
+        Assert.Equal((true, "KVMKVMKVM"), (fake.Cpu.HypervisorPresent, fake.Cpu.HypervisorSignature));
+
+        fake.Cpu = Intel;
+        fake.Personality = FakeVmmPersonality.BitVisor;
+        Assert.Equal("GenuineIntel", fake.Cpu.Vendor);
+    }
+
+    [Fact]
+    public void A_personality_that_is_none_is_refused()
+    {
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeVmm((FakeVmmPersonality)9));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeVmm().Personality = (FakeVmmPersonality)9);
+    }
+
+    private static CpuFault FaultOf(FakeVmm fake, HypercallInstruction instruction)
+    {
+        HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
+        HypercallRegisters expected = registers;
+        HypercallStatus status = fake.OpenChannel(instruction).TryInvoke(ref registers);
+        Assert.Equal(expected, registers);
+        Assert.Equal(0, fake.Calls);
+        Assert.False(status.IsCompleted);
+        return status.Fault;
+    }
+}
