@@ -58,20 +58,27 @@ public class HelpTests
     public async Task Every_example_is_good_usage(string name)
     {
         CliCommand command = CliApplication.CreateCommands().Single(known => known.Name == name);
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("hypercall-help-");
+        string data = Path.Combine(directory.FullName, "data.bin");
+        await File.WriteAllTextAsync(data, "abc");
         foreach ((string example, _) in command.Examples)
         {
             // A pipe, or a second command, is the shell's; a fake VMM keeps the test off the real one.
-            string words = example.Split('|', '&')[0].Trim();
+            string words = example.Split('|', '&', '<')[0].Trim();
             string fake = words.Contains("--vmm", StringComparison.Ordinal) || words.Contains("--fake", StringComparison.Ordinal) ? "" : " --vmm fake";
             if (words.Contains("--vmm real", StringComparison.Ordinal))
             {
                 continue;
             }
 
-            CliRun run = await CliRun.OfAsync(words["hypercall ".Length..] + fake);
+            string there = (words["hypercall ".Length..] + fake).Replace("data.bin", data, StringComparison.Ordinal)
+                .Replace("back.bin", data + ".back", StringComparison.Ordinal);
+            CliRun run = await CliRun.OfAsync(there, new MemoryStream("abc"u8.ToArray()));
 
             Assert.True(run.ExitCode is not ExitCode.Usage and not ExitCode.Internal, $"{example}: {run.Error}");
         }
+
+        directory.Delete(recursive: true);
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Hypercall.Cli.CommandLine;
 
-/// <summary>An option that takes one of a few words, each of which stands for a value.</summary>
+/// <summary>An option that takes one of a few words, each of which stands for a value; null only for an option that is not given.</summary>
 internal sealed class ChoiceOption<T> : Option<T?>
 {
     public ChoiceOption(string name, string description, T? defaultValue, params (string Word, T Value)[] choices)

@@ -12,19 +12,22 @@ namespace Hypercall.Cli.Commands;
 /// <summary>Shows what touched, locked and pinned mean, and which of them holds a page where a VMM was told it is.</summary>
 internal sealed class MemoryCommand : CliCommand
 {
-    private const int Attempts = 3;        // a compaction that moves nothing shows nothing
+    private const int Attempts = 3;        // a compaction that moves next to nothing shows nothing
+    private const double Convincing = 0.1; // the share of pages that moved, from which on no further attempt is made
     private const int FirstExtents = 8;    // as many as --frames prints of each buffer
     private const long DefaultSize = 8 << 20;
 
+    private static readonly Residency[] All = [Residency.Touched, Residency.Locked, Residency.Pinned];
+
     private readonly SizeOption _size = new("--size", "Size of each buffer", DefaultSize);
-    private readonly ChoiceOption<Residency?> _residency = new(
+    private readonly ChoiceOption<Residency[]> _residency = new(
         "--residency",
         "Which buffer to look at. [default: all three]",
-        defaultValue: null,
-        ("all", null),
-        ("touched", Residency.Touched),
-        ("locked", Residency.Locked),
-        ("pinned", Residency.Pinned));
+        All,
+        ("all", All),
+        ("touched", [Residency.Touched]),
+        ("locked", [Residency.Locked]),
+        ("pinned", [Residency.Pinned]));
     private readonly ChoiceOption<PinningMechanism?> _pinning = new(
         "--pinning",
         "What pins pages of this machine. [default: auto, which is io_uring, else ramfs]",
@@ -56,7 +59,7 @@ internal sealed class MemoryCommand : CliCommand
         ("hypercall memory", "three buffers of 8 MiB, and how their frames lie"),
         ("hypercall memory --compact", "which of their pages move when the kernel tidies up (root)"),
         ("hypercall memory --compact --vmm fake", "the same on the fake machine, which needs nothing"),
-        ("hypercall memory --compact --pinning ramfs --json", "pinned without io_uring, for a script (root)"),
+        ("hypercall memory --compact --vmm real --pinning ramfs --json", "pinned without io_uring, for a script (root)"),
     ];
 
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
@@ -64,13 +67,11 @@ internal sealed class MemoryCommand : CliCommand
         using VmmSession session = invocation.OpenSession();
         IMemoryLab lab = LabOf(invocation, session.Memory);
         bool compact = invocation.Get(_compact);
-        Residency[] residencies = invocation.Get(_residency) is { } one ? [one] : [Residency.Touched, Residency.Locked, Residency.Pinned];
         GuestMemoryRefusal? cannot = compact ? lab.CannotCompact : null;
-        BufferReport[] reports = Look(lab, residencies, invocation.Get(_size), compact && cannot is null, invocation.CancellationToken);
+        BufferReport[] reports = Look(lab, invocation.Get(_residency)!, invocation.Get(_size), compact && cannot is null, invocation.CancellationToken);
 
         bool isCompacted = compact && cannot is null;
         GuestMemoryRefusal? missing = cannot ?? reports.Select(report => report.Refusal).FirstOrDefault(refusal => refusal is not null);
-        bool lied = reports.Any(report => report is { Got: "pinned", Moved: > 0 });
         MemoryResult result = new(
             invocation.Machine.Vmm == VmmKind.Real ? "real" : "fake",
             invocation.Get(_size),
@@ -81,10 +82,13 @@ internal sealed class MemoryCommand : CliCommand
             Conclude(reports, isCompacted, missing),
             missing is null ? null : ErrorInfo.Of(new GuestMemoryException(missing)));
         invocation.Output.Report(result, CliJson.Readable.MemoryResult, page => Draw(page, result, reports));
-        return ValueTask.FromResult(lied ? ExitCode.Untrusted
-            : missing is not null ? ExitCodes.For(new GuestMemoryException(missing))
-            : ExitCode.Done);
+        return ValueTask.FromResult(Judge(reports, missing));
     }
+
+    internal static ExitCode Judge(IReadOnlyList<BufferReport> reports, GuestMemoryRefusal? missing) =>
+        reports.Any(report => report is { Got: "pinned", Moved: > 0 }) ? ExitCode.Untrusted
+        : missing is not null ? ExitCodes.For(new GuestMemoryException(missing))
+        : ExitCode.Done;
 
     private IMemoryLab LabOf(Invocation invocation, IGuestMemory memory) => memory switch
     {
@@ -97,6 +101,7 @@ internal sealed class MemoryCommand : CliCommand
     private static BufferReport[] Look(
         IMemoryLab lab, Residency[] residencies, long size, bool compact, CancellationToken cancellationToken)
     {
+        BufferReport[] best = [];
         for (int attempt = 1; ; attempt++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -111,9 +116,15 @@ internal sealed class MemoryCommand : CliCommand
                 }
 
                 BufferReport[] reports = [.. specimens.Select(specimen => specimen.Observe())];
-                if (!compact || attempt == Attempts || reports.Any(report => report.Refusal is not null || (report.Asked != "pinned" && report.Moved > 0)))
+                if (!compact || reports.Any(report => report.Refusal is not null || report is { Got: "pinned", Moved: > 0 }))
                 {
                     return reports;
+                }
+
+                best = ShareMoved(reports) >= ShareMoved(best) ? reports : best;
+                if (attempt == Attempts || ShareMoved(best) >= Convincing)
+                {
+                    return best;
                 }
             }
             finally
@@ -122,6 +133,10 @@ internal sealed class MemoryCommand : CliCommand
             }
         }
     }
+
+    // Of locked pages; where they were not asked for, of touched ones.
+    private static double ShareMoved(IReadOnlyList<BufferReport> reports) =>
+        reports.LastOrDefault(report => report.Got != "pinned") is { Moved: { } moved, Pages: var pages } ? (double)moved / pages : 0;
 
     private static void Draw(IPage page, MemoryResult result, IReadOnlyList<BufferReport> reports)
     {
@@ -179,7 +194,7 @@ internal sealed class MemoryCommand : CliCommand
                 report.Refusal?.Message)
             : null;
 
-    private static string Conclude(IReadOnlyList<BufferReport> reports, bool compacted, GuestMemoryRefusal? missing)
+    internal static string Conclude(IReadOnlyList<BufferReport> reports, bool compacted, GuestMemoryRefusal? missing)
     {
         if (reports.FirstOrDefault(report => report is { Got: "pinned", Moved: > 0 }) is { } broken)
         {

@@ -40,7 +40,7 @@ internal sealed class SendCommand : CliCommand
         "--rax-means",
         "What the function leaves in RAX: nothing to judge by, how many bytes of the call are done, or 0 for success. [default: nothing]",
         defaultValue: null,
-        ("nothing", null!),
+        ("nothing", RaxRule.Nothing),
         ("bytes", RaxRule.Bytes),
         ("status", RaxRule.Status));
     private readonly RegisterOption _rdx = new(GeneralRegister.Rdx, "The function's own first argument. [default: 0]");

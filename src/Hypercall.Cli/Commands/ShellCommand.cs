@@ -13,7 +13,7 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
     private const string FunctionName = "dbgsh";
 
     public override string Remarks =>
-        "On a terminal every key goes to the shell at once, which echoes it. Three keys stay the terminal's: Ctrl-D leaves (exit code 0), Ctrl-C leaves (130), Ctrl-Z suspends. "
+        "On a terminal every key goes to the shell at once, which echoes it. Two keys stay the terminal's: Ctrl-D leaves (exit code 0), and so does Ctrl-C (130). "
         + "Leaving does not end the shell: the next session goes on where this one stopped. In a pipe, bytes go through unchanged, and the end of the input "
         + "ends the session. With --json, what the shell printed is collected. Ends with 1 when the VMM's configuration turns the shell off.";
 

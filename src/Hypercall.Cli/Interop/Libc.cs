@@ -48,11 +48,14 @@ internal static unsafe partial class Libc
         public uint InputSpeed;
         public uint OutputSpeed;
 
-        /// <summary>How many bytes a read waits for, without a time limit.</summary>
-        public void SetMinimum(byte bytes)
+        /// <summary>A read returns when there is a byte, however long that takes.</summary>
+        public void WaitForOneByte()
         {
-            ControlCharacters[5] = 0;     // VTIME
-            ControlCharacters[6] = bytes; // VMIN
+            ControlCharacters[5] = 0; // VTIME
+            ControlCharacters[6] = 1; // VMIN
         }
+
+        /// <summary>Ctrl-Z is a key like any other.</summary>
+        public void DisableSuspend() => ControlCharacters[10] = 0; // VSUSP, _POSIX_VDISABLE
     }
 }

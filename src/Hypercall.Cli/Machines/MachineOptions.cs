@@ -7,6 +7,8 @@ namespace Hypercall.Cli.Machines;
 /// <summary>The options that every command has: which VMM, and which instruction.</summary>
 internal sealed class MachineOptions
 {
+    private const string Auto = "";
+
     private readonly ChoiceOption<VmmKind?> _vmm;
     private readonly ChoiceOption<FakeVmmPersonality?> _fake;
     private readonly ChoiceOption<string> _instruction;
@@ -33,7 +35,7 @@ internal sealed class MachineOptions
             "--instruction",
             "The instruction to use. 'auto' lets the CPU's vendor decide. [default: auto]",
             defaultValue: null,
-            ("auto", null!),
+            ("auto", Auto),
             ("vmcall", "VMCALL"),
             ("vmmcall", "VMMCALL"));
         command.Options.Add(_vmm);
@@ -50,6 +52,6 @@ internal sealed class MachineOptions
         }
 
         VmmKind vmm = parse.GetValue(_vmm) ?? (personality is null ? _default : VmmKind.Fake);
-        return new MachineChoice(vmm, personality ?? FakeVmmPersonality.BitVisor, parse.GetValue(_instruction));
+        return new MachineChoice(vmm, personality ?? FakeVmmPersonality.BitVisor, parse.GetValue(_instruction) is { } forced and not Auto ? forced : null);
     }
 }

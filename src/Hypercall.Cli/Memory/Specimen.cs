@@ -57,7 +57,7 @@ internal sealed class Specimen : IDisposable
 
         ReadOnlySpan<GuestPage> before = _before.Pages.Span;
         report = report with { Present = CountPresent(after.Pages.Span) };
-        if (before.ContainsAny([GuestPage.Hidden]))
+        if (before[0].State == GuestPageState.FrameHidden) // then all are
         {
             _ = _before.TryGetPagedRange(out _, out unknown);
             return report with { Refusal = unknown };

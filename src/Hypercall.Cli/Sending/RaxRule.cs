@@ -5,6 +5,9 @@ namespace Hypercall.Cli.Sending;
 /// <summary>What RAX can mean after a call of a transfer.</summary>
 internal static class RaxRule
 {
+    /// <summary>Nothing: a call that completed has done all its bytes.</summary>
+    public static TransferAnswer Nothing(in HypercallRegisters registers, long length) => TransferAnswer.Done(length);
+
     /// <summary>How many bytes of the call are done.</summary>
     public static TransferAnswer Bytes(in HypercallRegisters registers, long length) => registers.Rax <= (ulong)length
         ? TransferAnswer.Done((long)registers.Rax)

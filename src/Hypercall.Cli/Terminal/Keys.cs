@@ -25,7 +25,7 @@ internal sealed class Keys : IDisposable
 
         // Console.ReadKey would do on Linux too, but between two keys it leaves the terminal's echo on.
         return OperatingSystem.IsLinux()
-            ? new Keys(new PatientInput(host.OpenInput(), atOnce: 1, EndOfTransmission), RawTerminal.Enter())
+            ? new Keys(new PatientInput(RawTerminal.OpenInput(), atOnce: 1, EndOfTransmission), RawTerminal.Enter())
             : new Keys(new PatientInput(new ConsoleKeyStream(), atOnce: 1, EndOfTransmission), terminal: null);
     }
 

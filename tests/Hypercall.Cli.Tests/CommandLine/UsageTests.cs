@@ -56,6 +56,13 @@ public class UsageTests
         Assert.Empty(run.Error);
     }
 
+    [Theory]
+    [InlineData("detect --vmm fake --instruction auto")]
+    [InlineData("memory --vmm fake --residency all")]
+    [InlineData("memory --vmm fake --residency touched")]
+    public async Task The_word_for_the_default_may_be_said(string commandLine) =>
+        Assert.Equal(ExitCode.Done, (await CliRun.OfAsync(commandLine)).ExitCode);
+
     [Fact]
     public async Task The_hint_names_the_command_whose_help_to_read() =>
         Assert.Contains("See 'hypercall call --help'.", (await CliRun.OfAsync("call")).Error, StringComparison.Ordinal);

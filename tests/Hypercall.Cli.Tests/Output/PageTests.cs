@@ -14,6 +14,8 @@ public class PageTests
     [InlineData("raw --rax 1 --vmm fake")]
     [InlineData("functions --vmm fake")]
     [InlineData("demo")]
+    [InlineData("status --vmm fake")]
+    [InlineData("memory --compact --frames --vmm fake")]
     public async Task Redirected_output_is_plain_ASCII_without_escape_sequences_or_borders(string commandLine)
     {
         CliRun run = await CliRun.OfAsync(commandLine);
@@ -28,6 +30,8 @@ public class PageTests
     [InlineData("raw --rax 1 --vmm fake")]
     [InlineData("functions --vmm fake")]
     [InlineData("demo")]
+    [InlineData("status --vmm fake")]
+    [InlineData("memory --compact --frames --vmm fake")]
     public async Task A_terminal_gets_the_same_facts(string commandLine)
     {
         using StringWriter results = new();

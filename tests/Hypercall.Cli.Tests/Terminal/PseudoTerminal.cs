@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using Hypercall.Cli.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hypercall.Cli.Tests.Terminal;
+
+/// <summary>A terminal with a program behind it, seen from the side of the person: keys go in, the screen comes out.</summary>
+/// <remarks>
+/// The program runs under a shell that leads the session and stays: with its leader a session's terminal is reset, and nobody could see in which state the program
+/// left it. When the program ends, the shell prints <c>EXIT=code</c>.
+/// </remarks>
+internal sealed partial class PseudoTerminal : IDisposable
+{
+    private const string Script = """trap : INT; sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@"; echo "EXIT=$?"; read line""";
+    private const int ReadWrite = 2;     // O_RDWR
+    private const int NoControl = 0x100; // O_NOCTTY, include/uapi/asm-generic/fcntl.h
+
+    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2); // for a busy machine; nothing waits as long as that
+
+    private readonly SafeFileHandle _master;
+    private readonly FileStream _screen;
+    private readonly StringBuilder _seen = new();
+    private readonly Process _session;
+
+    private PseudoTerminal(SafeFileHandle master, string[] commandLine)
+    {
+        _master = master;
+        _screen = new FileStream(master, FileAccess.ReadWrite, bufferSize: 0);
+        Before = Attributes;
+        string slave = Marshal.PtrToStringUTF8(NameOf(Descriptor))!;
+        ProcessStartInfo start = new("sh", ["-c", $"exec setsid --ctty sh -c \"$0\" sh \"$@\" <{slave} >{slave} 2>&1", Script, .. commandLine]);
+        start.Environment["TERM"] = "xterm";
+        _session = Process.Start(start)!;
+        _ = Task.Factory.StartNew(Watch, TaskCreationOptions.LongRunning);
+    }
+
+    /// <summary>The terminal's modes before the program ran.</summary>
+    public Libc.TerminalAttributes Before { get; }
+
+    /// <summary>The terminal's modes now: asked of the master, Linux tells the slave's.</summary>
+    public unsafe Libc.TerminalAttributes Attributes
+    {
+        get
+        {
+            Libc.TerminalAttributes attributes;
+            Assert.Equal(0, Libc.GetTerminalAttributes(Descriptor, &attributes));
+            return attributes;
+        }
+
+        set => Assert.Equal(0, Libc.SetTerminalAttributes(Descriptor, Libc.AtOnce, &value));
+    }
+
+    /// <summary>Whether keys are echoed by the terminal itself, or kept until Enter.</summary>
+    public bool IsCooked => (Attributes.LocalFlags & (Libc.Echo | Libc.Canonical)) != 0;
+
+    private int Descriptor => (int)_master.DangerousGetHandle();
+
+    /// <summary>Runs a program on a new terminal.</summary>
+    public static async Task<PseudoTerminal> RunAsync(params string[] commandLine)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
+        Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
+        int master = OpenMaster(ReadWrite | NoControl);
+        Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
+        return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), commandLine);
+    }
+
+    public void Type(string keys) => _screen.Write(Encoding.UTF8.GetBytes(keys));
+
+    /// <summary>Waits until the screen shows a text, and gives all that it showed until then, and forgets it.</summary>
+    public string Expect(string text)
+    {
+        int end = -1;
+        Until(() =>
+        {
+            lock (_seen)
+            {
+                end = _seen.ToString().IndexOf(text, StringComparison.Ordinal);
+                return end >= 0;
+            }
+        }, () => $"the screen shows '{text}'");
+        lock (_seen)
+        {
+            string shown = _seen.ToString(0, end + text.Length);
+            _ = _seen.Remove(0, end + text.Length);
+            return shown;
+        }
+    }
+
+    public void Until(Func<bool> condition, Func<string> what)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            lock (_seen)
+            {
+                Assert.True(Stopwatch.GetElapsedTime(started) < Bound, $"Not within {Bound}: {what()}. It shows: {_seen}");
+                _ = Monitor.Wait(_seen, TimeSpan.FromMilliseconds(20)); // pulsed by the screen; modes change without a pulse
+            }
+        }
+    }
+
+    public void AssertRestored()
+    {
+        Libc.TerminalAttributes now = Attributes;
+        Libc.TerminalAttributes before = Before;
+        Assert.True(
+            MemoryMarshal.AsBytes(new ReadOnlySpan<Libc.TerminalAttributes>(in before)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<Libc.TerminalAttributes>(in now))),
+            $"Local flags were 0x{before.LocalFlags:x} and are 0x{now.LocalFlags:x}; input flags were 0x{before.InputFlags:x} and are 0x{now.InputFlags:x}.");
+    }
+
+    public void Dispose()
+    {
+        if (!_session.HasExited)
+        {
+            _session.Kill(entireProcessTree: true);
+        }
+
+        _session.WaitForExit();
+        _session.Dispose();
+        _screen.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "posix_openpt", SetLastError = true)]
+    private static partial int OpenMaster(int flags);
+
+    [LibraryImport("libc", EntryPoint = "grantpt", SetLastError = true)]
+    private static partial int Grant(int master);
+
+    [LibraryImport("libc", EntryPoint = "unlockpt", SetLastError = true)]
+    private static partial int Unlock(int master);
+
+    [LibraryImport("libc", EntryPoint = "ptsname", SetLastError = true)]
+    private static partial nint NameOf(int master);
+
+    private void Watch()
+    {
+        byte[] bytes = new byte[4096];
+        try
+        {
+            int read;
+            while ((read = _screen.Read(bytes)) > 0)
+            {
+                lock (_seen)
+                {
+                    _ = _seen.Append(Encoding.Latin1.GetString(bytes, 0, read));
+                    Monitor.PulseAll(_seen);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // EIO: nobody has the terminal open any more.
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+
+namespace Hypercall.Cli.Tests.Terminal;
+
+/// <summary>The shell as a person has it: keys, echo, and the terminal afterwards.</summary>
+public class ShellTerminalTests
+{
+    private const int SigHup = 1;
+    private const int SigTerm = 15;
+    private const int SigCont = 18;
+    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
+
+    [SkippableFact]
+    public async Task Keys_are_echoed_once_and_the_terminal_is_as_before()
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        _ = terminal.Expect("Ctrl-D leaves.\r\n");
+        _ = terminal.Expect("> ");
+        Assert.False(terminal.IsCooked);
+        terminal.Type("h");
+        Assert.Equal("h", terminal.Expect("h")); // at once, without Enter
+        terminal.Type("elp\n");
+        Assert.Equal("elp\r\nhelp: prints this\r\nexit: ends the shell\r\n> ", terminal.Expect("> "));
+        terminal.Type("exit\r"); // what the Enter key of a terminal really sends
+        Assert.Equal("exit\r\nEXIT=0", terminal.Expect("EXIT=0"));
+        terminal.AssertRestored();
+    }
+
+    [SkippableTheory]
+    [InlineData("\u0003", 130)] // Ctrl-C
+    [InlineData("\u0004", 0)]   // Ctrl-D
+    public async Task A_person_gets_out_and_the_terminal_is_as_before(string key, int expected)
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        _ = terminal.Expect("> ");
+        terminal.Type("half a line" + key);
+        _ = terminal.Expect($"EXIT={expected}");
+        terminal.AssertRestored();
+    }
+
+    [SkippableTheory]
+    [InlineData(SigTerm, 130)]
+    [InlineData(SigHup, 128 + SigHup)] // not the tool's business: it ends as signals end a process
+    public async Task After_a_signal_the_terminal_is_as_before(int signal, int expected)
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        int process = ProcessOf(terminal);
+        _ = terminal.Expect("> ");
+        Assert.False(terminal.IsCooked);
+        Assert.Equal(0, PseudoTerminal.Kill(process, signal));
+        _ = terminal.Expect($"EXIT={expected}");
+        terminal.AssertRestored();
+    }
+
+    [SkippableFact]
+    public async Task After_a_stop_the_terminal_is_raw_again()
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        int process = ProcessOf(terminal);
+        _ = terminal.Expect("> ");
+        terminal.Attributes = terminal.Before; // as the user's shell does while the program is stopped
+        Assert.True(terminal.IsCooked);
+        Assert.Equal(0, PseudoTerminal.Kill(process, SigCont));
+        terminal.Until(() => !terminal.IsCooked, () => "the terminal is raw");
+        terminal.Type("\u0004");
+        _ = terminal.Expect("EXIT=0");
+        terminal.AssertRestored();
+    }
+
+    [SkippableFact]
+    public async Task Where_the_VMM_says_no_the_terminal_is_never_touched()
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--fake", "kvm"]);
+        _ = terminal.Expect("EXIT=4");
+        terminal.AssertRestored();
+    }
+
+    [SkippableTheory]
+    [InlineData("help\\nexit\\n", "> help\nhelp: prints this\nexit: ends the shell\n> exit\n")]
+    [InlineData("help\\n", "> help\nhelp: prints this\nexit: ends the shell\n> ")]
+    [InlineData("", "> ")]
+    public async Task In_a_pipe_bytes_go_through_and_the_end_of_input_ends_it(string keys, string output)
+    {
+        Skip.IfNot(await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
+        ProcessRun run = await ProcessRun.OfAsync("sh", Bound, ["-c", $"printf '{keys}' | \"$0\" \"$@\" | cat", .. Tool.CommandLine, "shell", "--vmm", "fake"]);
+
+        Assert.Equal((output, ""), (run.Out, run.Error));
+    }
+
+    [SkippableFact]
+    public async Task A_person_sees_how_far_a_transfer_is()
+    {
+        string file = Path.GetTempFileName();
+        await File.WriteAllBytesAsync(file, new byte[8 << 20]);
+        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "send", file, "--function", "upper_gpa", "--passing", "pages", "--vmm", "fake"]);
+        Assert.Contains("100%", terminal.Expect("EXIT=0"), StringComparison.Ordinal);
+        File.Delete(file);
+    }
+
+    private static int ProcessOf(PseudoTerminal terminal)
+    {
+        _ = terminal.Expect("PID=");
+        return int.Parse(terminal.Expect("\n"), CultureInfo.InvariantCulture);
+    }
+}
