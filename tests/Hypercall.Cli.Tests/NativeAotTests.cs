@@ -32,6 +32,18 @@ public class NativeAotTests
             Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
             Assert.Equal("0xa", JsonDocument.Parse(demo.Out).RootElement.GetProperty("returned").GetString());
 
+            foreach (string commandLine in (string[])["status --vmm fake --json", "shell --vmm fake --json", "memory --vmm fake --compact --json", "functions --vmm fake --json"])
+            {
+                ProcessRun run = await ProcessRun.OfAsync(program, RunBound, commandLine.Split(' '));
+                Assert.Equal((0, ""), (run.ExitCode, run.Error));
+                _ = JsonDocument.Parse(run.Out);
+            }
+
+            ProcessRun send = await ProcessRun.OfAsync(
+                program, RunBound, "send", typeof(NativeAotTests).Assembly.Location, "--function", "upper_list", "--passing", "list", "--vmm", "fake", "--json");
+            Assert.Equal((0, ""), (send.ExitCode, send.Error));
+            Assert.Equal("completed", JsonDocument.Parse(send.Out).RootElement.GetProperty("outcome").GetString());
+
             ProcessRun detect = await ProcessRun.OfAsync(program, RunBound, "detect", "--json");
             JsonElement found = JsonDocument.Parse(detect.Out).RootElement;
             Assert.NotEmpty(found.GetProperty("cpuVendor").GetString()!);

@@ -8,8 +8,10 @@ namespace Hypercall.Cli.Memory;
 /// <summary>Physical memory full of holes of one page, which is what makes compaction move pages. Disposing it gives everything back.</summary>
 /// <remarks>
 /// <code>
-///   populated   [x][x][x][x][x][x][x][x]        each page in a frame of its own
-///   punched     [x][ ][x][ ][x][ ][x][ ]        what is allocated next lies in the holes, and compaction moves it out of them
+///   frames      low ............... high
+///   populated   [x][x][x][x][x][x][x][x]
+///   punched     [x][ ][x][ ][x][ ][x][ ]        what is allocated next lies in the lowest holes,
+///   compacted   [ ][ ][ ][ ][x][x][x][x]        and is carried into the highest
 /// </code>
 /// </remarks>
 internal sealed unsafe class FragmentedMemory : IDisposable
@@ -17,7 +19,6 @@ internal sealed unsafe class FragmentedMemory : IDisposable
     private const long Most = 1 << 30;          // bytes; half of it stays in use
     private const long ShareOfAvailable = 4;    // and no more than a quarter of what is there
     private const long Step = 32 << 20;
-    private const nuint Stride = 4 << 20;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
 
     private readonly nint _start;
@@ -29,8 +30,11 @@ internal sealed unsafe class FragmentedMemory : IDisposable
         _length = length;
     }
 
-    /// <exception cref="GuestMemoryException">There is no memory to spare.</exception>
-    public static FragmentedMemory Create(CancellationToken cancellationToken)
+    /// <summary>Fragments memory, within bounds of size and time.</summary>
+    /// <param name="pageMap">Tells where pages lie.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="GuestMemoryException">There is no memory to spare, or the kernel does not tell where it lies.</exception>
+    public static FragmentedMemory Create(IGuestMemory pageMap, CancellationToken cancellationToken)
     {
         nuint length = (nuint)(Math.Min(Most, AvailableBytes() / ShareOfAvailable) & ~(GuestPage.Size - 1L));
         nint start = length == 0 ? Libc.MapFailed : Libc.Map(0, length, Libc.ReadWrite, Libc.PrivateAnonymous, -1, 0);
@@ -44,7 +48,7 @@ internal sealed unsafe class FragmentedMemory : IDisposable
         try
         {
             _ = Libc.Advise(start, length, Libc.NoHugePage);
-            memory.Punch(memory.Populate(cancellationToken));
+            memory.Punch(memory.Populate(cancellationToken), pageMap);
             return memory;
         }
         catch
@@ -73,15 +77,24 @@ internal sealed unsafe class FragmentedMemory : IDisposable
         return page;
     }
 
-    // The frame that is freed last is taken first. With long strides, what is allocated next lies all over, and not where compaction may never come by.
-    private void Punch(nuint populated)
+    // Compaction carries pages from low frames to holes in high ones, until the two meet: what lies high may never move. The frame that is freed last is
+    // taken first, so the lowest hole is made last.
+    private void Punch(nuint populated, IGuestMemory memory)
     {
-        for (nuint first = GuestPage.Size; first < Stride; first += 2 * GuestPage.Size)
+        GuestPageMap map = memory.QueryPages(new GuestVirtualAddress((ulong)_start), (long)populated);
+        ReadOnlySpan<GuestPage> pages = map.Pages.Span;
+        ulong[] frames = new ulong[pages.Length];
+        int[] byFrame = new int[pages.Length];
+        for (int page = 0; page < pages.Length; page++)
         {
-            for (nuint page = first; page < populated; page += Stride)
-            {
-                _ = Libc.Advise(_start + (nint)page, GuestPage.Size, Libc.DontNeed);
-            }
+            frames[page] = pages[page].State == GuestPageState.Present ? pages[page].Frame.Value : ulong.MaxValue;
+            byFrame[page] = page;
+        }
+
+        Array.Sort(frames, byFrame);
+        for (int i = byFrame.Length - 1; i >= 0; i -= 2)
+        {
+            _ = Libc.Advise(_start + ((nint)byFrame[i] << GuestPage.Shift), GuestPage.Size, Libc.DontNeed);
         }
     }
 

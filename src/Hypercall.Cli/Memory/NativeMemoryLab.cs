@@ -54,7 +54,7 @@ internal sealed class NativeMemoryLab(PinningMechanism pinning) : IMemoryLab
         return false;
     }
 
-    public IDisposable Fragment(CancellationToken cancellationToken) => FragmentedMemory.Create(cancellationToken);
+    public IDisposable Fragment(CancellationToken cancellationToken) => FragmentedMemory.Create(Memory, cancellationToken);
 
     public void Compact(IEnumerable<GuestBuffer> buffers)
     {
