@@ -9,6 +9,7 @@ return args switch
     ["raised", string signal, ..] => CrashModes.RaiseFromOutside(int.Parse(signal), isGuarded: args is not [_, _, "unguarded"]),
     ["badframe"] => CrashModes.PassBadFrame(),
     ["signalreg"] => RepairModes.SurviveSignalRegistration(),
+    ["memory"] => MemoryMode.Run(),
     ["mdwe"] => RepairModes.MakeStubWithoutExecGain(),
     _ => Usage(),
 };
@@ -23,6 +24,7 @@ static int Usage()
           raised SIGNAL [unguarded]            dies of a signal that was sent
           badframe                             a bad frame pointer reaches the handler before the guard, which exits 42
           signalreg                            a PosixSignalRegistration takes the guard away
+          memory                               locking, windows and passing by virtual address, and no to what is physical (Windows)
           mdwe                                 makes the stub after PR_SET_MDWE (needs NativeAOT: a JIT cannot live with it)
         """);
     return 2;
