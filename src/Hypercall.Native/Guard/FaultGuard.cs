@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Hypercall.Native.Execution;
 
@@ -8,12 +9,24 @@ namespace Hypercall.Native.Guard;
 /// runs in one) that compares the faulting address, and nothing else, and sends the thread to the stub's fault exit. Every other
 /// fault goes where it went before. It is never uninstalled.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The guard is never uninstalled, nor is its timer.")]
 internal abstract class FaultGuard
 {
     /// <summary>How long, in milliseconds, the guard trusts that its handler is still installed.</summary>
-    public const long TrustedFor = 100;
+    private const long TrustedFor = 100;
 
-    private long _verifyAt;
+    // A flag that a timer clears: a call that asked the clock itself would take almost twice as long (docs/benchmarks.md).
+    private readonly Timer _trustEnds;
+    private volatile bool _isTrusted;
+
+    /// <summary>Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it.</summary>
+    protected FaultGuard()
+    {
+        _trustEnds = new Timer(static guard => ((FaultGuard)guard!)._isTrusted = false, this, Timeout.Infinite, Timeout.Infinite);
+    }
+
+    /// <summary>Whether a call relies on the last look; otherwise it looks first.</summary>
+    public bool IsTrusted => _isTrusted;
 
     /// <summary>Installs the guard over all slots of an arena.</summary>
     public static FaultGuard Install(CodeArena stubs, CodeArena handlers) =>
@@ -23,7 +36,7 @@ internal abstract class FaultGuard
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void VerifyNowAndThen()
     {
-        if (Environment.TickCount64 >= Volatile.Read(ref _verifyAt))
+        if (!_isTrusted)
         {
             VerifyAndTrust();
         }
@@ -35,7 +48,8 @@ internal abstract class FaultGuard
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void VerifyAndTrust()
     {
-        Volatile.Write(ref _verifyAt, Environment.TickCount64 + TrustedFor);
+        _isTrusted = true;
+        _ = _trustEnds.Change(TrustedFor, Timeout.Infinite);
         Verify();
     }
 }
