@@ -12,8 +12,10 @@ namespace Hypercall.Cli.Commands;
 /// <summary>Shows what touched, locked and pinned mean, and which of them holds a page where a VMM was told it is.</summary>
 internal sealed class MemoryCommand : CliCommand
 {
-    private const int Attempts = 3;        // a compaction that moves next to nothing shows nothing
-    private const double Convincing = 0.1; // the share of pages that moved, from which on no further attempt is made
+    // A compaction that moves next to nothing shows nothing, and one may end early: when somebody else is at the memory, or a page finds no place.
+    private const int Attempts = 5;
+    private const int CompactionsPerAttempt = 2;
+    private const double Convincing = 0.1; // the share of pages that moved, from which on the kernel is asked no more
     private const int FirstExtents = 8;    // as many as --frames prints of each buffer
     private const long DefaultSize = 8 << 20;
 
@@ -109,13 +111,18 @@ internal sealed class MemoryCommand : CliCommand
             using IDisposable? holes = compact ? lab.Fragment(cancellationToken) : null;
             try
             {
-                specimens.AddRange(residencies.Select(residency => Specimen.Take(lab, residency, size)));
-                if (compact)
+                specimens.AddRange(residencies.OrderBy(residency => residency != Residency.Locked).Select(residency => Specimen.Take(lab, residency, size))); // what is told of gets the best place
+                BufferReport[] reports = [];
+                for (int compactions = 0; compactions < (compact ? CompactionsPerAttempt : 1) && ShareMoved(reports) < Convincing; compactions++)
                 {
-                    lab.Compact(specimens.Select(specimen => specimen.Buffer).OfType<GuestBuffer>());
+                    if (compact)
+                    {
+                        lab.Compact(specimens.Select(specimen => specimen.Buffer).OfType<GuestBuffer>());
+                    }
+
+                    reports = [.. specimens.Select(specimen => specimen.Observe()).OrderBy(report => Array.IndexOf(residencies, report.Residency))];
                 }
 
-                BufferReport[] reports = [.. specimens.Select(specimen => specimen.Observe())];
                 if (!compact || reports.Any(report => report.Refusal is not null || report is { Got: "pinned", Moved: > 0 }))
                 {
                     return reports;
@@ -179,7 +186,7 @@ internal sealed class MemoryCommand : CliCommand
         ];
 
     private static BufferInfo? InfoOn(IReadOnlyList<BufferReport> reports, Residency residency, bool frames) =>
-        reports.FirstOrDefault(report => report.Asked.Equals(residency.ToString(), StringComparison.OrdinalIgnoreCase)) is { } report
+        reports.FirstOrDefault(report => report.Residency == residency) is { } report
             ? new BufferInfo(
                 report.Asked,
                 report.Got,

@@ -35,6 +35,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     public static partial int Advise(nint address, nuint length, int advice);
 
+    /// <summary>Writes all dirty pages of all files to disk.</summary>
+    [LibraryImport("libc", EntryPoint = "sync")]
+    public static partial void Sync();
+
     /// <summary>The <c>struct termios</c> of libc, which is not the kernel's: 32 control characters, and two speeds.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct TerminalAttributes

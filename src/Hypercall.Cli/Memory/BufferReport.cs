@@ -1,9 +1,12 @@
 namespace Hypercall.Cli.Memory;
 
 /// <summary>What was seen of one buffer.</summary>
-/// <param name="Asked">The residency that was asked for.</param>
-internal sealed record BufferReport(string Asked)
+/// <param name="Residency">The residency that was asked for.</param>
+internal sealed record BufferReport(Residency Residency)
 {
+    /// <summary>Its name.</summary>
+    public string Asked => Residency.ToString().ToLowerInvariant();
+
     /// <summary>What it got; null when there is no buffer.</summary>
     public string? Got { get; init; }
 

@@ -36,7 +36,7 @@ internal sealed class Specimen : IDisposable
     /// <summary>What it is, and how many of its pages lie elsewhere now.</summary>
     public BufferReport Observe()
     {
-        BufferReport report = new(NameOf(_asked)) { Refusal = _refusal };
+        BufferReport report = new(_asked) { Refusal = _refusal };
         if (_buffer is null)
         {
             return report;
@@ -44,7 +44,7 @@ internal sealed class Specimen : IDisposable
 
         report = report with
         {
-            Got = NameOf(_buffer.Residency),
+            Got = _buffer.Residency.ToString().ToLowerInvariant(),
             Mechanism = _mechanism,
             Bytes = _buffer.Length,
             Pages = GuestPage.Count(_buffer.Address, _buffer.Length),
@@ -90,6 +90,4 @@ internal sealed class Specimen : IDisposable
 
         return moved;
     }
-
-    private static string NameOf(Residency residency) => residency.ToString().ToLowerInvariant();
 }

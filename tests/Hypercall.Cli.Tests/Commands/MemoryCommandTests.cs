@@ -96,7 +96,7 @@ public class MemoryCommandTests
     [Fact]
     public void A_pinned_page_that_moved_exits_7_and_says_so()
     {
-        BufferReport[] reports = [new("pinned") { Got = "pinned", Mechanism = "ramfs", Pages = 3, Moved = 1 }];
+        BufferReport[] reports = [new(Residency.Pinned) { Got = "pinned", Mechanism = "ramfs", Pages = 3, Moved = 1 }];
 
         Assert.Equal(ExitCode.Untrusted, MemoryCommand.Judge(reports, missing: null));
         Assert.Contains("ramfs does not pin", MemoryCommand.Conclude(reports, compacted: true, missing: null), StringComparison.Ordinal);
@@ -105,7 +105,7 @@ public class MemoryCommandTests
     [Fact]
     public void A_compaction_that_moved_nothing_claims_nothing()
     {
-        BufferReport[] reports = [new("locked") { Got = "locked", Pages = 3, Moved = 0 }, new("pinned") { Got = "pinned", Mechanism = "ramfs", Pages = 3, Moved = 0 }];
+        BufferReport[] reports = [new(Residency.Locked) { Got = "locked", Pages = 3, Moved = 0 }, new(Residency.Pinned) { Got = "pinned", Mechanism = "ramfs", Pages = 3, Moved = 0 }];
 
         Assert.Contains("shows nothing", MemoryCommand.Conclude(reports, compacted: true, missing: null), StringComparison.Ordinal);
     }
