@@ -22,6 +22,8 @@ internal abstract class FaultGuard
     /// <summary>Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it.</summary>
     protected FaultGuard()
     {
+        // Without the flow of the context, which would keep what the first caller's async locals hold alive for ever.
+        using AsyncFlowControl? flow = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
         _trustEnds = new Timer(static guard => ((FaultGuard)guard!)._isTrusted = false, this, Timeout.Infinite, Timeout.Infinite);
     }
 
@@ -48,8 +50,8 @@ internal abstract class FaultGuard
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void VerifyAndTrust()
     {
+        Verify(); // first: a call on another thread must not rely on a look that is not over
         _isTrusted = true;
         _ = _trustEnds.Change(TrustedFor, Timeout.Infinite);
-        Verify();
     }
 }
