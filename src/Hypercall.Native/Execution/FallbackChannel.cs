@@ -10,10 +10,11 @@ namespace Hypercall.Native.Execution;
 /// <remarks>
 /// <code>
 ///                   first completes                    -> First    (never the other again)
-/// Undecided --+---- first faults, the other completes  -> Second   (never the first again)
+/// Undecided --+---- first faults, the other does not   -> Second   (never the first again)
 ///             +---- both fault                         -> Neither  (the first, and its fault, from now on)
 /// </code>
-/// Only a fault that a wrong instruction raises counts: #UD, #GP, or a #PF on the bytes of the instruction.
+/// Only a fault that a wrong instruction raises counts: #UD, #GP, or a #PF on the bytes of the instruction. Any other one from the second, such as a #PF
+/// on a buffer, is an answer: it is the VMM that injects it.
 /// </remarks>
 internal sealed class FallbackChannel(
     IHypercallChannel first, IHypercallChannel second, HypercallTarget firstTarget, HypercallTarget secondTarget, ILogger logger) : IHypercallChannel
@@ -58,13 +59,13 @@ internal sealed class FallbackChannel(
             if (_choice == Choice.Undecided)
             {
                 HypercallStatus status = second.TryInvoke(ref registers);
-                int choice = status.IsCompleted ? Choice.Second : Choice.Neither;
+                int choice = status.IsCompleted || !IsWrongInstruction(in status) ? Choice.Second : Choice.Neither;
                 if (Interlocked.CompareExchange(ref _choice, choice, Choice.Undecided) == Choice.Undecided)
                 {
                     Report(choice, in firstStatus, in status);
                 }
 
-                return status.IsCompleted ? status : firstStatus;
+                return choice == Choice.Second ? status : firstStatus;
             }
         }
 

@@ -102,6 +102,7 @@ internal static class HandlerAssembler
         const int RecordCode = 0, RecordParameters = 24, RecordInformation = 32;
         const int IllegalInstruction = unchecked((int)0xC000001D), PrivilegedInstruction = unchecked((int)0xC0000096);
         const int AccessViolation = unchecked((int)0xC0000005), InPageError = unchecked((int)0xC0000006);
+        const int SeverityError = unchecked((int)0xC0000000); // ntstatus.h: the two highest bits, 11 is an error and 10 a warning
 
         Assembler code = new(64);
         Label other = code.CreateLabel();
@@ -123,8 +124,8 @@ internal static class HandlerAssembler
         code.je(memory);
         code.cmp(r9d, InPageError);
         code.je(memory);
-        code.test(r9d, r9d);
-        code.jns(other); // not an error: a breakpoint, a thread name, a guard page
+        code.cmp(r9d, SeverityError);
+        code.jb(other); // not an error: a thread name (0x4...), a breakpoint, a single step, a guard page (0x8...)
         code.mov(rax, -1L);
         code.jmp(known);
 

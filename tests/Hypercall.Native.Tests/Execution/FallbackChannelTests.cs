@@ -35,7 +35,7 @@ public sealed class FallbackChannelTests : IDisposable
         Assert.True(one.IsCompleted && two.IsCompleted);
         Assert.Equal((1, 2), (_first.Calls, _second.Calls));
         Assert.Equal(new HypercallRegisters { Rax = 7, R15 = 8 }, _second.LastFrame);
-        Assert.Contains("SECOND completed: hypercalls go out by SECOND", Assert.Single(_logger.Messages), StringComparison.Ordinal);
+        Assert.Contains("SECOND did not: hypercalls go out by SECOND", Assert.Single(_logger.Messages), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,6 +82,22 @@ public sealed class FallbackChannelTests : IDisposable
         _first.Answer = Fault(CpuFaultKind.InvalidOpcode);
         Assert.True(channel.TryInvoke(ref registers).IsCompleted);
         Assert.Equal((2, 1), (_first.Calls, _second.Calls));
+    }
+
+    [Theory]
+    [InlineData(CpuFaultKind.PageFault)]
+    [InlineData(CpuFaultKind.Other)]
+    public void A_fault_of_the_other_that_a_wrong_instruction_does_not_raise_is_an_answer(CpuFaultKind kind)
+    {
+        _first.Answer = Fault(CpuFaultKind.InvalidOpcode);
+        _second.Answer = Fault(kind, address: 0x9_0000); // the VMM reached an absent page of a buffer
+        FallbackChannel channel = Create();
+        HypercallRegisters registers = default;
+
+        Assert.Equal(kind, channel.TryInvoke(ref registers).Fault.Kind);
+        _second.Answer = HypercallStatus.Completed;
+        Assert.True(channel.TryInvoke(ref registers).IsCompleted);
+        Assert.Equal((1, 2), (_first.Calls, _second.Calls));
     }
 
     [Fact]

@@ -34,6 +34,9 @@ public sealed unsafe class WindowsHandlerTests
     [InlineData(0xC000001D, 4, StubLayout.Instruction)]            // the page behind it
     [InlineData(0xC000001D, 0x1_0000, StubLayout.Instruction)]
     [InlineData(0x406D1388, 0, StubLayout.Instruction)]            // no error: the name of a thread
+    [InlineData(0x80000001, 0, StubLayout.Instruction)]            // a guard page
+    [InlineData(0x80000003, 0, StubLayout.Instruction)]            // a breakpoint
+    [InlineData(0x80000004, 0, StubLayout.Instruction)]            // a single step
     public void Any_other_exception_is_searched_on(uint code, int slot, int offset)
     {
         MadeUpException made = new(code, slot, offset, parameters: 2, 0x10);
