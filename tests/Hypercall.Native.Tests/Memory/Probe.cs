@@ -14,14 +14,41 @@ internal static class Probe
     /// <param name="arguments">Its arguments.</param>
     public static Dictionary<string, string> Run(bool asNobody, params string[] arguments)
     {
-        Host.NeedsLinux();
-        string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        Skip.IfNot(File.Exists(dotnet), "needs the dotnet host beside the runtime");
         if (asNobody)
         {
+            Host.NeedsLinux();
             Host.NeedsRoot();
             Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
         }
+
+        return RunBehind(asNobody ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [], arguments);
+    }
+
+    /// <summary>Runs it as the root of a user namespace of its own, as a rootless container does: with all capabilities there, and none outside.</summary>
+    /// <param name="arguments">Its arguments.</param>
+    public static Dictionary<string, string> RunAsRootOfNamespace(params string[] arguments)
+    {
+        Host.NeedsLinux();
+        Skip.IfNot(CanUnshare(), "needs unshare (util-linux) and the right to make a user namespace");
+        return RunBehind(["/usr/bin/unshare", "--user", "--map-root-user"], arguments);
+    }
+
+    private static bool CanUnshare()
+    {
+        if (!File.Exists("/usr/bin/unshare"))
+        {
+            return false;
+        }
+
+        using Process process = Process.Start(new ProcessStartInfo("/usr/bin/unshare", ["--user", "--map-root-user", "true"]) { RedirectStandardError = true })!;
+        return process.WaitForExit(Bound) && process.ExitCode == 0;
+    }
+
+    private static Dictionary<string, string> RunBehind(string[] launcher, string[] arguments)
+    {
+        Host.NeedsLinux();
+        string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
+        Skip.IfNot(File.Exists(dotnet), "needs the dotnet host beside the runtime");
 
         // Somebody else may not read the build's directory.
         DirectoryInfo home = Directory.CreateTempSubdirectory("hypercall-probe-");
@@ -43,9 +70,8 @@ internal static class Probe
             }
 
             string program = Path.Combine(home.FullName, Name + ".dll");
-            ProcessStartInfo start = asNobody
-                ? new ProcessStartInfo("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", dotnet, program, .. arguments])
-                : new ProcessStartInfo(dotnet, [program, .. arguments]);
+            string[] line = [.. launcher, dotnet, program, .. arguments];
+            ProcessStartInfo start = new(line[0], line[1..]);
             start.RedirectStandardOutput = true;
             start.RedirectStandardError = true;
             start.WorkingDirectory = home.FullName;

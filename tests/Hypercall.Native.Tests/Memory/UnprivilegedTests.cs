@@ -43,6 +43,16 @@ public sealed class UnprivilegedTests
     }
 
     [SkippableFact]
+    public void The_root_of_a_user_namespace_is_told_of_the_limit_that_binds_it_all_the_same()
+    {
+        Dictionary<string, string> told = Probe.RunAsRootOfNamespace("--memlock", OneMebibyte);
+        Assert.StartsWith("LockLimit limit=1048576", told["too-much-locked"], StringComparison.Ordinal);
+        Assert.StartsWith("LockLimit limit=1048576", told["too-much-pinned"], StringComparison.Ordinal);
+        Assert.StartsWith("LockLimit limit=1048576", told["window-too-large"], StringComparison.Ordinal);
+        Assert.Equal("Touched Any", told["too-much-or-next-best"]);
+    }
+
+    [SkippableFact]
     public void A_limit_of_nothing_leaves_touched_memory()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--memlock", "0");

@@ -14,8 +14,13 @@ internal static class LinuxProcess
     public static long PinnedBytes => StatusKilobytes("VmPin:");
 
     /// <summary>Whether RLIMIT_MEMLOCK does not bind this process.</summary>
+    /// <remarks>
+    /// The kernel asks for the capability in the initial user namespace (capable() in can_do_mlock(), mm/mlock.c): the root of a rootless container shows it in CapEff,
+    /// and is bound all the same.
+    /// </remarks>
     public static bool MayLockWithoutLimit =>
-        ulong.TryParse(Field("/proc/self/status", "CapEff:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set)
+        IsInInitialUserNamespace
+        && ulong.TryParse(Field("/proc/self/status", "CapEff:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set)
         && (set & IpcLock) != 0;
 
     /// <summary>Bytes that can be had without swapping; null when the kernel does not say.</summary>
@@ -37,6 +42,11 @@ internal static class LinuxProcess
             return "unknown";
         }
     }
+
+    // user_namespaces(7): the initial namespace maps all ids to themselves, "0 0 4294967295"; a kernel without namespaces has no such file.
+    private static bool IsInInitialUserNamespace =>
+        Setting("/proc/self/uid_map") is var map
+        && (map == "unknown" || map.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"]);
 
     private static long StatusKilobytes(string name) => Kilobytes("/proc/self/status", name) ?? 0;
 
