@@ -8,6 +8,34 @@ public sealed class ContiguityTests
     private const string Pool = "/proc/sys/vm/nr_hugepages";
     private static readonly NativeGuestMemory Memory = new();
 
+    [SkippableFact]
+    public void A_page_that_stays_referred_to_does_not_keep_the_kernel_collapsing_for_ever()
+    {
+        Host.NeedsIoUring();
+        LinuxAllocation? allocation = LinuxAllocation.TryMap(2 << 20, LinuxMapping.TransparentHugePages, out _);
+        Assert.NotNull(allocation);
+        PinSlot[]? pins = null;
+        try
+        {
+            nuint start = (nuint)allocation.Address.Value;
+            _ = LinuxMemory.Advise(start, 2 << 20, LinuxMemory.AdviseNoHugePage);
+            Assert.Null(allocation.Touch());
+            pins = PinTable.Process.TryPin(new PageSpan(start, start + GuestPage.Size), out _);
+            Assert.NotNull(pins);
+            _ = LinuxMemory.Advise(start, 2 << 20, LinuxMemory.AdviseHugePage);
+
+            Thread collapse = new(allocation.Collapse) { IsBackground = true };
+            collapse.Start();
+
+            Assert.True(collapse.Join(TimeSpan.FromSeconds(30)), "MADV_COLLAPSE was still tried again after 30 s.");
+        }
+        finally
+        {
+            PinTable.Process.Unpin(pins);
+            allocation.Discard();
+        }
+    }
+
     [SkippableTheory]
     [InlineData(Residency.Touched, 4097)]
     [InlineData(Residency.Locked, 100_000)]

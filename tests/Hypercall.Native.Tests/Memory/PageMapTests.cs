@@ -95,6 +95,18 @@ public sealed class PageMapTests
     }
 
     [SkippableFact]
+    public void A_range_of_more_pages_than_an_answer_holds_is_refused_and_not_an_overflow()
+    {
+        Host.NeedsLinux();
+        foreach (long length in new[] { ((long)PageMapReader.MostPages + 1) * GuestPage.Size, 100L << 40 })
+        {
+            Assert.False(new NativeGuestMemory().TryQueryPages(new GuestVirtualAddress(GuestPage.Size), length, out _, out GuestMemoryRefusal? refusal));
+            Assert.Equal(GuestMemoryRefusalReason.OutOfMemory, refusal.Reason);
+            Assert.Contains("Ask for parts", refusal.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [SkippableFact]
     public void The_last_page_of_user_space_can_be_asked_for()
     {
         Host.NeedsLinux();

@@ -46,7 +46,15 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
     public bool TryQueryPages(
         GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
-        GuestPage[] entries = GC.AllocateUninitializedArray<GuestPage>(checked((int)GuestPage.Count(start, length)));
+        long count = GuestPage.Count(start, length);
+        if (count > PageMapReader.MostPages)
+        {
+            pages = null;
+            refusal = LinuxRefusals.TooManyPages(count, PageMapReader.MostPages);
+            return false;
+        }
+
+        GuestPage[] entries = GC.AllocateUninitializedArray<GuestPage>((int)count);
         refusal = pageMap.TryRead(start, entries);
         pages = refusal is null ? new GuestPageMap(start, length, entries) : null;
         return refusal is null;

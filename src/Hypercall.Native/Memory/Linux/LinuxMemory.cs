@@ -66,10 +66,12 @@ internal static unsafe partial class LinuxMemory
     /// <returns>0, or the error.</returns>
     public static int Advise(nuint start, nuint length, int advice)
     {
-        while (MAdvise(start, length, advice) != 0)
+        // MADV_COLLAPSE gives EAGAIN while somebody refers to a page; who pinned it may do so for ever.
+        const int Attempts = 16;
+        for (int attempt = 1; MAdvise(start, length, advice) != 0;)
         {
             int error = LastError;
-            if (error is not (Interrupted or TryAgain))
+            if (error != Interrupted && (error != TryAgain || attempt++ == Attempts))
             {
                 return error;
             }

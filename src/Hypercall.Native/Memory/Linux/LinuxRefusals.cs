@@ -25,6 +25,10 @@ internal static class LinuxRefusals
         Needed = needed,
     };
 
+    public static GuestMemoryRefusal TooManyPages(long count, long most) => new(
+        GuestMemoryRefusalReason.OutOfMemory,
+        string.Create(CultureInfo.InvariantCulture, $"The range has {count} pages, and one answer holds {most} at most. Ask for parts of it."));
+
     /// <summary>For mlock of some bytes that failed.</summary>
     public static GuestMemoryRefusal Lock(long length, int error)
     {

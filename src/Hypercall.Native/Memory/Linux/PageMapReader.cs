@@ -11,6 +11,9 @@ namespace Hypercall.Native;
 /// </remarks>
 internal sealed unsafe class PageMapReader(string path)
 {
+    /// <summary>How many entries one answer has at most: a span has 2 GiB.</summary>
+    public const int MostPages = int.MaxValue / sizeof(ulong);
+
     private readonly object _gate = new();
     private int _file = -1;
 
