@@ -18,6 +18,12 @@ namespace Hypercall.Native;
 /// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms have passed since the
 /// last look: a call that faults in between ends the process. So does a fault on a thread that blocks SIGILL or SIGSEGV.
 /// </para>
+/// <para>
+/// On Windows, hardware-enforced stack protection (CET shadow stacks) does not let any handler send a thread to an address that is not on its shadow stack: where the
+/// CPU has it and the program's executable is marked CETCOMPAT, which .NET 9 and later do, a fault ends the process with 0xC0000409. Build such a program with
+/// <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. A call that does not fault is not affected. This is known from others who do the same
+/// (dotnet/runtime issue 107651), and was not tried here.
+/// </para>
 /// <para>All members may be used from any number of threads.</para>
 /// </remarks>
 /// <example>

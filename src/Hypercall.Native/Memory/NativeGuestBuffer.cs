@@ -36,7 +36,16 @@ internal sealed class NativeGuestBuffer : GuestBuffer
 
         if (MayReleaseInFinalizer())
         {
-            _hold.Release();
+            try
+            {
+                _hold.Release();
+            }
+#pragma warning disable CA1031 // An exception in a finalizer ends the process, and a window unpins memory of the program, whose MemoryManager may be finalized already.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+            }
+
             return;
         }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using Xunit.Abstractions;
 
@@ -65,6 +66,25 @@ public sealed class LeakTests(ITestOutputHelper output)
                 _ = memory.Allocate(8192, Residency.Pinned);
             }
         }
+    }
+
+    [SkippableFact]
+    public void An_abandoned_window_onto_memory_that_cannot_be_unpinned_does_not_end_the_process()
+    {
+        Host.NeedsLinux();
+        int unpinned = 0;
+        Abandon(() => unpinned++);
+        Host.Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return Volatile.Read(ref unpinned) == 1;
+            },
+            "the finalizer unpinned the memory");
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Abandon(Action unpins) => _ = new NativeGuestMemory().OpenWindow(new Stubborn(unpins).Memory, new GuestBufferOptions { Residency = Residency.Touched });
     }
 
     [SkippableFact]
@@ -169,4 +189,24 @@ public sealed class LeakTests(ITestOutputHelper output)
     }
 
     private static int Maps() => File.ReadLines("/proc/self/maps").Count();
+
+    /// <summary>Memory of a program, whose owner is gone when its window is finalized.</summary>
+    private sealed class Stubborn(Action unpins) : MemoryManager<byte>
+    {
+        private readonly byte[] _bytes = GC.AllocateArray<byte>(4096, pinned: true);
+
+        public override Span<byte> GetSpan() => _bytes;
+
+        public override unsafe MemoryHandle Pin(int elementIndex = 0) => new(Unsafe.AsPointer(ref _bytes[elementIndex]), default, this);
+
+        public override void Unpin()
+        {
+            unpins();
+            throw new ObjectDisposedException(nameof(Stubborn));
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
 }
