@@ -20,9 +20,9 @@ namespace Hypercall.Native;
 /// </para>
 /// <para>
 /// On Windows, hardware-enforced stack protection (CET shadow stacks) does not let any handler send a thread to an address that is not on its shadow stack: where the
-/// CPU has it and the program's executable is marked CETCOMPAT, which .NET 9 and later do, a fault ends the process with 0xC0000409. Build such a program with
-/// <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. A call that does not fault is not affected. This is known from others who do the same
-/// (dotnet/runtime issue 107651), and was not tried here.
+/// CPU has it and the program's executable is marked CETCOMPAT, which .NET 9 and later do, a fault would end the process with 0xC0000409. So <see cref="Channel"/> is refused there
+/// with a <see cref="PlatformNotSupportedException"/>; build such a program with <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. This is known from others who do the same
+/// (dotnet/runtime issue 107651), and was not tried on such a CPU.
 /// </para>
 /// <para>All members may be used from any number of threads.</para>
 /// </remarks>

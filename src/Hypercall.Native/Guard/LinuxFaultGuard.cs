@@ -111,7 +111,13 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     /// <summary>The file that is mapped at an address, if any. proc(5): <c>start-end perms offset dev inode   path</c>.</summary>
     private static string? FileAt(nint address)
     {
-        foreach (string line in File.ReadLines("/proc/self/maps"))
+        const string Maps = "/proc/self/maps";
+        if (!File.Exists(Maps))
+        {
+            return null; // nobody mounted /proc: a stranger's, as far as anybody can tell
+        }
+
+        foreach (string line in File.ReadLines(Maps))
         {
             int dash = line.IndexOf('-', StringComparison.Ordinal);
             int blank = line.IndexOf(' ', StringComparison.Ordinal);

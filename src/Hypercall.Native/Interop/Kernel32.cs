@@ -20,6 +20,15 @@ internal static unsafe partial class Kernel32
     [LibraryImport("kernel32")]
     public static partial int FlushInstructionCache(nint process, nint address, nuint size);
 
+    public const int UserShadowStackPolicy = 15; // PROCESS_MITIGATION_POLICY
+    public const uint EnableUserShadowStack = 1; // bit 0 of PROCESS_MITIGATION_USER_SHADOW_STACK_POLICY
+
     [LibraryImport("kernel32")]
     public static partial nint AddVectoredExceptionHandler(uint first, nint handler);
+
+    [LibraryImport("kernel32")]
+    public static partial nint GetCurrentProcess();
+
+    [LibraryImport("kernel32")]
+    public static partial int GetProcessMitigationPolicy(nint process, int policy, uint* buffer, nuint length);
 }

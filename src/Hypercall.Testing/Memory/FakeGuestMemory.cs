@@ -565,7 +565,14 @@ public sealed class FakeGuestMemory : IGuestMemory
         int first = (int)((start.Value >> GuestPage.Shift) - mapping.FirstPage);
         int count = (int)GuestPage.Count(start, length);
         Touch(mapping, first, count); // before the frames are looked at
-        bool isContiguous = AreContiguous(mapping, first, count);
+        bool isProvable = count == 1 || !HideFrames;
+        bool isContiguous = isProvable && AreContiguous(mapping, first, count);
+        if (options.Contiguity == Contiguity.Contiguous && !isProvable && !options.AllowNextBest)
+        {
+            refusal = HiddenFrames();
+            return false;
+        }
+
         if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowNextBest)
         {
             refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotContiguous,
@@ -649,7 +656,14 @@ public sealed class FakeGuestMemory : IGuestMemory
             return true;
         }
 
-        // One page is contiguous wherever it lies.
+        // One page is contiguous wherever it lies. Of more, the real machine claims it only where it can see the frames.
+        if (pages > 1 && HideFrames)
+        {
+            contiguity = Contiguity.Any;
+            refusal = options.AllowNextBest ? null : HiddenFrames();
+            return refusal is null;
+        }
+
         run = CanAllocateContiguous || pages == 1 ? _frames.NextRun(pages) : 0;
         if (run == 0)
         {
@@ -661,6 +675,10 @@ public sealed class FakeGuestMemory : IGuestMemory
 
         return refusal is null;
     }
+
+    private static GuestMemoryRefusal HiddenFrames() => new(GuestMemoryRefusalReason.FramesHidden,
+        "Contiguous memory is claimed only where it can be proved, and this fake machine hides frame numbers (FakeGuestMemory.HideFrames), as Linux does without CAP_SYS_ADMIN. "
+        + "Hand the memory over by guest virtual address, which needs no privilege.");
 
     private bool TryMap(long length, int pageOffset, ulong run, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {

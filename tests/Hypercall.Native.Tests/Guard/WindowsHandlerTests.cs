@@ -95,4 +95,15 @@ public sealed unsafe class WindowsHandlerTests
             }
         }
     }
+
+    [Theory]
+    [InlineData(0u, false)]
+    [InlineData(1u, true)]   // EnableUserShadowStack
+    [InlineData(2u, false)]  // AuditUserShadowStack only reports
+    public void A_process_whose_shadow_stack_would_end_it_is_refused(uint policy, bool isRefused)
+    {
+        Exception? e = Record.Exception(() => WindowsFaultGuard.ThrowIfShadowStack(policy));
+        Assert.Equal(isRefused, e is PlatformNotSupportedException);
+        Assert.True(!isRefused || e!.Message.Contains("CETCompat", StringComparison.Ordinal));
+    }
 }

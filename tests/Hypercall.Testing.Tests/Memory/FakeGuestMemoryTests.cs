@@ -375,4 +375,21 @@ public sealed class FakeGuestMemoryTests
 
         Assert.Equal(0x0102_0304_0506_0708ul, MemoryMarshal.Read<ulong>(_fake.ReadVirtual(buffer.Address + 8, 8)));
     }
+
+    [Theory]
+    [InlineData(4096, true)]  // one page is contiguous, whoever can see it
+    [InlineData(4097, false)]
+    public void Contiguity_that_cannot_be_seen_is_not_claimed(int length, bool isGranted)
+    {
+        FakeGuestMemory memory = new() { HideFrames = true };
+        GuestBufferOptions options = new() { Contiguity = Contiguity.Contiguous };
+        Assert.Equal(isGranted, memory.TryAllocate(length, options, out _, out GuestMemoryRefusal? refusal));
+        Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);
+
+        using GuestBuffer nextBest = memory.Allocate(length, options with { AllowNextBest = true });
+        Assert.Equal(isGranted ? Contiguity.Contiguous : Contiguity.Any, nextBest.Contiguity);
+        Assert.Equal(isGranted, memory.TryOpenWindow(nextBest.Memory, options, out GuestBuffer? window, out refusal));
+        Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);
+        window?.Dispose();
+    }
 }
