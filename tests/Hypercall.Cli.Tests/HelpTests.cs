@@ -39,6 +39,15 @@ public class HelpTests
     }
 
     [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task The_help_of_a_command_says_no_default_twice(string name)
+    {
+        CliRun run = await CliRun.OfAsync($"{name} --help");
+
+        Assert.DoesNotContain(run.Out.Split('\n'), line => line.Split("[default:").Length > 2);
+    }
+
+    [Theory]
     [InlineData("call --help")] // without the name that it needs
     [InlineData("call foo --nonsense --help")]
     [InlineData("call foo --rbx ten --help")]

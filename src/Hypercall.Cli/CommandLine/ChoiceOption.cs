@@ -11,7 +11,7 @@ internal sealed class ChoiceOption<T> : Option<T?>
         string words = string.Join('|', choices.Select(choice => choice.Word));
         Description = description;
         HelpName = words;
-        DefaultValueFactory = _ => defaultValue;
+        Default = defaultValue;
         CompletionSources.Add([.. choices.Select(choice => choice.Word)]);
         CustomParser = result =>
         {
@@ -28,4 +28,7 @@ internal sealed class ChoiceOption<T> : Option<T?>
             return default;
         };
     }
+
+    /// <summary>What holds when it is not given. The description says it: System.CommandLine would print the value's name in the code.</summary>
+    public T? Default { get; }
 }

@@ -10,7 +10,7 @@ internal sealed class SizeOption : Option<long>
     {
         Description = $"{description}: {ByteSize.Forms}. [default: {ByteSize.Describe(defaultValue).Replace(" ", "", StringComparison.Ordinal)}]";
         HelpName = "SIZE";
-        DefaultValueFactory = _ => defaultValue;
+        Default = defaultValue;
         CustomParser = result =>
         {
             if (!ByteSize.TryParse(result.Tokens[0].Value, out long bytes, out string error))
@@ -21,4 +21,7 @@ internal sealed class SizeOption : Option<long>
             return bytes;
         };
     }
+
+    /// <summary>What holds when it is not given, in bytes. The description says it, in its unit.</summary>
+    public long Default { get; }
 }

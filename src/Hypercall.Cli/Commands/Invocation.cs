@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Hypercall.Cli.CommandLine;
 using Hypercall.Cli.Machines;
 using Hypercall.Cli.Output;
 using Hypercall.Testing;
@@ -18,6 +19,10 @@ internal sealed class Invocation(
     public CancellationToken CancellationToken { get; } = cancellationToken;
 
     public T? Get<T>(Option<T> option) => parse.GetValue(option);
+
+    public T? Get<T>(ChoiceOption<T> option) => Has(option) ? parse.GetValue(option) : option.Default;
+
+    public long Get(SizeOption option) => Has(option) ? parse.GetValue(option) : option.Default;
 
     public T? Get<T>(Argument<T> argument) => parse.GetValue(argument);
 
