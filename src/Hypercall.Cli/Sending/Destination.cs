@@ -27,6 +27,11 @@ internal sealed class Destination : IDisposable
             return new Destination("Standard output", host.OpenOutput(), created: null);
         }
 
+        if (file.Length == 0 || Directory.Exists(file))
+        {
+            throw new UsageException(file.Length == 0 ? "The name after --out is empty." : $"'{file}' cannot be written: it is a directory. Name a file, or - for standard output.");
+        }
+
         try
         {
             bool isThere = File.Exists(file);

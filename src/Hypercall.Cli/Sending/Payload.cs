@@ -20,6 +20,11 @@ internal sealed class Payload
     /// <exception cref="UsageException">There are none, or they cannot be read.</exception>
     public static async Task<Payload> ReadAsync(string file, CliHost host, CancellationToken cancellationToken)
     {
+        if (file.Length == 0 || Directory.Exists(file))
+        {
+            throw new UsageException(file.Length == 0 ? "The name of the file to hand over is empty." : $"'{file}' cannot be read: it is a directory. Name a file, or - for standard input.");
+        }
+
         Payload payload = new(file);
         try
         {

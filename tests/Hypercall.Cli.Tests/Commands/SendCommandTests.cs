@@ -67,6 +67,20 @@ public sealed class SendCommandTests : IDisposable
         Assert.Equal(calls, run.Json.GetProperty("calls").GetInt64());
     }
 
+    [Theory]
+    [InlineData("", null, "name of the file to hand over is empty")]
+    [InlineData(".", null, "it is a directory")]
+    [InlineData(null, "", "name after --out is empty")]
+    [InlineData(null, ".", "it is a directory")]
+    public async Task A_name_that_is_no_files_is_bad_usage(string? file, string? back, string says)
+    {
+        Write(3);
+        CliRun run = await CliRun.OfAsync(["send", file ?? In, "--function", "upper_gva", "--direction", "both", "--out", back ?? Out, "--vmm", "fake"]);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+    }
+
     [Property(MaxTest = 50)]
     public Property Any_bytes_of_any_length_come_back_by_any_technique() => Prop.ForAll(
         Gen.Zip(Gen.Choose(1, 20_000), Gen.Choose(0, Techniques.Length - 1)).ToArbitrary(),
