@@ -62,16 +62,24 @@ internal static class CliApplication
     }
 
     // --help and --version. Signals are the program's own business, and so are exceptions.
-    private static async Task<ExitCode> RunBuiltInAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken) =>
-        (ExitCode)await parse.InvokeAsync(
-            new InvocationConfiguration
-            {
-                Output = host.Out,
-                Error = host.Error,
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null,
-            },
-            cancellationToken).ConfigureAwait(false);
+    private static async Task<ExitCode> RunBuiltInAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken)
+    {
+        InvocationConfiguration configuration = new()
+        {
+            Output = host.Out,
+            Error = host.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return (ExitCode)await parse.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (CliOutput.IsBrokenStream(e))
+        {
+            throw CliOutput.Unwritable(e);
+        }
+    }
 
     // The library says what a program can do about an error; this says what a person at a prompt can.
     private static string? HintOn(string kind, CliCommand? command) => kind switch

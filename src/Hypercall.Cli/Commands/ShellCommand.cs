@@ -36,7 +36,16 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
         _ = session.Vmm.GetFunction(FunctionName); // what can go wrong without a shell goes wrong before the terminal is touched
         using MemoryStream collected = new();
         Stream output = invocation.Output.IsJson ? collected : new BufferedStream(host.OpenOutput());
-        VmmShellOutcome outcome = await TalkAsync(session.Vmm, host, output, invocation.CancellationToken).ConfigureAwait(false);
+        VmmShellOutcome outcome;
+        try
+        {
+            outcome = await TalkAsync(session.Vmm, host, output, invocation.CancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (CliOutput.IsBrokenStream(e))
+        {
+            throw new UsageException($"Standard input or output broke: {e.Message}", e);
+        }
+
         if (invocation.Output.IsJson)
         {
             string text = Encoding.UTF8.GetString(collected.GetBuffer(), 0, (int)collected.Length);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Hypercall.Cli.CommandLine;
 using Spectre.Console;
 
 namespace Hypercall.Cli.Output;
@@ -16,13 +17,20 @@ internal sealed class CliOutput(CliHost host, bool json)
     /// <param name="draw">Draws it for people.</param>
     public void Report<T>(T result, JsonTypeInfo<T> type, Action<IPage> draw)
     {
-        if (IsJson)
+        try
         {
-            host.Out.WriteLine(JsonSerializer.Serialize(result, type));
+            if (IsJson)
+            {
+                host.Out.WriteLine(JsonSerializer.Serialize(result, type));
+            }
+            else
+            {
+                draw(host.OutIsTerminal ? new RichPage(Terminal(host.Out)) : new PlainPage(host.Out));
+            }
         }
-        else
+        catch (Exception e) when (IsBrokenStream(e))
         {
-            draw(host.OutIsTerminal ? new RichPage(Terminal(host.Out)) : new PlainPage(host.Out));
+            throw Unwritable(e);
         }
     }
 
@@ -34,24 +42,57 @@ internal sealed class CliOutput(CliHost host, bool json)
     {
         ErrorInfo info = ErrorInfo.Of(error) with { Hint = hint };
         string text = Printable.Lines(hint is null ? info.Message : info.Message + Environment.NewLine + hint);
-        if (IsJson)
+        if (IsJson && TryWriteJson(new ErrorReport(info, (int)code)))
         {
-            host.Out.WriteLine(JsonSerializer.Serialize(new ErrorReport(info, (int)code), CliJson.Readable.ErrorReport));
+            text = "";
         }
-        else if (host.ErrorIsTerminal)
+
+        try
+        {
+            WriteError(text, code == ExitCode.Internal ? error.StackTrace : null);
+        }
+        catch (Exception e) when (IsBrokenStream(e))
+        {
+            // Nobody hears it; the exit code is what is left.
+        }
+    }
+
+    /// <summary>Whether writing failed: a full disk, or a stream that was closed before the process began, which .NET calls unauthorized.</summary>
+    public static bool IsBrokenStream(Exception error) => error is IOException or UnauthorizedAccessException;
+
+    /// <summary>The error that it becomes.</summary>
+    public static UsageException Unwritable(Exception cause) => new($"Standard output cannot be written: {cause.Message}", cause);
+
+    private void WriteError(string text, string? stackTrace)
+    {
+        if (text.Length > 0 && host.ErrorIsTerminal)
         {
             IAnsiConsole console = Terminal(host.Error);
             console.Write(new Paragraph().Append("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)).Append(text));
             console.WriteLine();
         }
-        else
+        else if (text.Length > 0)
         {
             host.Error.WriteLine($"hypercall: {text}");
         }
 
-        if (code == ExitCode.Internal)
+        if (stackTrace is not null)
         {
-            host.Error.WriteLine(error.StackTrace);
+            host.Error.WriteLine(stackTrace);
+        }
+    }
+
+    // Where standard output is what broke, standard error is what is left.
+    private bool TryWriteJson(ErrorReport report)
+    {
+        try
+        {
+            host.Out.WriteLine(JsonSerializer.Serialize(report, CliJson.Readable.ErrorReport));
+            return true;
+        }
+        catch (Exception e) when (IsBrokenStream(e))
+        {
+            return false;
         }
     }
 
