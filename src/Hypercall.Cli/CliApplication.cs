@@ -17,6 +17,11 @@ internal static class CliApplication
         {
             ParseResult parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
             command = parse.CommandResult.Command as CliCommand;
+            if (parse.Action is null)
+            {
+                FunctionName.ThrowIfOption(parse);
+            }
+
             return parse.Action switch
             {
                 ParseErrorAction => throw UsageErrorIn(parse),

@@ -12,6 +12,23 @@ internal static class FunctionName
 
     public static void Validate(Argument argument) => argument.Validators.Add(Check);
 
+    /// <summary>A mistyped option must not become a name that the VMM is asked for: a name that begins with '-' needs a '--' before it.</summary>
+    /// <param name="parse">What was typed.</param>
+    /// <exception cref="UsageException">A word that looks like an option, and is none, stands where a name does.</exception>
+    public static void ThrowIfOption(ParseResult parse)
+    {
+        string? word = parse.Tokens
+            .TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..] && IsName(parse.CommandResult, token.Value))?.Value;
+        if (word is not null)
+        {
+            throw new UsageException($"'{word}' is no option of this command. If it is the name of a function, write it behind --.");
+        }
+    }
+
+    private static bool IsName(CommandResult command, string word) =>
+        command.Children.OfType<ArgumentResult>().Any(argument => argument.Tokens.Any(token => token.Value == word));
+
     public static void Validate(Option option) => option.Validators.Add(Check);
 
     private static void Check(SymbolResult result)
