@@ -292,83 +292,17 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
     }
 
-    internal bool TryReadVirtual(GuestVirtualAddress address, Span<byte> destination, out int done)
-    {
-        done = 0;
-        while (done < destination.Length)
-        {
-            ulong at = unchecked(address.Value + (ulong)done);
-            int offset = (int)(at % GuestPage.Size);
-            int length = Math.Min(destination.Length - done, GuestPage.Size - offset);
-            if (!TryWalk(at >> GuestPage.Shift, out FramePage page)
-                || !page.Mapping.TryCopyTo(page.Index, offset, destination.Slice(done, length)))
-            {
-                return false;
-            }
+    internal bool TryReadVirtual(GuestVirtualAddress address, Span<byte> destination, out int done) =>
+        TryCopy(address.Value, isVirtual: true, destination, default, out done);
 
-            done += length;
-        }
+    internal bool TryWriteVirtual(GuestVirtualAddress address, ReadOnlySpan<byte> source, out int done) =>
+        TryCopy(address.Value, isVirtual: true, default, source, out done);
 
-        return true;
-    }
+    internal bool TryReadPhysical(GuestPhysicalAddress address, Span<byte> destination, out int done) =>
+        TryCopy(address.Value, isVirtual: false, destination, default, out done);
 
-    internal bool TryWriteVirtual(GuestVirtualAddress address, ReadOnlySpan<byte> source, out int done)
-    {
-        done = 0;
-        while (done < source.Length)
-        {
-            ulong at = unchecked(address.Value + (ulong)done);
-            int offset = (int)(at % GuestPage.Size);
-            int length = Math.Min(source.Length - done, GuestPage.Size - offset);
-            if (!TryWalk(at >> GuestPage.Shift, out FramePage page)
-                || !page.Mapping.TryCopyFrom(page.Index, offset, source.Slice(done, length)))
-            {
-                return false;
-            }
-
-            done += length;
-        }
-
-        return true;
-    }
-
-    internal bool TryReadPhysical(GuestPhysicalAddress address, Span<byte> destination, out int done)
-    {
-        done = 0;
-        while (done < destination.Length)
-        {
-            GuestPhysicalAddress at = new(unchecked(address.Value + (ulong)done));
-            int length = Math.Min(destination.Length - done, GuestPage.Size - at.FrameOffset);
-            if (!_owners.TryGetValue(at.Frame.Value, out FramePage page)
-                || !page.Mapping.TryCopyTo(page.Index, at.FrameOffset, destination.Slice(done, length)))
-            {
-                return false;
-            }
-
-            done += length;
-        }
-
-        return true;
-    }
-
-    internal bool TryWritePhysical(GuestPhysicalAddress address, ReadOnlySpan<byte> source, out int done)
-    {
-        done = 0;
-        while (done < source.Length)
-        {
-            GuestPhysicalAddress at = new(unchecked(address.Value + (ulong)done));
-            int length = Math.Min(source.Length - done, GuestPage.Size - at.FrameOffset);
-            if (!_owners.TryGetValue(at.Frame.Value, out FramePage page)
-                || !page.Mapping.TryCopyFrom(page.Index, at.FrameOffset, source.Slice(done, length)))
-            {
-                return false;
-            }
-
-            done += length;
-        }
-
-        return true;
-    }
+    internal bool TryWritePhysical(GuestPhysicalAddress address, ReadOnlySpan<byte> source, out int done) =>
+        TryCopy(address.Value, isVirtual: false, default, source, out done);
 
     internal void Touch(FakeMapping mapping, int first, int count)
     {
@@ -517,6 +451,30 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
 
         return (entry & FakePageEntry.AbsentNow) == 0 && entry != 0 ? GuestPage.SwappedOut : default;
+    }
+
+    /// <summary>Copies page by page, one way: what is not given is empty.</summary>
+    private bool TryCopy(ulong address, bool isVirtual, Span<byte> destination, ReadOnlySpan<byte> source, out int done)
+    {
+        int total = destination.Length + source.Length;
+        done = 0;
+        while (done < total)
+        {
+            ulong at = unchecked(address + (ulong)done);
+            int offset = (int)(at % GuestPage.Size);
+            int length = Math.Min(total - done, GuestPage.Size - offset);
+            bool isThere = isVirtual ? TryWalk(at >> GuestPage.Shift, out FramePage page) : _owners.TryGetValue(at >> GuestPage.Shift, out page);
+            if (!isThere || !(source.IsEmpty
+                ? page.Mapping.TryCopyTo(page.Index, offset, destination.Slice(done, length))
+                : page.Mapping.TryCopyFrom(page.Index, offset, source.Slice(done, length))))
+            {
+                return false;
+            }
+
+            done += length;
+        }
+
+        return true;
     }
 
     private bool TryWalk(ulong page, out FramePage found)
