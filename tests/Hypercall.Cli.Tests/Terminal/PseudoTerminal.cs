@@ -16,8 +16,9 @@ internal sealed partial class PseudoTerminal : IDisposable
     private const string Script = """trap : INT; sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@"; echo "EXIT=$?"; read line""";
     private const int ReadWrite = 2;     // O_RDWR
     private const int NoControl = 0x100; // O_NOCTTY, include/uapi/asm-generic/fcntl.h
+    private const int CloseOnExec = 0x8_0000; // O_CLOEXEC: with the last descriptor the terminal hangs up, even if this process is killed
 
-    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2); // for a busy machine; nothing waits as long as that
+    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(1); // for a busy machine; nothing waits as long as that
 
     private readonly SafeFileHandle _master;
     private readonly FileStream _screen;
@@ -62,7 +63,7 @@ internal sealed partial class PseudoTerminal : IDisposable
     {
         Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
         Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
-        int master = OpenMaster(ReadWrite | NoControl);
+        int master = OpenMaster(ReadWrite | NoControl | CloseOnExec);
         Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
         return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), commandLine);
     }
