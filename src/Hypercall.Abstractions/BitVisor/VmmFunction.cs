@@ -32,8 +32,8 @@ public sealed class VmmFunction
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     public VmmCallResult Call(ulong rbx = 0, ulong rcx = 0, ulong rdx = 0, ulong rsi = 0, ulong rdi = 0)
     {
-        HypercallStatus status = TryCall(out VmmCallResult result, rbx, rcx, rdx, rsi, rdi);
-        return status.IsCompleted ? result : throw new HypercallFaultException(status.Fault);
+        TryCall(out VmmCallResult result, rbx, rcx, rdx, rsi, rdi).ThrowIfFaulted();
+        return result;
     }
 
     /// <summary>Calls the function with up to five arguments.</summary>
@@ -65,14 +65,7 @@ public sealed class VmmFunction
     /// <summary>Calls the function with a whole frame, whose RAX is set to the function's number.</summary>
     /// <param name="registers">The frame, in and out; RAX apart, unchanged when the call faults.</param>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
-    public void Call(ref HypercallRegisters registers)
-    {
-        HypercallStatus status = TryCall(ref registers);
-        if (!status.IsCompleted)
-        {
-            throw new HypercallFaultException(status.Fault);
-        }
-    }
+    public void Call(ref HypercallRegisters registers) => TryCall(ref registers).ThrowIfFaulted();
 
     /// <summary>Hands memory to the function, and throws unless all of it is done.</summary>
     /// <param name="slice">The memory: a buffer, or some bytes of one.</param>

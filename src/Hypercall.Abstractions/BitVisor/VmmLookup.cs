@@ -39,7 +39,7 @@ public readonly struct VmmLookup
         VmmLookupOutcome.Found => $"The VMM function '{Name}' has number {Rax}.",
         VmmLookupOutcome.NotFound => VmmFunctionNotFoundException.Describe(Name),
         VmmLookupOutcome.ForeignAbi => ForeignVmmException.Describe(Name, Rax),
-        _ => new HypercallFaultException(Fault).Message,
+        _ => HypercallFaultException.Describe(Fault),
     };
 
     internal static VmmLookup Found(VmmFunction function) =>

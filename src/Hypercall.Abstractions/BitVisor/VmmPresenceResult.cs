@@ -17,6 +17,6 @@ public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax,
         VmmPresence.ForeignAbi when Rax is >= 1 and <= Vmm.MaxFunctionNumber =>
             $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
         VmmPresence.ForeignAbi => ForeignVmmException.Describe("boot", Rax),
-        _ => new HypercallFaultException(Fault).Message,
+        _ => HypercallFaultException.Describe(Fault),
     };
 }

@@ -80,7 +80,7 @@ public sealed class VmmStatusClient
 
             if (!status.IsCompleted)
             {
-                return new VmmStatusReport(VmmStatusOutcome.Faulted, new HypercallFaultException(status.Fault).Message)
+                return new VmmStatusReport(VmmStatusOutcome.Faulted, HypercallFaultException.Describe(status.Fault))
                 {
                     Lookup = lookup, Registers = registers, Fault = status.Fault,
                 };

@@ -10,10 +10,6 @@ public static class HypercallChannelExtensions
     public static void Invoke(this IHypercallChannel channel, ref HypercallRegisters registers)
     {
         ArgumentNullException.ThrowIfNull(channel);
-        HypercallStatus status = channel.TryInvoke(ref registers);
-        if (!status.IsCompleted)
-        {
-            throw new HypercallFaultException(status.Fault);
-        }
+        channel.TryInvoke(ref registers).ThrowIfFaulted();
     }
 }

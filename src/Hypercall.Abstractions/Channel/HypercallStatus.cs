@@ -36,6 +36,14 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
         ? throw new ArgumentException("A fault needs a kind; use HypercallStatus.Completed for a call that completed.", nameof(fault))
         : new HypercallStatus(in fault);
 
+    internal void ThrowIfFaulted()
+    {
+        if (!IsCompleted)
+        {
+            throw new HypercallFaultException(in _fault);
+        }
+    }
+
     /// <inheritdoc/>
     public bool Equals(HypercallStatus other) => _fault.Equals(other._fault);
 

@@ -37,7 +37,7 @@ public static class HypercallConventionExtensions
     public static ConventionResult Call(
         this IHypercallChannel channel, HypercallConvention convention, ulong number, params ReadOnlySpan<ulong> arguments)
     {
-        HypercallStatus status = channel.TryCall(convention, number, arguments, out ConventionResult result);
-        return status.IsCompleted ? result : throw new HypercallFaultException(status.Fault);
+        channel.TryCall(convention, number, arguments, out ConventionResult result).ThrowIfFaulted();
+        return result;
     }
 }

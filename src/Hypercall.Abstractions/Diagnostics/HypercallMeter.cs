@@ -14,24 +14,23 @@ internal sealed class HypercallMeter : IDisposable
     // A VM exit takes a microsecond; a VMM that copies megabytes takes milliseconds.
     private static readonly double[] Buckets = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1];
 
-    private readonly Meter _meter;
     private readonly Counter<long> _calls;
     private readonly Counter<long> _faults;
     private readonly Histogram<double> _duration;
 
     public HypercallMeter(IMeterFactory? factory)
     {
-        _meter = factory?.Create(Name) ?? new Meter(Name);
-        _calls = _meter.CreateCounter<long>("hypercall.calls", "{call}", "Hypercall instructions executed.");
-        _faults = _meter.CreateCounter<long>("hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
-        _duration = _meter.CreateHistogram(
+        Meter = factory?.Create(Name) ?? new Meter(Name);
+        _calls = Meter.CreateCounter<long>("hypercall.calls", "{call}", "Hypercall instructions executed.");
+        _faults = Meter.CreateCounter<long>("hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
+        _duration = Meter.CreateHistogram(
             "hypercall.duration",
             "s",
             "Time from entering the stub to leaving it.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Buckets });
     }
 
-    public Meter Meter => _meter;
+    public Meter Meter { get; }
 
     public bool IsListenedTo => _calls.Enabled || _faults.Enabled || _duration.Enabled;
 
@@ -48,5 +47,5 @@ internal sealed class HypercallMeter : IDisposable
         _duration.Record(elapsed.TotalSeconds, in tags);
     }
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => Meter.Dispose();
 }

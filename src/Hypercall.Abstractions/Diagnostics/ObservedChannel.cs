@@ -11,25 +11,14 @@ internal sealed class ObservedChannel(IHypercallChannel inner, HypercallMeter me
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
-        if (meter.IsListenedTo)
+        bool isMeasured = meter.IsListenedTo;
+        long started = isMeasured ? Stopwatch.GetTimestamp() : 0;
+        HypercallStatus status = inner.TryInvoke(ref registers);
+        if (isMeasured)
         {
-            return InvokeMeasured(ref registers);
+            meter.Record(in status, Stopwatch.GetElapsedTime(started));
         }
 
-        HypercallStatus status = inner.TryInvoke(ref registers);
-        if (!status.IsCompleted)
-        {
-            LogFault(in status);
-        }
-
-        return status;
-    }
-
-    private HypercallStatus InvokeMeasured(ref HypercallRegisters registers)
-    {
-        long started = Stopwatch.GetTimestamp();
-        HypercallStatus status = inner.TryInvoke(ref registers);
-        meter.Record(in status, Stopwatch.GetElapsedTime(started));
         if (!status.IsCompleted)
         {
             LogFault(in status);

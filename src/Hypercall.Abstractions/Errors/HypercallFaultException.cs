@@ -6,8 +6,11 @@ public sealed class HypercallFaultException : HypercallException
     /// <summary>Creates the error.</summary>
     /// <param name="fault">The fault.</param>
     public HypercallFaultException(in CpuFault fault)
-        : base($"{fault.Target?.ToString() ?? "The hypercall instruction"} raised {fault}. {fault.Advice}") => Fault = fault;
+        : base(Describe(in fault)) => Fault = fault;
 
     /// <summary>The fault.</summary>
     public CpuFault Fault { get; }
+
+    internal static string Describe(in CpuFault fault) =>
+        $"{fault.Target?.ToString() ?? "The hypercall instruction"} raised {fault}. {fault.Advice}";
 }

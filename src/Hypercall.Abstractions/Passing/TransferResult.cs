@@ -52,7 +52,7 @@ public sealed record TransferResult
         TransferOutcome.Incomplete =>
             $"Only {BytesDone} of {Length} bytes are done: the function stopped part way. A page may have been absent or read-only when the VMM came to it: hand over locked or pinned memory, or transfer the rest again.",
         TransferOutcome.FunctionFailed => $"The function failed after {BytesDone} of {Length} bytes: {Failure}",
-        TransferOutcome.Faulted => $"{new HypercallFaultException(Fault).Message} Known to have arrived: {BytesDone} of {Length} bytes.",
+        TransferOutcome.Faulted => $"{HypercallFaultException.Describe(Fault)} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Refused => BytesDone == 0 ? Refusal!.Message : $"{Refusal!.Message} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Moved =>
             $"A page moved while the VMM used its physical address: the transfer cannot be trusted beyond the first {BytesDone} of {Length} bytes, and the VMM may have read or "
