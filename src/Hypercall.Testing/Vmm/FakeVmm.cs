@@ -31,20 +31,44 @@ public sealed class FakeVmm : IHypercallMachine
     private FakeChannel? _channel;
     private long _calls;
 
+    /// <summary>Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    public FakeVmm()
+        : this(new FakeVmmOptions())
+    {
+    }
+
     /// <summary>Makes a machine on an AMD CPU, with the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
     /// <param name="personality">How the VMM behaves.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="personality"/> is none.</exception>
-    public FakeVmm(FakeVmmPersonality personality = FakeVmmPersonality.BitVisor)
+    public FakeVmm(FakeVmmPersonality personality)
+        : this(new FakeVmmOptions { Personality = personality })
     {
+    }
+
+    /// <summary>Makes the machine that the options describe, with the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    /// <param name="options">The machine as data.</param>
+    /// <exception cref="ArgumentException">The options describe no machine.</exception>
+    public FakeVmm(FakeVmmOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+
         // After boot these refuse, and a refusal is RAX unchanged.
         FakeFunctions functions = FakeFunctions.Empty.With("boot", Refuse).With("loadcfg", Refuse).With("loadcfg64", Refuse);
-        _state = new FakeVmmState(Checked(personality), FakeVmmState.DefaultCpu(personality), CpuIsChosen: false, functions);
+        CpuIdentity cpu = options.Cpu is { } chosen ? FakeCpuid.Checked(chosen) : FakeVmmState.DefaultCpu(Checked(options.Personality));
+        _state = new FakeVmmState(Checked(options.Personality), cpu, CpuIsChosen: options.Cpu is not null, functions);
         Cpuid = new FakeCpuid(this);
 
         static void Refuse(FakeCall call)
         {
         }
     }
+
+    /// <summary>What the machine was made from.</summary>
+    public FakeVmmOptions Options { get; }
+
+    /// <summary>What happened so far; empty unless the machine records (<see cref="FakeVmmOptions.Record"/>).</summary>
+    public FakeStory Story => new([], Options);
 
     /// <summary>How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is no personality.</exception>

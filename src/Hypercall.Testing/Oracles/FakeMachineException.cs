@@ -1,0 +1,22 @@
+namespace Hypercall.Testing;
+
+/// <summary>
+/// The fake machine saw the program do what destroys a real one. It is thrown where it happened, and again by every later use of the machine: a
+/// program that catches it does not hide it.
+/// </summary>
+/// <remarks>It is no <see cref="HypercallException"/>: a program handles those, and must not handle this.</remarks>
+public abstract class FakeMachineException : Exception
+{
+    private protected FakeMachineException(FakeOracle oracle, string message, FakeStory? story)
+        : base(story is null ? message : $"{message}{Environment.NewLine}{Environment.NewLine}{story}")
+    {
+        Oracle = oracle;
+        Story = story;
+    }
+
+    /// <summary>What was watched for.</summary>
+    public FakeOracle Oracle { get; }
+
+    /// <summary>How it came to it; null unless the machine recorded (<see cref="FakeVmmOptions.Record"/>).</summary>
+    public FakeStory? Story { get; }
+}

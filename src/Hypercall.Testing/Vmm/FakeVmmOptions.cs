@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text;
+
+namespace Hypercall.Testing;
+
+/// <summary>A fake machine as data: two machines with equal options behave alike, step by step.</summary>
+public sealed record FakeVmmOptions
+{
+    /// <summary>What scatters frames, and fills the memory of others. The default is 0.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>How the VMM behaves. The default is <see cref="FakeVmmPersonality.BitVisor"/>.</summary>
+    public FakeVmmPersonality Personality { get; init; }
+
+    /// <summary>The CPU; null, the default, for an AMD one that fits the personality.</summary>
+    public CpuIdentity? Cpu { get; init; }
+
+    /// <summary>How many levels the guest's page table has. The default is four.</summary>
+    public FakePaging Paging { get; init; } = FakePaging.FourLevel;
+
+    /// <summary>
+    /// How many virtual CPUs the guest has, 1 and more. With one, the guest's kernel does nothing while the VMM handles a call; with more, the
+    /// default is 2, it may do anything at any step.
+    /// </summary>
+    public int Cpus { get; init; } = 2;
+
+    /// <summary>Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at 0x1000_0000 (256 MiB).</summary>
+    public IReadOnlyList<PhysicalExtent> Rom { get; init; } = [new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)];
+
+    /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
+    public long LockLimit { get; init; } = long.MaxValue;
+
+    /// <summary>Whether pages can be pinned. The default is true.</summary>
+    public bool CanPin { get; init; } = true;
+
+    /// <summary>Whether more than one page can be had contiguous. The default is true.</summary>
+    public bool CanAllocateContiguous { get; init; } = true;
+
+    /// <summary>Whether the kernel hides frame numbers from the program. The default is false.</summary>
+    public bool HideFrames { get; init; }
+
+    /// <summary>What goes wrong, and when. The default is nothing.</summary>
+    public FaultPlan Plan { get; init; } = FaultPlan.None;
+
+    /// <summary>
+    /// How many steps the machine makes before the program counts as hanging (<see cref="FakeOracle.Hang"/>): calls, walks, pages, and what the guest
+    /// asks its kernel for. The default is 100,000,000.
+    /// </summary>
+    public long StepBudget { get; init; } = 100_000_000;
+
+    /// <summary>Whether each step is written down, for <see cref="FakeVmm.Story"/>. The default is false: it costs time and memory.</summary>
+    public bool Record { get; init; }
+
+    /// <summary>The C# expression that makes a machine with these options.</summary>
+    public string ToCSharp()
+    {
+        FakeVmmOptions plain = new();
+        StringBuilder text = new("new FakeVmm(new FakeVmmOptions { ");
+        Add(Seed != plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
+        Add(Personality != plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
+        Add(Cpu is not null, $"{nameof(Cpu)} = new {nameof(CpuIdentity)} {{ Vendor = \"{Cpu?.Vendor}\" }}");
+        Add(Paging != plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}");
+        Add(Cpus != plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}"));
+        Add(!Rom.SequenceEqual(plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
+        Add(LockLimit != plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}"));
+        Add(CanPin != plain.CanPin, $"{nameof(CanPin)} = false");
+        Add(CanAllocateContiguous != plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false");
+        Add(HideFrames != plain.HideFrames, $"{nameof(HideFrames)} = true");
+        Add(StepBudget != plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}"));
+        Add(Plan.Count != 0, $"{nameof(Plan)} = {Plan.ToCSharp()}");
+        return text.Append("})").ToString();
+
+        void Add(bool differs, string setting)
+        {
+            if (differs)
+            {
+                _ = text.Append(setting).Append(", ");
+            }
+        }
+
+        static string Extent(PhysicalExtent extent) => string.Create(
+            CultureInfo.InvariantCulture, $"new PhysicalExtent(new GuestPhysicalAddress(0x{extent.Start.Value:x}), 0x{extent.Length:x})");
+    }
+}
