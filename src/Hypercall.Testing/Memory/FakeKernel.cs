@@ -54,6 +54,9 @@ internal sealed class FakeKernel
 
     public PageTables Tables { get; }
 
+    /// <summary>The buffers and windows that the program has at this moment.</summary>
+    public List<FakeGuestBuffer> Buffers { get; } = [];
+
     /// <summary>The first address that no process has.</summary>
     public ulong AddressLimit { get; }
 
@@ -201,7 +204,7 @@ internal sealed class FakeKernel
 
     /// <summary>Swaps a page out.</summary>
     /// <returns>False if it was out already, or is just being moved.</returns>
-    public bool SwapOut(FakeMapping mapping, int page)
+    public bool SwapOut(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
@@ -211,7 +214,7 @@ internal sealed class FakeKernel
 
         Physical.Retire(FrameOf(entry), _run.Steps);
         entry = PageTableEntry.Swapped(++_swapSlots);
-        Tell(() => $"swaps {Name(mapping, page)} out: its frame goes to somebody else");
+        Tell(() => $"swaps {Name(mapping, page)} out: its frame goes to somebody else", planned);
         return true;
     }
 
@@ -219,8 +222,9 @@ internal sealed class FakeKernel
     /// <param name="mapping">Its mapping.</param>
     /// <param name="page">Its index.</param>
     /// <param name="walks">How many walks do not find it meanwhile.</param>
+    /// <param name="planned">The planned fault behind it, if there is one.</param>
     /// <returns>False if it is in no frame.</returns>
-    public bool Migrate(FakeMapping mapping, int page, int walks)
+    public bool Migrate(FakeMapping mapping, int page, int walks, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         ulong old = FrameOf(entry);
@@ -239,13 +243,13 @@ internal sealed class FakeKernel
             _absentWalks[(mapping, page)] = walks;
         }
 
-        Tell(() => $"moves {Name(mapping, page)} from frame 0x{old:x} to 0x{frame:x}" + (walks > 0 ? $", and {walks} walk{(walks == 1 ? " does" : "s do")} not find it meanwhile" : ""));
+        Tell(() => $"moves {Name(mapping, page)} from frame 0x{old:x} to 0x{frame:x}" + (walks > 0 ? $", and {walks} walk{(walks == 1 ? " does" : "s do")} not find it meanwhile" : ""), planned);
         return true;
     }
 
     /// <summary>Takes a page's entry out of the page table until it is touched; the page stays in its frame.</summary>
     /// <returns>False if it was not present.</returns>
-    public bool Drop(FakeMapping mapping, int page)
+    public bool Drop(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
@@ -254,13 +258,13 @@ internal sealed class FakeKernel
         }
 
         entry = PageTableEntry.Dropped(entry);
-        Tell(() => $"takes {Name(mapping, page)} out of the page table until the guest touches it (NUMA balancing)");
+        Tell(() => $"takes {Name(mapping, page)} out of the page table until the guest touches it (NUMA balancing)", planned);
         return true;
     }
 
     /// <summary>A fork: the page is read-only from now on, and its frame shared with the child.</summary>
     /// <returns>False if it is not present, or read-only already.</returns>
-    public bool Share(FakeMapping mapping, int page)
+    public bool Share(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || (entry & PageTableEntry.Writable) == 0)
@@ -270,7 +274,7 @@ internal sealed class FakeKernel
 
         entry &= ~PageTableEntry.Writable;
         Physical.Share(FrameOf(entry));
-        Tell(() => $"forks: {Name(mapping, page)} becomes copy-on-write, read-only, and shares its frame with the child");
+        Tell(() => $"forks: {Name(mapping, page)} becomes copy-on-write, read-only, and shares its frame with the child", planned);
         return true;
     }
 
@@ -394,8 +398,19 @@ internal sealed class FakeKernel
 
     public static ulong FrameOf(ulong entry) => (entry & PageTableEntry.FrameMask) >> GuestPage.Shift;
 
-    /// <summary>A page as the story calls it.</summary>
-    public static string Name(FakeMapping mapping, int page) => string.Create(CultureInfo.InvariantCulture, $"page {page} of buffer {mapping.Buffer}");
+    /// <summary>A page as the story calls it: with the number of a buffer that shows it at this moment.</summary>
+    public static string Name(FakeMapping mapping, int page)
+    {
+        foreach (FakeGuestBuffer buffer in mapping.Buffers)
+        {
+            if (page >= buffer.FirstPage && page < buffer.FirstPage + buffer.PageCount)
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"page {page - buffer.FirstPage} of buffer {buffer.Number}");
+            }
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"page {page} of buffer {mapping.Buffer}");
+    }
 
     private static string? RuleOfKind(FakeMapping mapping) => mapping.Kind switch
     {
@@ -462,11 +477,11 @@ internal sealed class FakeKernel
         }
     }
 
-    private void Tell(Func<string> text)
+    private void Tell(Func<string> text, PlannedFault? planned = null)
     {
         if (_run.IsRecording)
         {
-            _run.Tell(FakeActor.Kernel, text());
+            _run.Tell(FakeActor.Kernel, text(), planned);
         }
     }
 }
