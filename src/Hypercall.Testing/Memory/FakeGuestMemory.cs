@@ -28,7 +28,7 @@ namespace Hypercall.Testing;
 /// </para>
 /// <para>Safe to use from any number of threads. A VMM's access takes no lock.</para>
 /// </remarks>
-public sealed class FakeGuestMemory : IGuestMemory
+public sealed partial class FakeGuestMemory : IGuestMemory
 {
     private const ulong FirstAddress = 0x7f00_0000_0000; // where Linux's mmap hands out addresses, more or less
     private const ulong AddressLimit = 1ul << 47;        // the lower half of canonical addresses: Intel SDM vol. 1, section 3.3.7.1

@@ -12,7 +12,7 @@ namespace Hypercall.Testing;
 /// say how many bytes were done.
 /// </para>
 /// </remarks>
-public sealed class FakeCall
+public sealed partial class FakeCall
 {
     private readonly FakeGuestMemory _memory;
     private HypercallRegisters _registers;

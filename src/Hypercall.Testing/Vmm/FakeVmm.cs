@@ -24,7 +24,7 @@ namespace Hypercall.Testing;
 /// ulong sum = new Vmm(fake).GetFunction("foo").Call(rbx: 1, rcx: 2).Rax;      // 3
 /// </code>
 /// </example>
-public sealed class FakeVmm : IHypercallMachine
+public sealed partial class FakeVmm : IHypercallMachine
 {
     private readonly object _gate = new();
     private volatile FakeVmmState _state;
@@ -187,9 +187,7 @@ public sealed class FakeVmm : IHypercallMachine
                 registers.Rax = LookUp(state.Functions, new GuestVirtualAddress(registers.Rbx));
                 break;
             case FakeVmmPersonality.BitVisor when state.Functions.Find(registers.Rax) is { } function:
-                FakeCall call = new(function.Name, registers.Rax, in registers, Memory);
-                function.Handler(call);
-                registers = call.Registers;
+                registers = RunAgainWhileInjected(function, in registers);
                 break;
             case FakeVmmPersonality.BitVisor:
                 registers.Rax = 0;
