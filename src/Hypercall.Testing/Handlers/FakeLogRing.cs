@@ -83,7 +83,7 @@ public sealed class FakeLogRing
             while (_view is not null && !bytes.IsEmpty)
             {
                 ReadOnlySpan<byte> run = bytes[..(int)Math.Min(bytes.Length, _view.Length - _offset)];
-                _view.Write(_offset, run);
+                _ = _view.Write(_offset, run);
                 Count(_view, (uint)run.Length); // after the bytes: who reads the count finds them there
                 _offset = _offset + run.Length == _view.Length ? First : _offset + run.Length;
                 bytes = bytes[run.Length..];
@@ -94,8 +94,8 @@ public sealed class FakeLogRing
     private static void Count(FakeView view, uint more)
     {
         Span<byte> counter = stackalloc byte[sizeof(uint)];
-        view.Read(0, counter);
+        _ = view.Read(0, counter);
         BinaryPrimitives.WriteUInt32LittleEndian(counter, unchecked(BinaryPrimitives.ReadUInt32LittleEndian(counter) + more));
-        view.Write(0, counter);
+        _ = view.Write(0, counter);
     }
 }

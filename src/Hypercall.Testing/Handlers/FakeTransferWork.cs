@@ -48,13 +48,15 @@ internal readonly ref struct FakeTransferWork
         }
 
         // All pages first: an instruction that runs again must not find half of its work done. A page that goes after this look ends the work part way instead.
-        if (policy != AbsentPagePolicy.Stop)
+        if (policy != AbsentPagePolicy.Stop && FirstAbsent(address, (long)length) is { } absent)
         {
-            FakeCopy look = _call.ProbeGuest(new GuestVirtualAddress(address), (long)length, Access, policy);
-            if (!look.IsCompleted)
+            if (policy == AbsentPagePolicy.Fail)
             {
-                return look.Outcome == FakeCopyOutcome.Injected ? Injected : 0;
+                return 0;
             }
+
+            _call.InjectPageFault(absent, _writes);
+            return Injected;
         }
 
         byte[] page = ArrayPool<byte>.Shared.Rent(GuestPage.Size);
@@ -122,13 +124,13 @@ internal readonly ref struct FakeTransferWork
         ulong size = _call.Rcx;
         if (size is < HeaderSize + sizeof(ulong) or > GuestPage.Size || size % sizeof(ulong) != 0 || size > GuestPage.Size - (_call.Rbx % GuestPage.Size)
             || _call.Rbx > PhysicalLimit - size
-            || !_call.TryMap(new GuestPhysicalAddress(_call.Rbx), (long)size, FakeMapAccess.Read, out FakeView? view))
+            || !_call.TryMap(new GuestPhysicalAddress(_call.Rbx), (long)size, FakeMapAccess.Read, out FakeView? view)
+            || !view.Read(0, page[..(int)size]))
         {
             return false;
         }
 
         Span<byte> list = page[..(int)size];
-        view.Read(0, list);
         length = BinaryPrimitives.ReadUInt32LittleEndian(list);
         offset = BinaryPrimitives.ReadUInt32LittleEndian(list[sizeof(uint)..]);
         frames = list[HeaderSize..];
@@ -148,6 +150,22 @@ internal readonly ref struct FakeTransferWork
         return true;
     }
 
+    private GuestVirtualAddress? FirstAbsent(ulong address, long length)
+    {
+        for (long at = 0; at < length;)
+        {
+            GuestVirtualAddress next = new(address + (ulong)at);
+            if (!_call.Walk(next, _writes).IsPresent)
+            {
+                return next;
+            }
+
+            at += GuestPage.Size - next.PageOffset;
+        }
+
+        return null;
+    }
+
     private long Frames(ulong address, long length)
     {
         byte[] page = ArrayPool<byte>.Shared.Rent(GuestPage.Size);
@@ -158,12 +176,11 @@ internal readonly ref struct FakeTransferWork
             {
                 GuestPhysicalAddress at = new(address + (ulong)done);
                 Span<byte> piece = page.AsSpan(0, (int)Math.Min(length - done, GuestPage.Size - (long)(at.Value % GuestPage.Size)));
-                if (!_call.TryMap(at, piece.Length, Access, out FakeView? view))
+                if (!_call.TryMap(at, piece.Length, Access, out FakeView? view) || !Piece(view, piece))
                 {
                     break;
                 }
 
-                Piece(view, piece);
                 done += piece.Length;
             }
 
@@ -175,20 +192,22 @@ internal readonly ref struct FakeTransferWork
         }
     }
 
-    private void Piece(FakeView view, Span<byte> piece)
+    /// <returns>Whether the VMM goes on.</returns>
+    private bool Piece(FakeView view, Span<byte> piece)
     {
-        if (_reads)
+        if (_reads && !view.Read(0, piece))
         {
-            view.Read(0, piece);
+            return false;
         }
 
         Transform(piece);
-        if (_writes)
+        if (_writes && !view.Write(0, piece))
         {
-            view.Write(0, piece);
+            return false;
         }
 
         Commit(piece);
+        return true;
     }
 
     /// <returns>How many bytes are done.</returns>

@@ -23,19 +23,21 @@ public sealed class FakeView
     /// <summary>Reads bytes.</summary>
     /// <param name="offset">Where they start in the view, 0 and more.</param>
     /// <param name="destination">Where they go.</param>
+    /// <returns>False if the VMM has given the call up: a planned fault struck. Return from the handler then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">They leave the view.</exception>
-    public void Read(long offset, Span<byte> destination)
+    public bool Read(long offset, Span<byte> destination)
     {
         Check(offset, destination.Length);
-        _ = _memory.TryReadPhysical(new GuestPhysicalAddress(Start.Value + (ulong)offset), destination, out _);
+        return _memory.TryReadPhysical(new GuestPhysicalAddress(Start.Value + (ulong)offset), destination, out _);
     }
 
     /// <summary>Writes bytes.</summary>
     /// <param name="offset">Where they start in the view, 0 and more.</param>
     /// <param name="source">The bytes.</param>
+    /// <returns>False if the VMM has given the call up: a planned fault struck. Return from the handler then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">They leave the view.</exception>
     /// <exception cref="InvalidOperationException">The view is for reading.</exception>
-    public void Write(long offset, ReadOnlySpan<byte> source)
+    public bool Write(long offset, ReadOnlySpan<byte> source)
     {
         Check(offset, source.Length);
         if (_access != FakeMapAccess.Write)
@@ -43,7 +45,7 @@ public sealed class FakeView
             throw new InvalidOperationException("The memory was mapped for reading. Map it with FakeMapAccess.Write to write to it.");
         }
 
-        _ = _memory.TryWritePhysical(new GuestPhysicalAddress(Start.Value + (ulong)offset), source, out _);
+        return _memory.TryWritePhysical(new GuestPhysicalAddress(Start.Value + (ulong)offset), source, out _);
     }
 
     private void Check(long offset, long length)

@@ -15,9 +15,9 @@ public sealed partial class FakeCall
     /// <param name="policy">What to do at a page that is absent.</param>
     public FakeCopy CopyFromGuest(GuestVirtualAddress source, Span<byte> destination, AbsentPagePolicy policy = AbsentPagePolicy.Stop)
     {
-        if (policy == AbsentPagePolicy.Fail && ProbeGuest(source, destination.Length, FakeMapAccess.Read, policy) is { IsCompleted: false } failed)
+        if (policy == AbsentPagePolicy.Fail && !Probe(source, destination.Length, false))
         {
-            return failed;
+            return new FakeCopy(FakeCopyOutcome.Stopped, 0);
         }
 
         return TryReadVirtual(source, destination, out int done) ? new FakeCopy(FakeCopyOutcome.Completed, done) : End(source, done, policy);
@@ -29,33 +29,24 @@ public sealed partial class FakeCall
     /// <param name="policy">What to do at a page that is absent or not writable.</param>
     public FakeCopy CopyToGuest(GuestVirtualAddress destination, ReadOnlySpan<byte> source, AbsentPagePolicy policy = AbsentPagePolicy.Stop)
     {
-        if (policy == AbsentPagePolicy.Fail && ProbeGuest(destination, source.Length, FakeMapAccess.Write, policy) is { IsCompleted: false } failed)
+        if (policy == AbsentPagePolicy.Fail && !Probe(destination, source.Length, true))
         {
-            return failed;
+            return new FakeCopy(FakeCopyOutcome.Stopped, 0);
         }
 
         return TryWriteVirtual(destination, source, out int done) ? new FakeCopy(FakeCopyOutcome.Completed, done) : End(destination, done, policy);
     }
 
-    /// <summary>Walks to each page of a range, and copies nothing.</summary>
-    /// <param name="start">The guest virtual address of the first byte.</param>
-    /// <param name="length">How many bytes, 0 and more.</param>
-    /// <param name="access">What is to be done with them later.</param>
-    /// <param name="policy">What to do at the first page that is absent, or not writable when it has to be: <see cref="AbsentPagePolicy.Fail"/> is as good as <see cref="AbsentPagePolicy.Stop"/>.</param>
-    /// <returns>Whether all pages are there; no byte is done.</returns>
-    public FakeCopy ProbeGuest(GuestVirtualAddress start, long length, FakeMapAccess access, AbsentPagePolicy policy = AbsentPagePolicy.Fail)
+    internal PageWalk Walk(GuestVirtualAddress address, bool isWrite = false)
     {
         Span<byte> one = stackalloc byte[1];
-        for (long at = 0; at < length; at += GuestPage.Size - (long)((start.Value + (ulong)at) % GuestPage.Size))
-        {
-            GuestVirtualAddress address = new(start.Value + (ulong)at);
-            if (!TryReadVirtual(address, one, out _) || (access == FakeMapAccess.Write && !TryWriteVirtual(address, one, out _)))
-            {
-                return End(address, 0, policy);
-            }
-        }
+        return new PageWalk(TryReadVirtual(address, one, out _) && (!isWrite || TryWriteVirtual(address, one, out _)));
+    }
 
-        return new FakeCopy(FakeCopyOutcome.Completed, 0);
+    internal void InjectPageFault(GuestVirtualAddress address, bool isWrite)
+    {
+        InjectedAt = address;
+        _ = isWrite;
     }
 
     /// <summary>Reads one byte through the guest's page table.</summary>
@@ -108,4 +99,19 @@ public sealed partial class FakeCall
         InjectedAt = new GuestVirtualAddress(start.Value + (ulong)done);
         return new FakeCopy(FakeCopyOutcome.Injected, done);
     }
+
+    private bool Probe(GuestVirtualAddress start, long length, bool isWrite)
+    {
+        for (long at = 0; at < length; at += GuestPage.Size - (long)((start.Value + (ulong)at) % GuestPage.Size))
+        {
+            if (!Walk(new GuestVirtualAddress(start.Value + (ulong)at), isWrite).IsPresent)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    internal readonly record struct PageWalk(bool IsPresent);
 }
