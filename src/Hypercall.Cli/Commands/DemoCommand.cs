@@ -5,10 +5,10 @@ using Hypercall.Cli.Output;
 
 namespace Hypercall.Cli.Commands;
 
-/// <summary>Shows one call from both sides.</summary>
+/// <summary>Shows a call from both sides, the ways of handing memory over, and what becomes of a program that does it wrong.</summary>
 internal sealed class DemoCommand() : CliCommand(
     "demo",
-    "Show a call with three words from both sides, on a fake VMM: runs anywhere.",
+    "Show a call from both sides, the ways of handing memory over, and one that goes wrong, on a fake VMM: runs anywhere.",
     defaultVmm: VmmKind.Fake)
 {
     private const ulong FirstWord = 1;
@@ -21,7 +21,7 @@ internal sealed class DemoCommand() : CliCommand(
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
-        ("hypercall demo", "a call that works, told step by step"),
+        ("hypercall demo", "calls that work, and one that does not, told step by step"),
         ("hypercall demo --fake kvm", "a VMM of another ABI answers: exit code 4"),
         ("hypercall demo --fake deaf", "a VMM that ignores calls: exit code 1"),
         ("hypercall demo --fake none", "no VMM at all: the instruction faults, exit code 3"),
@@ -35,6 +35,14 @@ internal sealed class DemoCommand() : CliCommand(
         {
             page.Table(["who", "what happens"], [.. result.Steps.Select(step => new[] { step.Who, step.What })]);
             page.Text(result.Summary);
+            if (result.Techniques is { } techniques)
+            {
+                page.Text("");
+                page.Table(
+                    ["by", "what the VMM is told", "calls", "in", "back"],
+                    [.. techniques.Select(way => new[] { way.Passing, way.Told, $"{way.Calls}", way.Sent, way.Received })]);
+                page.Text("Three bytes, two of them at the end of one page and the third at the start of the next, by each way of handing memory over.");
+            }
         });
         return ValueTask.FromResult(ExitCode.Done);
     }
@@ -42,11 +50,15 @@ internal sealed class DemoCommand() : CliCommand(
     private static DemoResult OnFake(Invocation invocation)
     {
         (ulong Number, ulong Rbx, ulong Rcx, ulong Rdx) seen = default;
-        using VmmSession session = invocation.OpenSession(fake => fake.On(FakeFunctions.Foo, call =>
+        using VmmSession session = invocation.OpenSession(fake =>
         {
-            seen = (call.Number, call.Rbx, call.Rcx, call.Rdx);
-            call.Rax = Answer;
-        }));
+            _ = fake.On(FakeFunctions.Foo, call =>
+            {
+                seen = (call.Number, call.Rbx, call.Rcx, call.Rdx);
+                call.Rax = Answer;
+            });
+            DemoTechniques.Register(fake);
+        });
         HypercallTarget target = session.Target;
         VmmFunction foo = session.Vmm.GetFunction(FakeFunctions.Foo);
         VmmCallResult answer = foo.Call(rbx: FirstWord, rcx: SecondWord, rdx: ThirdWord);
@@ -67,6 +79,7 @@ internal sealed class DemoCommand() : CliCommand(
             Number = foo.Number,
             Seen = Words(seen.Rbx, seen.Rcx, seen.Rdx),
             Returned = RegisterValue.Hex(answer.Rax),
+            Techniques = DemoTechniques.Replay(session.Vmm, session.Memory),
         };
     }
 
@@ -115,6 +128,9 @@ internal sealed record DemoResult(string Vmm, IReadOnlyList<DemoStep> Steps, str
 
     /// <summary>RAX after the call; null on the real VMM.</summary>
     public string? Returned { get; init; }
+
+    /// <summary>The ways of handing memory over; null on the real VMM.</summary>
+    public IReadOnlyList<DemoTechnique>? Techniques { get; init; }
 }
 
 /// <summary>One step of the story.</summary>

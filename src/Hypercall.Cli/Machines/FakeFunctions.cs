@@ -19,12 +19,14 @@ internal static class FakeFunctions
 
     public static string? PurposeOf(string name) => All.FirstOrDefault(own => own.Name.Equals(name, StringComparison.Ordinal)).Purpose;
 
+    private const string Status = "Fake VMM: running.\nFunctions of its own: foo, upper_gva, upper_gpa, upper_list, upper_auto.\n";
+
     public static void Register(FakeVmm fake) => fake
         .On(Foo, call => call.Rax = 10)
-        .On("get_status", FakeStatus.Answer)
+        .On("get_status", new FakeStatus(Status).Answer)
         .On("dbgsh", new FakeShell().Answer)
-        .On("upper_gva", FakeUpper.ByVirtualAddress)
-        .On("upper_gpa", FakeUpper.ByPhysicalAddress)
-        .On("upper_list", FakeUpper.ByFrameList)
-        .On("upper_auto", FakeUpper.ByEither);
+        .On("upper_gva", FakeHandlers.ByVirtualAddress(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_gpa", FakeHandlers.ByPhysicalAddress(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_list", FakeHandlers.ByFrameList(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_auto", FakeHandlers.ByEither(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax));
 }

@@ -1,0 +1,203 @@
+using Hypercall.BitVisor;
+
+namespace Hypercall.Testing.Tests.Handlers;
+
+/// <summary>A program that says "success" is held to it, and one that tries again properly is not accused.</summary>
+public class FakeExchangeTests
+{
+    public static TheoryData<FakeTechnique, Direction> Everything()
+    {
+        TheoryData<FakeTechnique, Direction> all = [];
+        foreach (FakeTechnique technique in Enum.GetValues<FakeTechnique>())
+        {
+            foreach (Direction direction in Enum.GetValues<Direction>())
+            {
+                all.Add(technique, direction);
+            }
+        }
+
+        return all;
+    }
+
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void What_arrived_may_be_claimed_once(FakeTechnique technique, Direction direction)
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = FakeHandlersTests.Buffer(vmm, technique, 10_000);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        Vmm client = new(vmm);
+
+        TransferResult result = client.GetFunction(exchange.NameOf(technique))
+            .Transfer(buffer, FakeHandlersTests.PassingOf(technique), direction, FakeExchange.Options(direction));
+
+        Assert.True(result.IsCompleted);
+        byte[] after = buffer.Span.ToArray();
+        Assert.Equal(direction == Direction.FromVmm ? [] : before, exchange.Received.ToArray());
+        Assert.Equal(direction == Direction.ToVmm ? [] : after, exchange.Sent.ToArray());
+        Assert.Equal(direction == Direction.ToVmm, after.SequenceEqual(before));
+        exchange.Claim(before, after, direction);
+        DataLostException twice = Assert.Throws<DataLostException>(() => exchange.Claim(before, after, direction));
+        Assert.Contains("0 bytes in 0 calls", twice.Message, StringComparison.Ordinal);
+        Assert.Equal(FakeOracle.DataLost, twice.Oracle);
+    }
+
+    [Fact]
+    public void A_copy_that_stopped_part_way_and_is_claimed_whole_is_found_out()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        vmm.Memory.SwapOut(buffer, 2);
+
+        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 3 * 4096, (ulong)Direction.ToVmm);
+
+        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm));
+        Assert.Contains("received 8192 bytes in 1 call,", lost.Message, StringComparison.Ordinal);
+        Assert.Contains("12288 bytes that it sent: byte 8192 is the first", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_wrong_byte_that_came_back_is_named()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(5000, Residency.Touched);
+        _ = new Vmm(vmm).GetFunction("x_gvab").Transfer(buffer, Passing.Virtual, Direction.FromVmm, FakeExchange.Options(Direction.FromVmm));
+        byte[] after = buffer.Span.ToArray();
+        after[4321]++;
+
+        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim([], after, Direction.FromVmm));
+        Assert.Contains("the VMM wrote 5000 bytes in 1 call", lost.Message, StringComparison.Ordinal);
+        Assert.Contains("byte 4321 ", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_than_was_claimed_is_found_out_too()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(100, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 100, (ulong)Direction.ToVmm);
+
+        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before.AsSpan(0, 99), [], Direction.ToVmm));
+        Assert.Contains("more than the 99 bytes", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_program_that_tries_again_is_not_accused(bool fromTheStart)
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        vmm.Memory.SwapOut(buffer, 1);
+        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+
+        long done = (long)send.Call(buffer.Address.Value, (ulong)before.Length).Rcx;
+        Assert.Equal(4096, done);
+        long from = fromTheStart ? 0 : done;
+        Assert.True(send.Transfer(new GuestSlice(buffer, from, before.Length - from), Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
+
+        exchange.Claim(before, [], Direction.ToVmm);
+    }
+
+    [Fact]
+    public void A_call_whose_answer_never_reached_the_program_may_be_made_again()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+
+        foreach (int page in (int[])[0, 1, 1, 2]) // one of the middle ones counts, neither the first two nor the last three
+        {
+            _ = send.Call(buffer.Address.Value + (ulong)(page * 4096), 4096);
+        }
+
+        exchange.Claim(before, [], Direction.ToVmm);
+    }
+
+    [Fact]
+    public void Calls_in_the_wrong_order_are_no_transfer()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
+        using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+
+        _ = send.Call(buffer.Address.Value + 4096, 4096);
+        _ = send.Call(buffer.Address.Value, 4096);
+
+        Assert.Contains("byte 4096 ", Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_was_forgotten_cannot_be_claimed()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(10, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 10, (ulong)Direction.ToVmm);
+
+        exchange.Reset();
+
+        Assert.True(exchange.Received.IsEmpty);
+        _ = Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm));
+    }
+
+    [Fact]
+    public void Injected_page_faults_are_no_transfers()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", absentPages: AbsentPagePolicy.InjectPageFault);
+        using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        vmm.Memory.SwapOut(buffer);
+
+        Assert.Equal(8192ul, new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 8192).Rcx);
+
+        Assert.Equal(before, exchange.Received.ToArray());
+        exchange.Claim(before, buffer.Span);
+    }
+
+    [Fact]
+    public void Its_own_transform_does_what_a_test_wants()
+    {
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeTransforms.ToUpper);
+        using GuestBuffer buffer = vmm.Memory.Allocate(5, Residency.Touched);
+        "a{Z`z"u8.CopyTo(buffer.Span);
+
+        _ = new Vmm(vmm).GetFunction("upper_gva").Transfer(buffer, Passing.Virtual, Direction.Both, FakeExchange.Options());
+
+        Assert.Equal("A{Z`Z"u8.ToArray(), buffer.Span.ToArray());
+        exchange.Claim("a{Z`z"u8, buffer.Span);
+    }
+
+    [Fact]
+    public void By_itself_it_changes_every_byte_and_never_in_the_same_way()
+    {
+        FakeVmm vmm = new();
+        _ = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
+        VmmFunction both = new Vmm(vmm).GetFunction("x_gva");
+        byte[] zero = new byte[4096];
+
+        _ = both.Call(buffer.Address.Value, 4096);
+        byte[] once = buffer.Span.ToArray();
+        zero.CopyTo(buffer.Span);
+        _ = both.Call(buffer.Address.Value, 4096);
+
+        Assert.DoesNotContain((byte)0, once);
+        Assert.NotEqual(once, buffer.Span.ToArray());
+    }
+}

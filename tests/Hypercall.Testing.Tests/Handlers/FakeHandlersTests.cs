@@ -1,0 +1,339 @@
+using System.Buffers.Binary;
+using Hypercall.BitVisor;
+
+namespace Hypercall.Testing.Tests.Handlers;
+
+/// <summary>The four techniques as a VMM does them.</summary>
+public class FakeHandlersTests
+{
+    private static readonly TransferOptions ByRule = new() { Rule = FakeHandlers.Rule };
+
+    public static TheoryData<FakeTechnique, Direction, int> Everything()
+    {
+        TheoryData<FakeTechnique, Direction, int> all = [];
+        foreach (FakeTechnique technique in Enum.GetValues<FakeTechnique>())
+        {
+            foreach (Direction direction in Enum.GetValues<Direction>())
+            {
+                foreach (int length in (int[])[1, 4095, 4096, 4097, 3 * 4096, 10_000])
+                {
+                    all.Add(technique, direction, length);
+                }
+            }
+        }
+
+        return all;
+    }
+
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void Every_byte_goes_there_or_back_or_both(FakeTechnique technique, Direction direction, int length)
+    {
+        FakeVmm vmm = new();
+        MemoryStream received = new();
+        _ = vmm.On("plus", Handler(technique, (_, bytes) =>
+        {
+            received.Write(bytes);
+            PlusOne(bytes);
+        }, direction));
+        using GuestBuffer buffer = Buffer(vmm, technique, length + 3);
+        byte[] before = Fill(buffer);
+        GuestSlice slice = new(buffer, 3, length); // begins inside a page
+
+        TransferResult result = new Vmm(vmm).GetFunction("plus").Transfer(slice, PassingOf(technique), direction, ByRule);
+
+        Assert.True(result.IsCompleted, result.Message);
+        byte[] sent = before[3..];
+        Assert.Equal(direction == Direction.FromVmm ? new byte[length] : sent, received.ToArray());
+        byte[] expected = direction switch
+        {
+            Direction.ToVmm => sent,
+            Direction.FromVmm => [.. Enumerable.Repeat((byte)1, length)],
+            _ => [.. sent.Select(b => (byte)(b + 1))],
+        };
+        Assert.Equal([.. before[..3], .. expected], buffer.Span.ToArray());
+    }
+
+    [Fact]
+    public void A_frame_list_that_is_full_and_one_more_frame_takes_two_calls()
+    {
+        FakeVmm vmm = new();
+        long received = 0;
+        _ = vmm.On("count", FakeHandlers.ByFrameList((_, bytes) => received += bytes.Length, Direction.ToVmm));
+        using GuestBuffer buffer = vmm.Memory.Allocate(512 * 4096, Residency.Pinned);
+
+        TransferResult result = new Vmm(vmm).GetFunction("count").Transfer(buffer, Passing.FrameList, Direction.ToVmm, ByRule);
+
+        Assert.Equal((true, 2, 512 * 4096), (result.IsCompleted, result.Calls, received));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Stopping_at_an_absent_page_it_says_how_far_it_got(bool byteWise)
+    {
+        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), byteWise: byteWise));
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        byte[] before = Fill(buffer);
+        vmm.Memory.SwapOut(buffer, 1);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value + 100, 8192);
+
+        Assert.Equal((0ul, 3996ul), (answer.Rax, answer.Rcx));
+        Assert.Equal([.. before[..100], .. before[100..4096].Select(b => (byte)(b + 1)), .. before[4096..]], buffer.Span.ToArray());
+    }
+
+    [Fact]
+    public void Failing_at_an_absent_page_it_does_nothing_at_all()
+    {
+        FakeVmm vmm = new();
+        int pieces = 0;
+        _ = vmm.On("plus", FakeHandlers.ByVirtualAddress((_, _) => pieces++, absentPages: AbsentPagePolicy.Fail));
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        vmm.Memory.SwapOut(buffer, 2);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 3 * 4096);
+
+        Assert.Equal((0ul, 0ul, 0), (answer.Rax, answer.Rcx, pieces));
+    }
+
+    [Theory]
+    [InlineData(Direction.ToVmm, false)]
+    [InlineData(Direction.FromVmm, false)]
+    [InlineData(Direction.Both, false)]
+    [InlineData(Direction.Both, true)]
+    public void Injecting_a_page_fault_it_does_all_bytes_and_none_of_them_twice(Direction direction, bool byteWise)
+    {
+        FakeVmm vmm = new();
+        int done = 0;
+        int runs = 0;
+        Action<FakeCall> handler = FakeHandlers.ByVirtualAddress((_, bytes) =>
+        {
+            PlusOne(bytes);
+            done += bytes.Length;
+        }, direction, AbsentPagePolicy.InjectPageFault, byteWise);
+        _ = vmm.On("plus", call =>
+        {
+            runs++;
+            handler(call);
+        });
+        using GuestBuffer buffer = vmm.Memory.Allocate(4 * 4096, Residency.Touched);
+        byte[] before = Fill(buffer);
+        vmm.Memory.SwapOut(buffer, 1);
+        vmm.Memory.SwapOut(buffer, 3);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 4 * 4096);
+
+        Assert.Equal((0ul, 16384ul), (answer.Rax, answer.Rcx));
+        Assert.Equal((16384, 3), (done, runs));
+        Assert.Equal(
+            direction switch
+            {
+                Direction.ToVmm => before,
+                Direction.FromVmm => [.. Enumerable.Repeat((byte)1, before.Length)],
+                _ => [.. before.Select(b => (byte)(b + 1))],
+            },
+            buffer.Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData(FakeTechnique.Virtual, 0x7f00_0000_0000, 0x200_0000_0000_0001)] // more than 57 bits
+    [InlineData(FakeTechnique.Virtual, -4096, 4097)]                            // around the end
+    [InlineData(FakeTechnique.Virtual, -4096, -1)]
+    [InlineData(FakeTechnique.Contiguous, 0x1000, 0x10_0000_0000_0000)]         // beyond 52 bits
+    [InlineData(FakeTechnique.Contiguous, 0x1000, -1)]
+    [InlineData(FakeTechnique.PageByPage, -4096, 4096)]
+    [InlineData(FakeTechnique.FrameList, 0x1000, 8)]
+    [InlineData(FakeTechnique.FrameList, 0x1000, 4104)]
+    [InlineData(FakeTechnique.FrameList, -16, 16)]
+    [InlineData(FakeTechnique.FrameList, 0x7777_0000_0000, 16)] // nothing is there
+    public void Arguments_that_no_program_may_give_are_told_from_a_refusal(FakeTechnique technique, long rbx, long rcx)
+    {
+        FakeVmm vmm = new FakeVmm().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call((ulong)rbx, (ulong)rcx);
+
+        Assert.Equal(ulong.MaxValue, answer.Rax);
+    }
+
+    [Theory]
+    [InlineData(8192, 0, new ulong[] { 1 }, 16)]        // fewer frames than bytes
+    [InlineData(4096, 0, new ulong[] { 1, 2 }, 24)]     // more
+    [InlineData(4096, 1, new ulong[] { 1 }, 16)]        // the offset makes it two
+    [InlineData(0, 0, new ulong[] { 1 }, 16)]           // no bytes
+    [InlineData(1, 4096, new ulong[] { 1 }, 16)]        // an offset beyond the frame
+    [InlineData(4096, 0, new ulong[] { 1ul << 40 }, 16)] // a frame beyond 52 bits
+    [InlineData(4096, 0, new ulong[] { 1 }, 17)]        // no whole frame number
+    public void A_list_that_is_none_is_malformed(int bytes, int offset, ulong[] frames, int size)
+    {
+        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
+        using GuestBuffer list = List(vmm, 0, bytes, offset, frames);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(list.Frames()[0] << GuestPage.Shift, (ulong)size);
+
+        Assert.Equal(ulong.MaxValue, answer.Rax);
+    }
+
+    [Fact]
+    public void A_list_that_leaves_its_page_is_malformed_although_the_next_frame_would_hold_the_rest()
+    {
+        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
+        using GuestBuffer two = vmm.Memory.Allocate(8192, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
+        BinaryPrimitives.WriteUInt32LittleEndian(two.Span[4088..], 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(two.Span[4096..], two.Frames()[0]);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call((two.Frames()[0] << GuestPage.Shift) + 4088, 16);
+
+        Assert.Equal(ulong.MaxValue, answer.Rax);
+    }
+
+    [Fact]
+    public void A_frame_that_is_nobodys_ends_the_work_before_it()
+    {
+        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByFrameList((_, bytes) => PlusOne(bytes)));
+        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Pinned);
+        using GuestBuffer list = List(vmm, 0, 8000, 96, [buffer.Frames()[0], 0x7777_0000]);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
+
+        Assert.Equal((0ul, 4000ul), (answer.Rax, answer.Rcx));
+        Assert.Equal([.. new byte[96], .. Enumerable.Repeat((byte)1, 4000)], buffer.Span.ToArray());
+    }
+
+    [Fact]
+    public void A_function_that_takes_either_tells_a_list_from_data()
+    {
+        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByEither((_, bytes) => PlusOne(bytes)));
+        VmmFunction plus = new Vmm(vmm).GetFunction("plus");
+        using GuestBuffer scattered = vmm.Memory.Allocate(10_000, Residency.Pinned);
+        using GuestBuffer contiguous = vmm.Memory.Allocate(10_000, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
+        foreach (GuestBuffer buffer in (GuestBuffer[])[scattered, contiguous])
+        {
+            Assert.True(plus.Transfer(buffer, Passing.Auto, Direction.Both, ByRule).IsCompleted);
+            Assert.All(buffer.Span.ToArray(), b => Assert.Equal(1, b));
+        }
+    }
+
+    [Theory]
+    [InlineData(FakeTechnique.Virtual)]
+    [InlineData(FakeTechnique.Contiguous)]
+    public void No_bytes_are_done_at_once(FakeTechnique technique)
+    {
+        FakeVmm vmm = new FakeVmm().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(0, 0);
+
+        Assert.Equal((0ul, 0ul, ulong.MaxValue), (answer.Rax, answer.Rcx, answer.Rdx));
+    }
+
+    [Fact]
+    public void With_bytes_in_RAX_no_other_register_is_written()
+    {
+        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }, answer: FakeAnswer.BytesInRax));
+        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
+        buffer.Touch();
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(buffer.Address.Value, 4097, 7);
+        Assert.Equal((4096ul, 4097ul, 7ul), (answer.Rax, answer.Rcx, answer.Rdx));
+        Assert.Equal(0ul, new Vmm(vmm).GetFunction("f").Call(ulong.MaxValue, 4097).Rax);
+    }
+
+    [Theory]
+    [InlineData(0, 100, -101, 100, null)]
+    [InlineData(0, 40, -41, 40, null)]
+    [InlineData(0, 0, -1, 0, null)]
+    [InlineData(0, 101, -102, 0, "101 bytes")]
+    [InlineData(0, 100, 0, 0, "does not know the number")] // nothing but RAX was written
+    [InlineData(0, -1, 0, 0, "18446744073709551615 bytes")]
+    [InlineData(-1, 100, 0, 0, "malformed")]
+    [InlineData(4, 100, 0, 0, "refused")]
+    [InlineData(127, 100, 0, 0, "refused")]
+    [InlineData(128, 100, 0, 0, "0x80")]
+    [InlineData(-1000, 100, 0, 0, "another VMM")]
+    public void The_rule_takes_nothing_for_success_but_success(long rax, long rcx, long rdx, long done, string? failure)
+    {
+        HypercallRegisters registers = new() { Rax = (ulong)rax, Rcx = (ulong)rcx, Rdx = (ulong)rdx };
+        TransferAnswer answer = FakeHandlers.Rule(in registers, 100);
+
+        Assert.Equal(done, answer.BytesDone);
+        Assert.Equal(failure is null, answer.Failure is null);
+        Assert.Contains(failure ?? "", answer.Failure ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_that_was_removed_is_no_success()
+    {
+        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }));
+        VmmFunction function = new Vmm(vmm).GetFunction("f");
+        using GuestBuffer buffer = vmm.Memory.Allocate(100, Residency.Touched);
+        _ = vmm.Remove("f");
+
+        TransferResult result = function.TryTransfer(buffer, Passing.Virtual, Direction.Both, ByRule);
+
+        Assert.Equal(TransferOutcome.FunctionFailed, result.Outcome);
+    }
+
+    [Fact]
+    public void What_makes_no_handler_is_refused_when_it_is_made()
+    {
+        _ = Assert.Throws<ArgumentNullException>(() => FakeHandlers.ByFrameList(null!));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeHandlers.ByEither((_, _) => { }, 0));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeHandlers.ByPhysicalAddress((_, _) => { }, (Direction)4));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeHandlers.ByVirtualAddress((_, _) => { }, absentPages: (AbsentPagePolicy)9));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeHandlers.ByVirtualAddress((_, _) => { }, answer: (FakeAnswer)9));
+    }
+
+    internal static Passing PassingOf(FakeTechnique technique) => technique switch
+    {
+        FakeTechnique.Virtual => Passing.Virtual,
+        FakeTechnique.Contiguous => Passing.Contiguous,
+        FakeTechnique.PageByPage => Passing.PageByPage,
+        _ => Passing.FrameList,
+    };
+
+    internal static GuestBuffer Buffer(FakeVmm vmm, FakeTechnique technique, long length) => vmm.Memory.Allocate(length, new GuestBufferOptions
+    {
+        Residency = technique == FakeTechnique.Virtual ? Residency.Touched : Residency.Pinned,
+        Contiguity = technique == FakeTechnique.Contiguous ? Contiguity.Contiguous : Contiguity.Any,
+    });
+
+    internal static byte[] Fill(GuestBuffer buffer)
+    {
+        Span<byte> bytes = buffer.Span;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)((i * 31) ^ (i >> 8));
+        }
+
+        return bytes.ToArray();
+    }
+
+    private static Action<FakeCall> Handler(FakeTechnique technique, FakeTransform transform, Direction direction) => technique switch
+    {
+        FakeTechnique.Virtual => FakeHandlers.ByVirtualAddress(transform, direction),
+        FakeTechnique.FrameList => FakeHandlers.ByFrameList(transform, direction),
+        _ => FakeHandlers.ByPhysicalAddress(transform, direction),
+    };
+
+    private static void PlusOne(Span<byte> bytes)
+    {
+        foreach (ref byte b in bytes)
+        {
+            b++;
+        }
+    }
+
+    private static GuestBuffer List(FakeVmm vmm, int at, int bytes, int offset, ulong[] frames)
+    {
+        GuestBuffer list = vmm.Memory.Allocate(4096, Residency.Pinned);
+        Span<byte> page = list.Span[at..];
+        BinaryPrimitives.WriteInt32LittleEndian(page, bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(page[4..], offset);
+        for (int i = 0; i < frames.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(page[(8 + (8 * i))..], frames[i]);
+        }
+
+        return list;
+    }
+}

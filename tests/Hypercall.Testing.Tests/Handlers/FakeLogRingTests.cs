@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using Hypercall.BitVisor;
+
+namespace Hypercall.Testing.Tests.Handlers;
+
+/// <summary>A ring that the VMM keeps, and writes its log into.</summary>
+public class FakeLogRingTests
+{
+    private const int Size = 64;
+
+    [Fact]
+    public void A_program_cannot_set_it()
+    {
+        FakeLogRing ring = new();
+        Assert.True(Set(new FakeVmm(), ring, 0x1000, Size).RaxIsCallNumber);
+
+        Assert.False(ring.IsSet);
+        ring.Write("lost");
+    }
+
+    [Fact]
+    public void It_says_nothing_when_it_is_set_and_the_VMM_writes_on_after_the_call()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+
+        VmmCallResult answer = Set(vmm, ring, Physical(memory), Size);
+        Assert.True(answer.RaxIsCallNumber);
+        Assert.True(ring.IsSet);
+        ring.Write("one ");
+        ring.Write("two");
+
+        Assert.Equal(7u, Unread(memory));
+        Assert.Equal("one two"u8.ToArray(), memory.Span[4..11].ToArray());
+    }
+
+    [Fact]
+    public void At_its_end_it_begins_behind_the_count_again()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(4096, Residency.Pinned);
+        _ = Set(vmm, ring, Physical(memory), 4 + 5);
+
+        ring.Write("abcdefgh");
+
+        Assert.Equal(8u, Unread(memory));
+        Assert.Equal("fghde\0"u8.ToArray(), memory.Span[4..10].ToArray());
+        ring.Write("ij"); // ends at the end
+        ring.Write("k");
+        Assert.Equal("kghij\0"u8.ToArray(), memory.Span[4..10].ToArray());
+    }
+
+    [Fact]
+    public void The_guest_takes_off_the_count_what_it_has_read()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+        _ = Set(vmm, ring, Physical(memory), Size);
+        ring.Write("abcd");
+
+        BinaryPrimitives.WriteUInt32LittleEndian(memory.Span, 1);
+        ring.Write("ef");
+
+        Assert.Equal(3u, Unread(memory));
+    }
+
+    [Fact]
+    public void Set_again_it_begins_anew_and_set_to_nothing_it_writes_nowhere()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+        _ = Set(vmm, ring, Physical(memory), Size);
+        ring.Write("abcd");
+        _ = Set(vmm, ring, Physical(memory), Size);
+        ring.Write("x");
+        Assert.Equal("xbcd"u8.ToArray(), memory.Span[4..8].ToArray());
+
+        _ = Set(vmm, ring, 0, 0);
+        ring.Write("y");
+        Assert.False(ring.IsSet);
+        Assert.Equal("xbcd"u8.ToArray(), memory.Span[4..8].ToArray());
+    }
+
+    [Theory]
+    [InlineData(0x1000, 4)]              // no room for a byte behind the count
+    [InlineData(0x1000, 0)]
+    [InlineData(0x7777_0000_0000, 4096)] // nothing is there
+    [InlineData(0x1000, -1)]
+    public void A_ring_that_cannot_be_takes_the_old_one_away(long address, long size)
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+        _ = Set(vmm, ring, Physical(memory), Size);
+
+        ulong at = address == 0x1000 ? Physical(memory) : (ulong)address;
+        Assert.True(Set(vmm, ring, at, (ulong)size).RaxIsCallNumber);
+
+        Assert.False(ring.IsSet);
+    }
+
+    private static VmmCallResult Set(FakeVmm vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>
+        new Vmm(vmm.On("log_set_buf", ring.Answer)).GetFunction("log_set_buf").Call(rbx, rcx);
+
+    private static ulong Physical(GuestBuffer memory) => memory.Frames()[0] << GuestPage.Shift;
+
+    private static uint Unread(GuestBuffer memory) => BinaryPrimitives.ReadUInt32LittleEndian(memory.Span);
+}
