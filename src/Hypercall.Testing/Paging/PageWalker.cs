@@ -14,9 +14,9 @@ namespace Hypercall.Testing;
 /// </code>
 /// Access rights come after the whole translation: a write below a read-only entry to a page that is not present gives P = 0.
 /// <para>
-/// Of a walk that ends in a #PF neither manual promises that it leaves the A bits alone. The SDM (4.8) sets A in an entry that is used as part of a
-/// translation, and CPUs do set it in the entries above the failing one; the APM (5.4.2) lets a CPU set A speculatively. Both rule out D for a
-/// write that faults, and any of the two in an entry that is not present. Software may rely on no more than that; here a faulting walk sets
+/// Of a walk that ends in a #PF neither manual promises that it leaves the A bits alone. The SDM (4.8) sets A in an entry that is used for a
+/// translation, and CPUs may set it in the entries above the failing one; the APM (5.4.2) lets a CPU set A speculatively. Both rule out any mark
+/// in an entry that is not present, and D for a write that faults. Software may rely on no more than that; here a faulting walk sets
 /// nothing, so that the walk after it sees what this one saw.
 /// </para>
 /// <para>

@@ -158,16 +158,19 @@ public sealed class PageWalkerFaultTests
         }
     }
 
-    /// <summary>PAT is bit 7 of a PTE and bit 12 of a larger page: not PS, and not part of the address.</summary>
+    /// <summary>PAT is bit 7 of a PTE and bit 12 of a larger page: not PS, and not part of the address, whose own bit 12 comes through.</summary>
     [Theory]
-    [InlineData(1, 7, 0x000f_edcb_a987_689a, 0x1000)]
-    [InlineData(2, 12, 0x000f_edcb_a996_789a, 0x20_0000)]
-    [InlineData(3, 12, 0x000f_edcb_b456_789a, 0x4000_0000)]
-    public void PAT_is_neither_reserved_nor_part_of_the_address(int leaf, int bit, ulong address, long size)
+    [InlineData(1, 7, 0x167, 0x000f_edcb_a987_689a, 0x1000)]
+    [InlineData(2, 12, 0x167, 0x000f_edcb_a996_789a, 0x20_0000)]
+    [InlineData(2, 12, 0x166, 0x000f_edcb_a996_689a, 0x20_0000)]
+    [InlineData(3, 12, 0x167, 0x000f_edcb_b456_789a, 0x4000_0000)]
+    [InlineData(3, 12, 0x166, 0x000f_edcb_b456_689a, 0x4000_0000)]
+    public void PAT_is_neither_reserved_nor_part_of_the_address(int leaf, int bit, int index, ulong address, long size)
     {
         HandMadeTables tables = new(FakePaging.FiveLevel, leaf);
         tables[leaf] |= 1ul << bit;
-        PageWalk walk = tables.Walk(User | Write);
+        ulong gva = (tables.Gva & ~0x1f_f000ul) | ((uint)index << 12);
+        PageWalk walk = new PageWalker(tables.Frames).Walk(tables.Cr3, tables.Paging, gva, User | Write);
         Assert.Equal((true, address, size), (walk.IsPresent, walk.Address.Value, walk.PageSize));
     }
 
