@@ -30,7 +30,7 @@ internal sealed class FakeAddressSpace
             }
         }
 
-        return low > 0 && table.Items[low - 1] is { IsMapped: true } mapping && page - mapping.FirstPage < (ulong)mapping.Entries.Length
+        return low > 0 && table.Items[low - 1] is { IsMapped: true } mapping && page - mapping.FirstPage < (ulong)mapping.PageCount
             ? mapping
             : null;
     }

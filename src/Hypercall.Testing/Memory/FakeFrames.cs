@@ -11,7 +11,7 @@ namespace Hypercall.Testing;
 /// Two scattered frames are never neighbours, because both are even: whoever takes a scattered buffer for a contiguous one runs into a
 /// frame that holds nothing.
 /// </remarks>
-internal sealed class FakeFrames
+internal sealed class FakeFrames(ulong seed)
 {
     private const ulong LowBase = 0x1000;              // 16 MiB
     private const int LowBits = 18;
@@ -19,11 +19,16 @@ internal sealed class FakeFrames
     private const int HighBits = 34;
     private const ulong RunBase = 0x10_0000_0000;      // 2^48 bytes
     private const ulong RunAlignment = 512;            // frames of a 2 MiB page
+    private const ulong GiantAlignment = 512 * 512;    // frames of a 1 GiB page
     private const ulong RunLimit = 1ul << 40;          // frames of a 52-bit physical address: Intel SDM vol. 3A, section 4.1.4
     private const ulong Scatter = 0x9E37_79B9_7F4A_7C15; // odd, so that multiplying permutes; 2^64 divided by the golden ratio, so that it scatters
 
     private ulong _scattered;
     private ulong _nextRun = RunBase;
+
+    /// <summary>Whether there is memory at all.</summary>
+    public static bool IsMemory(ulong frame) =>
+        frame - LowBase < 2ul << LowBits || frame - HighBase < 2ul << HighBits || (frame >= RunBase && frame < RunLimit);
 
     /// <summary>One frame, away from all others.</summary>
     public ulong Next()
@@ -35,10 +40,11 @@ internal sealed class FakeFrames
     }
 
     /// <summary>The first of some frames in a row, or 0 if there is no room left.</summary>
-    public ulong NextRun(int count)
+    public ulong NextRun(long count)
     {
-        ulong first = _nextRun;
-        ulong next = first + ((((ulong)count / RunAlignment) + 1) * RunAlignment); // at least one frame of nobody behind it
+        ulong alignment = count < (long)GiantAlignment ? RunAlignment : GiantAlignment;
+        ulong first = (_nextRun + alignment - 1) & ~(alignment - 1);
+        ulong next = first + ((((ulong)count / RunAlignment) + 1) * RunAlignment); // at least one frame of somebody else behind it
         if (next > RunLimit)
         {
             return 0;
@@ -48,5 +54,5 @@ internal sealed class FakeFrames
         return first;
     }
 
-    private static ulong Permute(ulong index, int bits) => (index * Scatter) & ((1ul << bits) - 1);
+    private ulong Permute(ulong index, int bits) => ((index + seed) * Scatter) & ((1ul << bits) - 1);
 }

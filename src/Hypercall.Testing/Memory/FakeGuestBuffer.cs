@@ -9,18 +9,30 @@ internal sealed class FakeGuestBuffer : GuestBuffer
     private readonly FakeHold? _hold;
 
     public FakeGuestBuffer(
-        FakeGuestMemory memory, FakeMapping mapping, GuestVirtualAddress address, long length, FakeHold? hold, Contiguity contiguity, FakeBufferKind kind)
-        : base(address, length, hold?.Residency ?? Residency.Touched, contiguity)
+        FakeGuestMemory memory,
+        FakeMapping mapping,
+        int number,
+        GuestVirtualAddress address,
+        long length,
+        FakeHold? hold,
+        Residency residency,
+        Contiguity contiguity,
+        FakeBufferKind kind)
+        : base(address, length, residency, contiguity)
     {
         _memory = memory;
         _hold = hold;
         Mapping = mapping;
+        Number = number;
         Kind = kind;
         FirstPage = (int)((address.Value >> GuestPage.Shift) - mapping.FirstPage);
         PageCount = (int)GuestPage.Count(address, length);
     }
 
     public FakeMapping Mapping { get; }
+
+    /// <summary>The how-manieth buffer of the run, from 1: what a plan and a story call it by.</summary>
+    public int Number { get; }
 
     public FakeBufferKind Kind { get; }
 
@@ -44,7 +56,7 @@ internal sealed class FakeGuestBuffer : GuestBuffer
     protected override void TouchPages(long offset, long length)
     {
         GuestVirtualAddress start = Address + offset;
-        _memory.Touch(Mapping, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
+        _memory.Touch(this, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
     }
 
     protected override bool TryQueryPagesCore([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>

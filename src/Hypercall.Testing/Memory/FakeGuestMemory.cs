@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -16,41 +16,57 @@ namespace Hypercall.Testing;
 ///         [ buffer: page 0 ][ page 1 ][ page 2 ] gap [ array of the program ] gap [ buffer ] ...
 ///               |               |         |
 ///   GPA   ..[ frame ]......[ frame ]..[ frame ]......            below and above 4 GiB, no two of them neighbours,
-///                                                                unless contiguous memory was asked for
+///                                                                unless contiguous memory was asked for; the frames between
+///                                                                them belong to somebody else
 /// </code>
 /// <para>
-/// Addresses are the same in every run of a program that allocates from one thread. No address and no frame is used twice: whoever
-/// uses one that was freed, swapped out or moved finds nothing there.
+/// Addresses are the same in every run of a program that allocates from one thread. No address and no frame is used twice: a VMM that is given
+/// one that was freed, swapped out or moved uses what is somebody else's by now, and an oracle says so (<see cref="FakeOracle"/>).
 /// </para>
 /// <para>
 /// Loads and stores through a span cannot be seen. Taking a span or a memory counts as a write to each of its pages at that moment, and brings
 /// swapped pages back; what the program does with it later does not.
 /// </para>
-/// <para>Safe to use from any number of threads. A VMM's access takes no lock.</para>
+/// <para>Safe to use from any number of threads.</para>
 /// </remarks>
-public sealed partial class FakeGuestMemory : IGuestMemory
+public sealed class FakeGuestMemory : IGuestMemory
 {
-    private const ulong FirstAddress = 0x7f00_0000_0000; // where Linux's mmap hands out addresses, more or less
-    private const ulong AddressLimit = 1ul << 47;        // the lower half of canonical addresses: Intel SDM vol. 1, section 3.3.7.1
-
-    private readonly object _gate = new();
-    private readonly FakeAddressSpace _space = new();
-    private readonly FakeFrames _frames = new();
-    private readonly ConcurrentDictionary<ulong, FramePage> _owners = new();
+    private readonly FakeRun _run;
+    private readonly FakeKernel _kernel;
     private readonly ConditionalWeakTable<object, FakeMapping> _mappings = [];
-    private readonly Dictionary<(FakeMapping Mapping, int Page), int> _absentWalks = [];
-    private ulong _nextPage = FirstAddress >> GuestPage.Shift;
     private ulong _arrays;
+    private int _buffers;
     private long _lockedBytes;
 
+    /// <summary>Makes a guest's memory without a VMM, for programs that only need <see cref="IGuestMemory"/>.</summary>
+    public FakeGuestMemory()
+        : this(new FakeRun(FakeVmmOptions.Plain), FakeVmmOptions.Plain)
+    {
+    }
+
+    private FakeGuestMemory(FakeRun run, FakeVmmOptions options)
+        : this(run, new FakeKernel(run, options), options)
+    {
+    }
+
+    internal FakeGuestMemory(FakeRun run, FakeKernel kernel, FakeVmmOptions options)
+    {
+        _run = run;
+        _kernel = kernel;
+        CanPin = options.CanPin;
+        CanAllocateContiguous = options.CanAllocateContiguous;
+        LockLimit = options.LockLimit;
+        HideFrames = options.HideFrames;
+    }
+
     /// <summary>Whether pages can be pinned. The default is true; false is a machine without io_uring and without the right to mount a ramfs.</summary>
-    public bool CanPin { get; set; } = true;
+    public bool CanPin { get; set; }
 
     /// <summary>Whether more than one page can be had contiguous. The default is true.</summary>
-    public bool CanAllocateContiguous { get; set; } = true;
+    public bool CanAllocateContiguous { get; set; }
 
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
-    public long LockLimit { get; set; } = long.MaxValue;
+    public long LockLimit { get; set; }
 
     /// <summary>Whether the kernel hides frame numbers from the program, as it does without CAP_SYS_ADMIN. The default is false.</summary>
     public bool HideFrames { get; set; }
@@ -73,31 +89,67 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentNullException.ThrowIfNull(options);
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Nothing);
         buffer = null;
-        if (!TryCreateBytes(length, out byte[]? bytes, out refusal))
+        lock (_run.Gate)
         {
-            return false;
-        }
-
-        lock (_gate)
-        {
-            int pages = bytes.Length >> GuestPage.Shift;
+            int pages = (int)Math.Min(GuestPage.Count(default, length), int.MaxValue);
             if (!TryHold(null, 0, pages, options, out FakeHold? hold, out refusal)
-                || !TryPlace(pages, options, out ulong run, out Contiguity contiguity, out refusal)
-                || !TryMap(bytes.Length, 0, run, out FakeMapping? mapping, out refusal))
+                || !TryFindRun(pages, options, out ulong run, out Contiguity contiguity, out refusal)
+                || !TryCreate(length, FakeMappingKind.Process, out FakeMapping? mapping, out refusal))
             {
-                return false;
+                return TellRefused(length, refusal);
             }
 
-            mapping.Map(bytes);
-            _space.Add(mapping);
-            _mappings.Add(bytes, mapping);
+            if (run == 0)
+            {
+                _kernel.PlaceScattered(mapping);
+            }
+            else
+            {
+                _kernel.PlaceContiguous(mapping, run);
+            }
+
             Apply(mapping, hold);
-            buffer = new FakeGuestBuffer(this, mapping, mapping.Start, length, hold, contiguity, FakeBufferKind.Allocation);
+            buffer = Show(mapping, mapping.Start, length, hold, hold?.Residency ?? Residency.Touched, contiguity, FakeBufferKind.Allocation);
         }
 
         Allocated?.Invoke(buffer);
         return true;
+    }
+
+    /// <summary>Allocates memory as kmalloc gives it to a kernel, and a driver to a process: contiguous, never swapped, never moved. It counts towards no limit.</summary>
+    /// <param name="length">How many bytes, 1 and more.</param>
+    /// <exception cref="GuestMemoryException">There is no such memory.</exception>
+    public GuestBuffer AllocateKernelMemory(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        return Make(length, FakeMappingKind.Kernel, Residency.Pinned, Contiguity.Contiguous, mapping =>
+            _kernel.PlaceContiguous(mapping, _kernel.Physical.FindRun(mapping.PageCount)));
+    }
+
+    /// <summary>
+    /// Allocates memory as malloc gives it to a process: no page of it is in any frame before it is touched. For programs that do without
+    /// <see cref="IGuestMemory"/>, which touches what it allocates.
+    /// </summary>
+    /// <param name="length">How many bytes, 1 and more.</param>
+    /// <exception cref="GuestMemoryException">There is no such memory.</exception>
+    public GuestBuffer AllocateUntouched(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        return Make(length, FakeMappingKind.Process, Residency.Touched, Contiguity.Any, place: null);
+    }
+
+    /// <summary>Maps the first ROM-faked region of the machine into the process, as a program can that maps physical addresses (mem(4)).</summary>
+    /// <param name="length">How many bytes of it, 1 and more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The region is not so long, or the machine has none.</exception>
+    public GuestBuffer MapRom(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        PhysicalExtent rom = _kernel.Physical.Rom ?? default;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, rom.Length);
+        return Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping => _kernel.PlaceAt(mapping, rom.Start.Frame.Value));
     }
 
     /// <inheritdoc/>
@@ -117,9 +169,11 @@ public sealed partial class FakeGuestMemory : IGuestMemory
             throw new ArgumentException("There is no window onto no memory: at least one byte is needed.", nameof(memory));
         }
 
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Nothing);
         (object owner, Memory<byte> whole, int offset) = Identify(memory);
         window = null;
-        lock (_gate)
+        lock (_run.Gate)
         {
             FakeBufferKind kind = FakeBufferKind.ArrayWindow;
             if (_mappings.TryGetValue(owner, out FakeMapping? mapping) && mapping.IsMapped)
@@ -130,13 +184,15 @@ public sealed partial class FakeGuestMemory : IGuestMemory
             {
                 // An array starts after its header, at a multiple of 8, anywhere in a page.
                 int pageOffset = 16 + (8 * (int)(_arrays++ * 197 % 500));
-                if (!TryMap(whole.Length, pageOffset, 0, out mapping, out refusal))
+                mapping = _kernel.Reserve(whole.Length, pageOffset, FakeMappingKind.Process, _buffers + 1);
+                if (mapping is null)
                 {
+                    refusal = FakeRefusals.NoAddresses;
                     return false;
                 }
 
-                mapping.Map(whole);
-                _space.Add(mapping);
+                _kernel.Add(mapping, whole);
+                _kernel.PlaceScattered(mapping);
                 _mappings.AddOrUpdate(owner, mapping);
             }
 
@@ -144,10 +200,10 @@ public sealed partial class FakeGuestMemory : IGuestMemory
             {
                 if (kind == FakeBufferKind.ArrayWindow && mapping.Windows == 0)
                 {
-                    Unmap(mapping);
+                    _kernel.Unmap(mapping);
                 }
 
-                return false;
+                return TellRefused(memory.Length, refusal);
             }
 
             mapping.Windows += kind == FakeBufferKind.ArrayWindow ? 1 : 0;
@@ -166,18 +222,19 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     {
         CheckRange(start, length);
         ArgumentNullException.ThrowIfNull(options);
-        lock (_gate)
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Virtual(start.Value));
+        lock (_run.Gate)
         {
-            if (_space.Find(start.Value >> GuestPage.Shift) is { } mapping && start >= mapping.Start
+            if (_kernel.Find(start.Value >> GuestPage.Shift) is { } mapping && start >= mapping.Start
                 && length <= mapping.Length - (long)(start.Value - mapping.Start.Value))
             {
-                return TryOpen(mapping, start, length, options, FakeBufferKind.AddressWindow, out window, out refusal);
+                return TryOpen(mapping, start, length, options, FakeBufferKind.AddressWindow, out window, out refusal) || TellRefused(length, refusal);
             }
         }
 
         window = null;
-        refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotMapped,
-            $"The {length} bytes at {start} do not lie in one buffer or window of this fake machine. Only memory that it allocated, or that a window was opened onto, has an address here.");
+        refusal = FakeRefusals.NotOneBuffer(start, length);
         return false;
     }
 
@@ -189,22 +246,28 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         CheckRange(start, length);
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Virtual(start.Value));
         pages = null;
         long count = GuestPage.Count(start, length);
         if (count > Array.MaxLength)
         {
-            refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.OutOfMemory, $"The answer has {count} entries, more than an array holds. Ask for parts of the range.");
+            refusal = FakeRefusals.TooManyEntries(count);
             return false;
         }
 
         GuestPage[] entries = new GuestPage[count];
         ulong first = start.Value >> GuestPage.Shift;
-        for (long i = 0; i < count; i++)
+        lock (_run.Gate)
         {
-            ulong page = first + (ulong)i;
-            if (_space.Find(page) is { } mapping)
+            for (int i = 0; i < entries.Length; i++)
             {
-                entries[i] = Describe(Volatile.Read(ref mapping.Entries[(int)(page - mapping.FirstPage)]));
+                entries[i] = _kernel.Describe(first + (ulong)i, HideFrames);
+            }
+
+            if (_run.IsRecording)
+            {
+                _run.Tell(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture, $"asks where {Plural(count, "page")} at {start} {(count == 1 ? "is" : "are")}: {Summary(entries)}"));
             }
         }
 
@@ -221,16 +284,16 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     public void SwapOut(GuestBuffer buffer)
     {
         FakeGuestBuffer own = Own(buffer);
-        lock (_gate)
+        lock (_run.Gate)
         {
             for (int page = 0; page < own.PageCount; page++)
             {
-                RefuseHeld(own, page, Residency.Locked, "swapped out: a lock keeps a page in memory");
+                RefuseForbidden(FakeKernel.RuleAgainstSwapping(own.Mapping, own.FirstPage + page), page, "swap out");
             }
 
             for (int page = 0; page < own.PageCount; page++)
             {
-                SwapOut(own.Mapping, own.FirstPage + page);
+                _ = _kernel.SwapOut(own.Mapping, own.FirstPage + page);
             }
         }
     }
@@ -241,15 +304,8 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     /// <exception cref="InvalidOperationException">The page is locked or pinned: no kernel swaps such a page out.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void SwapOut(GuestBuffer buffer, int page)
-    {
-        FakeGuestBuffer own = Own(buffer, page);
-        lock (_gate)
-        {
-            RefuseHeld(own, page, Residency.Locked, "swapped out: a lock keeps a page in memory");
-            SwapOut(own.Mapping, own.FirstPage + page);
-        }
-    }
+    public void SwapOut(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "swap out", FakeKernel.RuleAgainstSwapping, (mapping, index) => _kernel.SwapOut(mapping, index));
 
     /// <summary>
     /// Makes a page absent for some walks of a VMM, as it is while the kernel moves it. Touching it does not help: the kernel may begin anew at
@@ -264,16 +320,7 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     public void MakeAbsent(GuestBuffer buffer, int page, int walks)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(walks);
-        FakeGuestBuffer own = Own(buffer, page);
-        lock (_gate)
-        {
-            RefuseHeld(own, page, Residency.Pinned, "absent: a page is absent while it moves, and a pin keeps it in its frame");
-            int index = own.FirstPage + page;
-            Move(own.Mapping, index);
-            ref ulong entry = ref own.Mapping.Entries[index];
-            _absentWalks[(own.Mapping, index)] = walks;
-            Volatile.Write(ref entry, entry | FakePageEntry.AbsentNow);
-        }
+        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Migrate(mapping, index, walks));
     }
 
     /// <summary>Moves a page into another frame, as compaction does: its virtual address stays, its physical one is somebody else's. A swapped page is in no frame, and stays out.</summary>
@@ -282,98 +329,101 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     /// <exception cref="InvalidOperationException">The page is pinned: no kernel moves such a page.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void Move(GuestBuffer buffer, int page)
+    public void Move(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Migrate(mapping, index, walks: 0));
+
+    /// <summary>Takes a page's entry out of the page table until the program touches it, as NUMA balancing does: the page stays in its frame, and pagemap says that it is present.</summary>
+    /// <param name="buffer">A buffer or window of this memory.</param>
+    /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
+    /// <exception cref="InvalidOperationException">The page is pinned: the kernel leaves such a page mapped.</exception>
+    /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public void DropMapping(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "unmap", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Drop(mapping, index));
+
+    /// <summary>Makes a page copy-on-write, as a fork does: read-only, and its frame shared with the child until the program writes to the page.</summary>
+    /// <param name="buffer">A buffer or window of this memory.</param>
+    /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
+    /// <exception cref="InvalidOperationException">The page is pinned: the child gets a copy of such a page.</exception>
+    /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public void Fork(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "share", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Share(mapping, index));
+
+    /// <summary>Reads from a page as a program does that only reads: one that was never touched becomes the shared zero page, read-only.</summary>
+    /// <param name="buffer">A buffer of this memory.</param>
+    /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
+    /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
+    public void Load(GuestBuffer buffer, int page)
     {
         FakeGuestBuffer own = Own(buffer, page);
-        lock (_gate)
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Virtual(own.Address.Value + ((ulong)page << GuestPage.Shift)));
+        lock (_run.Gate)
         {
-            RefuseHeld(own, page, Residency.Pinned, "moved: a pin keeps a page in its frame");
-            Move(own.Mapping, own.FirstPage + page);
+            _kernel.Load(own.Mapping, own.FirstPage + page);
         }
     }
 
-    internal bool TryReadVirtual(GuestVirtualAddress address, Span<byte> destination, out int done) =>
-        TryCopy(address.Value, isVirtual: true, destination, default, out done);
-
-    internal bool TryWriteVirtual(GuestVirtualAddress address, ReadOnlySpan<byte> source, out int done) =>
-        TryCopy(address.Value, isVirtual: true, default, source, out done);
-
-    internal bool TryReadPhysical(GuestPhysicalAddress address, Span<byte> destination, out int done) =>
-        TryCopy(address.Value, isVirtual: false, destination, default, out done);
-
-    internal bool TryWritePhysical(GuestPhysicalAddress address, ReadOnlySpan<byte> source, out int done) =>
-        TryCopy(address.Value, isVirtual: false, default, source, out done);
-
-    internal void Touch(FakeMapping mapping, int first, int count)
+    internal void Touch(FakeGuestBuffer buffer, int first, int count)
     {
-        for (int page = first; page < first + count; page++)
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Virtual((buffer.Mapping.FirstPage + (ulong)first) << GuestPage.Shift));
+        lock (_run.Gate)
         {
-            if (!FakePageEntry.IsInFrame(Volatile.Read(ref mapping.Entries[page])))
+            if (_run.IsRecording)
             {
-                lock (_gate)
-                {
-                    ulong entry = mapping.Entries[page];
-                    if (!FakePageEntry.IsInFrame(entry) && mapping.IsMapped)
-                    {
-                        PutInFrame(mapping, page, _frames.Next(), entry & FakePageEntry.AbsentNow);
-                    }
-                }
+                _run.Tell(FakeActor.Guest, $"writes to {Plural(count, "page")} of buffer {buffer.Number}, from page {first - buffer.FirstPage}");
             }
+
+            _kernel.Touch(buffer.Mapping, first, count);
         }
     }
 
     internal void Release(FakeGuestBuffer buffer, FakeHold? hold)
     {
-        lock (_gate)
+        if (_run.Failure is null)
+        {
+            _run.GuestStep(FakeHand.Virtual(buffer.Address.Value));
+        }
+
+        lock (_run.Gate)
         {
             FakeMapping mapping = buffer.Mapping;
+            if (_run.IsRecording && _run.Failure is null)
+            {
+                _run.Tell(FakeActor.Guest, $"frees buffer {buffer.Number}");
+            }
+
             if (hold is not null)
             {
                 _ = mapping.Holds.Remove(hold);
                 _ = Interlocked.Add(ref _lockedBytes, -NewlyHeldBytes(mapping, hold.First, hold.Count));
             }
 
+            _ = mapping.Buffers.Remove(buffer);
+            _ = _kernel.Buffers.Remove(buffer);
             if (buffer.Kind == FakeBufferKind.Allocation)
             {
                 mapping.Bytes.Span.Clear();
-                Unmap(mapping);
+                _kernel.Unmap(mapping);
             }
             else if (buffer.Kind == FakeBufferKind.ArrayWindow && --mapping.Windows == 0)
             {
-                Unmap(mapping);
+                _kernel.Unmap(mapping);
             }
         }
     }
 
-    private static void CheckRange(GuestVirtualAddress start, long length)
+    private void CheckRange(GuestVirtualAddress start, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        if (start.Value >= AddressLimit || (ulong)length > AddressLimit - start.Value)
+        if (start.Value >= _kernel.AddressLimit || (ulong)length > _kernel.AddressLimit - start.Value)
         {
             throw new ArgumentOutOfRangeException(nameof(length), length,
-                $"The range from {start} leaves the address space of a process, which ends at 0x{AddressLimit:x}.");
+                $"The range from {start} leaves the address space of a process, which ends at 0x{_kernel.AddressLimit:x}.");
         }
-    }
-
-    private static bool TryCreateBytes(long length, [NotNullWhen(true)] out byte[]? bytes, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        long whole = length > Array.MaxLength ? long.MaxValue : (length + GuestPage.Size - 1) & ~(GuestPage.Size - 1L);
-        try
-        {
-            bytes = whole <= Array.MaxLength ? new byte[whole] : null;
-        }
-        catch (OutOfMemoryException)
-        {
-            bytes = null;
-        }
-
-        refusal = bytes is not null ? null : new GuestMemoryRefusal(GuestMemoryRefusalReason.OutOfMemory,
-            $"There are no {length} bytes for the buffer: the fake machine keeps each buffer in one managed array, which this process cannot have. Ask for less.")
-        {
-            Limit = Array.MaxLength,
-            Needed = length,
-        };
-        return bytes is not null;
     }
 
     private static (object Owner, Memory<byte> Whole, int Offset) Identify(Memory<byte> memory)
@@ -386,19 +436,6 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         return MemoryMarshal.TryGetMemoryManager<byte, MemoryManager<byte>>(memory, out MemoryManager<byte>? manager, out int start, out _)
             ? (manager, manager.Memory, start)
             : throw new ArgumentException("The memory lies in no array and belongs to no MemoryManager.", nameof(memory));
-    }
-
-    private static bool AreContiguous(FakeMapping mapping, int first, int count)
-    {
-        for (int page = first + 1; page < first + count; page++)
-        {
-            if (FakePageEntry.Frame(mapping.Entries[page]) != FakePageEntry.Frame(mapping.Entries[page - 1]) + 1)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private static long NewlyHeldBytes(FakeMapping? mapping, int first, int count)
@@ -417,15 +454,31 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         return pages << GuestPage.Shift;
     }
 
-    private static void RefuseHeld(FakeGuestBuffer buffer, int page, Residency least, string what)
+    private static void RefuseForbidden(string? rule, int page, string what)
     {
-        int index = buffer.FirstPage + page;
-        Residency strongest = buffer.Mapping.Holds.Where(hold => hold.Covers(index)).Select(hold => hold.Residency).DefaultIfEmpty(Residency.Touched).Max();
-        if (strongest >= least)
+        if (rule is not null)
         {
-            string asked = least == Residency.Locked ? nameof(Residency.Touched) : $"{nameof(Residency.Locked)} or {nameof(Residency.Touched)}";
             throw new InvalidOperationException(
-                $"Page {page} of the buffer is {strongest}, and no kernel would make it {what}. To see this happen, allocate the buffer as {asked} (or set CanPin or LockLimit).");
+                $"No kernel would {what} page {page} of the buffer. {rule} To see this happen, ask for less residency (or set CanPin or LockLimit).");
+        }
+    }
+
+    private static string Plural(long count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
+
+    private static string Summary(GuestPage[] entries)
+    {
+        const int Most = 3;
+        IEnumerable<string> first = entries.Take(Most).Select(entry => entry.State == GuestPageState.Present ? $"frame {entry.Frame}" : entry.State.ToString());
+        return string.Join(", ", entries.Length > Most ? first.Append("...") : first);
+    }
+
+    private void Do(GuestBuffer buffer, int page, string what, Func<FakeMapping, int, string?> rule, Func<FakeMapping, int, bool> act)
+    {
+        FakeGuestBuffer own = Own(buffer, page);
+        lock (_run.Gate)
+        {
+            RefuseForbidden(rule(own.Mapping, own.FirstPage + page), page, what);
+            _ = act(own.Mapping, own.FirstPage + page);
         }
     }
 
@@ -443,71 +496,82 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         return own;
     }
 
-    private GuestPage Describe(ulong entry)
+    private bool TellRefused(long length, GuestMemoryRefusal refusal)
     {
-        if (FakePageEntry.IsVisible(entry))
+        if (_run.IsRecording)
         {
-            return HideFrames ? GuestPage.Hidden : GuestPage.InFrame(new GuestFrameNumber(FakePageEntry.Frame(entry)));
+            _run.Tell(FakeActor.Kernel, $"does not give the guest {Plural(length, "byte")}: {refusal.Reason}");
         }
 
-        return (entry & FakePageEntry.AbsentNow) == 0 && entry != 0 ? GuestPage.SwappedOut : default;
-    }
-
-    /// <summary>Copies page by page, one way: what is not given is empty.</summary>
-    private bool TryCopy(ulong address, bool isVirtual, Span<byte> destination, ReadOnlySpan<byte> source, out int done)
-    {
-        int total = destination.Length + source.Length;
-        done = 0;
-        while (done < total)
-        {
-            ulong at = unchecked(address + (ulong)done);
-            int offset = (int)(at % GuestPage.Size);
-            int length = Math.Min(total - done, GuestPage.Size - offset);
-            bool isThere = isVirtual ? TryWalk(at >> GuestPage.Shift, out FramePage page) : _owners.TryGetValue(at >> GuestPage.Shift, out page);
-            if (!isThere || !(source.IsEmpty
-                ? page.Mapping.TryCopyTo(page.Index, offset, destination.Slice(done, length))
-                : page.Mapping.TryCopyFrom(page.Index, offset, source.Slice(done, length))))
-            {
-                return false;
-            }
-
-            done += length;
-        }
-
-        return true;
-    }
-
-    private bool TryWalk(ulong page, out FramePage found)
-    {
-        if (_space.Find(page) is { } mapping)
-        {
-            found = new FramePage(mapping, (int)(page - mapping.FirstPage));
-            ulong entry = Volatile.Read(ref mapping.Entries[found.Index]);
-            if ((entry & FakePageEntry.AbsentNow) != 0)
-            {
-                CountWalk(mapping, found.Index);
-            }
-
-            return FakePageEntry.IsVisible(entry);
-        }
-
-        found = default;
         return false;
     }
 
-    private void CountWalk(FakeMapping mapping, int page)
+    /// <summary>Makes a buffer that the kernel has no choice about.</summary>
+    private FakeGuestBuffer Make(long length, FakeMappingKind kind, Residency residency, Contiguity contiguity, Action<FakeMapping>? place)
     {
-        lock (_gate)
+        _run.ThrowIfFailed();
+        _run.GuestStep(FakeHand.Nothing);
+        FakeGuestBuffer buffer;
+        lock (_run.Gate)
         {
-            if (_absentWalks.TryGetValue((mapping, page), out int left) && left > 1)
+            if (!TryCreate(length, kind, out FakeMapping? mapping, out GuestMemoryRefusal? refusal))
             {
-                _absentWalks[(mapping, page)] = left - 1;
-                return;
+                throw new GuestMemoryException(refusal);
             }
 
-            _ = _absentWalks.Remove((mapping, page));
-            Volatile.Write(ref mapping.Entries[page], mapping.Entries[page] & ~FakePageEntry.AbsentNow);
+            place?.Invoke(mapping);
+            buffer = Show(mapping, mapping.Start, length, hold: null, residency, contiguity, FakeBufferKind.Allocation);
         }
+
+        Allocated?.Invoke(buffer);
+        return buffer;
+    }
+
+    private FakeGuestBuffer Show(
+        FakeMapping mapping, GuestVirtualAddress start, long length, FakeHold? hold, Residency residency, Contiguity contiguity, FakeBufferKind kind)
+    {
+        FakeGuestBuffer buffer = new(this, mapping, ++_buffers, start, length, hold, residency, contiguity, kind);
+        mapping.Buffers.Add(buffer);
+        _kernel.Buffers.Add(buffer);
+        if (_run.IsRecording)
+        {
+            string verb = kind == FakeBufferKind.Allocation ? "allocates" : "opens";
+            _run.Tell(FakeActor.Guest, $"{verb} buffer {buffer.Number}: {Plural(length, "byte")} at {start}, {residency}{(contiguity == Contiguity.Contiguous ? ", contiguous" : "")}, {Plural(buffer.PageCount, "page")}");
+        }
+
+        return buffer;
+    }
+
+    /// <summary>Memory that the fake itself allocates, whole pages of it, in no frame yet.</summary>
+    private bool TryCreate(long length, FakeMappingKind kind, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        mapping = null;
+        long whole = length > Array.MaxLength ? long.MaxValue : (length + GuestPage.Size - 1) & ~(GuestPage.Size - 1L);
+        byte[]? bytes = null;
+        try
+        {
+            bytes = whole <= Array.MaxLength ? new byte[whole] : null;
+        }
+        catch (OutOfMemoryException)
+        {
+            // said below
+        }
+
+        if (bytes is null)
+        {
+            refusal = FakeRefusals.NoBytes(length);
+            return false;
+        }
+
+        mapping = _kernel.Reserve(whole, pageOffset: 0, kind, _buffers + 1);
+        refusal = mapping is null ? FakeRefusals.NoAddresses : null;
+        if (mapping is not null)
+        {
+            _kernel.Add(mapping, bytes);
+            _mappings.Add(bytes, mapping);
+        }
+
+        return refusal is null;
     }
 
     private bool TryOpen(
@@ -522,19 +586,12 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         window = null;
         int first = (int)((start.Value >> GuestPage.Shift) - mapping.FirstPage);
         int count = (int)GuestPage.Count(start, length);
-        Touch(mapping, first, count); // before the frames are looked at
+        _kernel.Touch(mapping, first, count); // before the frames are looked at
         bool isProvable = count == 1 || !HideFrames;
-        bool isContiguous = isProvable && AreContiguous(mapping, first, count);
-        if (options.Contiguity == Contiguity.Contiguous && !isProvable && !options.AllowNextBest)
-        {
-            refusal = HiddenFrames();
-            return false;
-        }
-
+        bool isContiguous = isProvable && _kernel.AreContiguous(mapping, first, count);
         if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowNextBest)
         {
-            refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotContiguous,
-                $"The {count} pages of the memory lie scattered, and memory that exists already is not moved. Allocate contiguous memory, or allow the next best (GuestBufferOptions.AllowNextBest).");
+            refusal = isProvable ? FakeRefusals.Scattered(count) : FakeRefusals.HiddenFrames;
             return false;
         }
 
@@ -545,7 +602,7 @@ public sealed partial class FakeGuestMemory : IGuestMemory
 
         Apply(mapping, hold);
         Contiguity contiguity = options.Contiguity == Contiguity.Contiguous && isContiguous ? Contiguity.Contiguous : Contiguity.Any;
-        window = new FakeGuestBuffer(this, mapping, start, length, hold, contiguity, kind);
+        window = Show(mapping, start, length, hold, hold?.Residency ?? Residency.Touched, contiguity, kind);
         return true;
     }
 
@@ -558,38 +615,23 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         Residency residency = options.Residency;
         if (residency == Residency.Pinned && !CanPin)
         {
-            if (!options.AllowNextBest)
-            {
-                refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.PinningUnavailable,
-                    "Nothing on this fake machine can pin pages (FakeGuestMemory.CanPin is false): it stands for one where io_uring is disabled or blocked and the process may not mount a "
-                    + "ramfs. Allow io_uring (kernel.io_uring_disabled, seccomp), run as root, or allow the next best (GuestBufferOptions.AllowNextBest).");
-                return false;
-            }
-
+            refusal = FakeRefusals.CannotPin;
             residency = Residency.Locked;
         }
 
-        if (residency >= Residency.Locked)
+        long needed = residency >= Residency.Locked ? NewlyHeldBytes(mapping, first, count) : 0;
+        if (needed > LockLimit - _lockedBytes && (refusal is null || options.AllowNextBest))
         {
-            long needed = NewlyHeldBytes(mapping, first, count);
-            if (needed > LockLimit - _lockedBytes)
-            {
-                if (!options.AllowNextBest)
-                {
-                    refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit,
-                        $"{_lockedBytes} bytes are locked, {needed} more are needed, and the limit is {LockLimit} (RLIMIT_MEMLOCK; here FakeGuestMemory.LockLimit). Raise it (ulimit -l, "
-                        + "LimitMEMLOCK= of the unit), free buffers, or allow the next best (GuestBufferOptions.AllowNextBest).")
-                    {
-                        Limit = LockLimit,
-                        Needed = _lockedBytes + needed,
-                    };
-                    return false;
-                }
-
-                residency = Residency.Touched;
-            }
+            refusal = FakeRefusals.OverLockLimit(_lockedBytes, needed, LockLimit);
+            residency = Residency.Touched;
         }
 
+        if (refusal is not null && !options.AllowNextBest)
+        {
+            return false;
+        }
+
+        refusal = null;
         hold = residency == Residency.Touched ? null : new FakeHold(first, count, residency);
         return true;
     }
@@ -604,7 +646,7 @@ public sealed partial class FakeGuestMemory : IGuestMemory
     }
 
     /// <summary>Finds a run of frames, if one is asked for; 0 is none.</summary>
-    private bool TryPlace(int pages, GuestBufferOptions options, out ulong run, out Contiguity contiguity, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    private bool TryFindRun(int pages, GuestBufferOptions options, out ulong run, out Contiguity contiguity, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         run = 0;
         refusal = null;
@@ -615,90 +657,14 @@ public sealed partial class FakeGuestMemory : IGuestMemory
         }
 
         // One page is contiguous wherever it lies. Of more, the real machine claims it only where it can see the frames.
-        if (pages > 1 && HideFrames)
-        {
-            contiguity = Contiguity.Any;
-            refusal = options.AllowNextBest ? null : HiddenFrames();
-            return refusal is null;
-        }
-
-        run = CanAllocateContiguous || pages == 1 ? _frames.NextRun(pages) : 0;
+        bool isProvable = pages == 1 || !HideFrames;
+        run = isProvable && (CanAllocateContiguous || pages == 1) ? _kernel.Physical.FindRun(pages) : 0;
         if (run == 0)
         {
             contiguity = Contiguity.Any;
-            refusal = options.AllowNextBest ? null : new GuestMemoryRefusal(GuestMemoryRefusalReason.NotContiguous,
-                $"This fake machine has no {pages} frames in a row (FakeGuestMemory.CanAllocateContiguous): it stands for one where no huge page is free. Reserve huge pages (vm.nr_hugepages), "
-                + "ask for one page, or allow the next best (GuestBufferOptions.AllowNextBest).");
+            refusal = options.AllowNextBest ? null : isProvable ? FakeRefusals.NoRun(pages) : FakeRefusals.HiddenFrames;
         }
 
         return refusal is null;
     }
-
-    private static GuestMemoryRefusal HiddenFrames() => new(GuestMemoryRefusalReason.FramesHidden,
-        "Contiguous memory is claimed only where it can be proved, and this fake machine hides frame numbers (FakeGuestMemory.HideFrames), as Linux does without CAP_SYS_ADMIN. "
-        + "Hand the memory over by guest virtual address, which needs no privilege.");
-
-    private bool TryMap(long length, int pageOffset, ulong run, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        GuestVirtualAddress start = new((_nextPage << GuestPage.Shift) + (ulong)pageOffset);
-        ulong next = _nextPage + (ulong)GuestPage.Count(start, length) + 1; // one page of nobody behind it
-        if (next > AddressLimit >> GuestPage.Shift)
-        {
-            mapping = null;
-            refusal = new GuestMemoryRefusal(GuestMemoryRefusalReason.OutOfMemory,
-                "The fake machine has no addresses left: it uses none twice. Make a new machine for each test.");
-            return false;
-        }
-
-        _nextPage = next;
-        mapping = new FakeMapping(start, length);
-        for (int page = 0; page < mapping.Entries.Length; page++)
-        {
-            PutInFrame(mapping, page, run == 0 ? _frames.Next() : run + (ulong)page, 0);
-        }
-
-        refusal = null;
-        return true;
-    }
-
-    private void PutInFrame(FakeMapping mapping, int page, ulong frame, ulong otherBits)
-    {
-        _owners[frame] = new FramePage(mapping, page);
-        Volatile.Write(ref mapping.Entries[page], FakePageEntry.InFrame(frame) | otherBits);
-    }
-
-    private void SwapOut(FakeMapping mapping, int page)
-    {
-        ulong entry = mapping.Entries[page];
-        if (FakePageEntry.IsInFrame(entry))
-        {
-            Volatile.Write(ref mapping.Entries[page], FakePageEntry.SwappedOut | (entry & FakePageEntry.AbsentNow));
-            _ = _owners.TryRemove(FakePageEntry.Frame(entry), out _);
-        }
-    }
-
-    private void Move(FakeMapping mapping, int page)
-    {
-        ulong entry = mapping.Entries[page];
-        if (FakePageEntry.IsInFrame(entry))
-        {
-            PutInFrame(mapping, page, _frames.Next(), entry & FakePageEntry.AbsentNow);
-            _ = _owners.TryRemove(FakePageEntry.Frame(entry), out _);
-        }
-    }
-
-    private void Unmap(FakeMapping mapping)
-    {
-        mapping.Unmap();
-        _space.Remove();
-        for (int page = 0; page < mapping.Entries.Length; page++)
-        {
-            ulong entry = mapping.Entries[page];
-            mapping.Entries[page] = 0;
-            _ = FakePageEntry.IsInFrame(entry) && _owners.TryRemove(FakePageEntry.Frame(entry), out _);
-            _ = (entry & FakePageEntry.AbsentNow) != 0 && _absentWalks.Remove((mapping, page));
-        }
-    }
-
-    private readonly record struct FramePage(FakeMapping Mapping, int Index);
 }

@@ -1,11 +1,11 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// A run of pages of the fake guest's process, the bytes behind it, and its part of the page table.
+/// A run of pages of the fake guest's process, and the bytes behind it. Where the pages are, only the page table knows.
 /// </summary>
 /// <remarks>
 /// <code>
-///   pages:   [ entry 0 ] [ entry 1 ] [ entry 2 ]     present in a frame, swapped out, or absent for a moment
+///   pages:   [ page 0 ]  [ page 1 ]  [ page 2 ]
 ///   bytes:   hhhh####### ########### #####tttttt
 ///                ^ Start                             # one managed memory, contiguous, so that a span can be taken
 ///                                                    h, t: the rest of the pages, somebody else's bytes of the same process
@@ -16,92 +16,116 @@ internal sealed class FakeMapping
 {
     private readonly byte[] _head;
     private readonly byte[] _tail;
-    private volatile Backing? _backing;
+    private Backing? _backing;
 
-    public FakeMapping(GuestVirtualAddress start, long length)
+    public FakeMapping(GuestVirtualAddress start, long length, FakeMappingKind kind, int buffer)
     {
         Start = start;
         Length = length;
+        Kind = kind;
+        Buffer = buffer;
         FirstPage = start.Value >> GuestPage.Shift;
-        Entries = new ulong[GuestPage.Count(start, length)];
+        PageCount = (int)GuestPage.Count(start, length);
         _head = new byte[start.PageOffset];
-        _tail = new byte[((long)Entries.Length << GuestPage.Shift) - start.PageOffset - length];
+        _tail = new byte[((long)PageCount << GuestPage.Shift) - start.PageOffset - length];
     }
 
     public GuestVirtualAddress Start { get; }
 
     public long Length { get; }
 
+    public FakeMappingKind Kind { get; }
+
+    /// <summary>The number of the buffer that it was made for.</summary>
+    public int Buffer { get; }
+
     public ulong FirstPage { get; }
 
-    /// <summary>The page table entries, in the layout of <see cref="FakePageEntry"/>. Written under the memory's lock, read without.</summary>
-    public ulong[] Entries { get; }
+    public int PageCount { get; }
 
-    /// <summary>What holds which pages. Under the memory's lock.</summary>
+    /// <summary>What holds which pages.</summary>
     public List<FakeHold> Holds { get; } = [];
 
-    /// <summary>How many windows onto an array of the program are open. Under the memory's lock.</summary>
+    /// <summary>The buffers and windows of the program that show it.</summary>
+    public List<FakeGuestBuffer> Buffers { get; } = [];
+
+    /// <summary>How many windows onto an array of the program are open.</summary>
     public int Windows { get; set; }
 
     public bool IsMapped => _backing is not null;
+
+    public Memory<byte> Bytes => _backing is { } backing
+        ? backing.Bytes
+        : throw new InvalidOperationException("The memory under this window was freed. Dispose a window before the memory it shows.");
 
     public void Map(Memory<byte> bytes) => _backing = new Backing(bytes);
 
     /// <summary>The pages are gone; their addresses are never used again for anything else.</summary>
     public void Unmap() => _backing = null;
 
-    public Memory<byte> Bytes => _backing is { } backing
-        ? backing.Bytes
-        : throw new InvalidOperationException("The memory under this window was freed. Dispose a window before the memory it shows.");
-
-    /// <summary>Copies bytes of one page.</summary>
-    /// <returns>False if the page was unmapped meanwhile.</returns>
-    public bool TryCopyTo(int page, int offset, Span<byte> destination)
+    /// <summary>The strongest hold on a page.</summary>
+    public Residency ResidencyOf(int page)
     {
-        if (_backing is not { } backing)
+        Residency strongest = Residency.Touched;
+        foreach (FakeHold hold in Holds)
         {
-            return false;
+            strongest = hold.Covers(page) && hold.Residency > strongest ? hold.Residency : strongest;
         }
 
+        return strongest;
+    }
+
+    /// <summary>Copies bytes of one page.</summary>
+    public void CopyTo(int page, int offset, Span<byte> destination)
+    {
         long position = Position(page, offset);
         while (!destination.IsEmpty)
         {
-            Span<byte> part = Part(backing, position, destination.Length);
+            Span<byte> part = Part(position, destination.Length);
             part.CopyTo(destination);
             destination = destination[part.Length..];
             position += part.Length;
         }
-
-        return true;
     }
 
     /// <summary>Copies bytes into one page.</summary>
-    /// <returns>False if the page was unmapped meanwhile.</returns>
-    public bool TryCopyFrom(int page, int offset, ReadOnlySpan<byte> source)
+    public void CopyFrom(int page, int offset, ReadOnlySpan<byte> source)
     {
-        if (_backing is not { } backing)
-        {
-            return false;
-        }
-
         long position = Position(page, offset);
         while (!source.IsEmpty)
         {
-            Span<byte> part = Part(backing, position, source.Length);
+            Span<byte> part = Part(position, source.Length);
             source[..part.Length].CopyTo(part);
             source = source[part.Length..];
             position += part.Length;
         }
+    }
 
-        return true;
+    /// <summary>Whether each of some bytes of one page lies in a buffer or window that the program has at this moment.</summary>
+    public bool AreHandedOver(int page, int offset, int length)
+    {
+        ulong first = ((FirstPage + (ulong)page) << GuestPage.Shift) + (ulong)offset;
+        ulong end = first + (ulong)length;
+        for (int i = 0; i < Buffers.Count && first < end; i++)
+        {
+            ulong start = Buffers[i].Address.Value;
+            ulong stop = start + (ulong)Buffers[i].Length;
+            if (start <= first && first < stop)
+            {
+                first = stop;
+                i = -1; // another one may continue where this one ends
+            }
+        }
+
+        return first >= end;
     }
 
     private long Position(int page, int offset) => ((long)page << GuestPage.Shift) + offset - Start.PageOffset;
 
-    private Span<byte> Part(Backing backing, long position, int length)
+    private Span<byte> Part(long position, int length)
     {
         Span<byte> part = position < 0 ? _head.AsSpan((int)(position + _head.Length))
-            : position < Length ? backing.Bytes.Span[(int)position..]
+            : position < Length ? Bytes.Span[(int)position..]
             : _tail.AsSpan((int)(position - Length));
         return part[..Math.Min(part.Length, length)];
     }

@@ -1,7 +1,7 @@
 namespace Hypercall.Testing;
 
 /// <summary>One instruction on the way to a fake VMM.</summary>
-internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction) : IHypercallChannel
+internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction, int cpl = 3) : IHypercallChannel
 {
     // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one on a buffer.
     private static readonly GuestVirtualAddress InstructionAddress = new(0x7eff_0000_0040);
@@ -17,14 +17,21 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction)
     {
         FakeVmmState state = vmm.State;
         bool isRight = _provider is not null && (state.Provider is null || ReferenceEquals(state.Provider, _provider));
-        if (!isRight || state.Personality == FakeVmmPersonality.None)
-        {
-            return HypercallStatus.Faulted(Fault(state));
-        }
-
-        vmm.Run(state, ref registers);
-        return HypercallStatus.Completed;
+        CpuFault? fault = !isRight || state.Personality == FakeVmmPersonality.None ? Fault(state) : null;
+        return vmm.Run(state, instruction, cpl, ref registers, fault) is { } raised
+            ? HypercallStatus.Faulted(raised.Target is null ? Complete(raised, state) : raised)
+            : HypercallStatus.Completed;
     }
+
+    /// <summary>Adds what Linux reports with a fault that the VMM raised.</summary>
+    private CpuFault Complete(CpuFault fault, FakeVmmState state) => fault with
+    {
+        Code = fault.Kind == CpuFaultKind.InvalidOpcode ? SigIll : SigSegv,
+        TrapNumber = fault.Kind switch { CpuFaultKind.InvalidOpcode => 6, CpuFaultKind.GeneralProtection => 13, _ => 14 },
+        Address = fault.Kind == CpuFaultKind.InvalidOpcode ? InstructionAddress : fault.Address,
+        InstructionAddress = InstructionAddress,
+        Target = new HypercallTarget(state.Cpu, _provider?.Name ?? "none", instruction),
+    };
 
     private CpuFault Fault(FakeVmmState state)
     {

@@ -6,6 +6,8 @@ namespace Hypercall.Testing;
 /// <summary>A fake machine as data: two machines with equal options behave alike, step by step.</summary>
 public sealed record FakeVmmOptions
 {
+    internal static FakeVmmOptions Plain { get; } = new();
+
     /// <summary>What scatters frames, and fills the memory of others. The default is 0.</summary>
     public ulong Seed { get; init; }
 
@@ -20,7 +22,8 @@ public sealed record FakeVmmOptions
 
     /// <summary>
     /// How many virtual CPUs the guest has, 1 and more. With one, the guest's kernel does nothing while the VMM handles a call; with more, the
-    /// default is 2, it may do anything at any step.
+    /// default is 2, it may do anything at any step. (It takes a page away without waiting for a CPU that is in the VMM where flushing TLBs is
+    /// left to the VMM or to the hardware: Linux, KVM_FEATURE_PV_TLB_FLUSH; AMD APM vol. 3, INVLPGB.)
     /// </summary>
     public int Cpus { get; init; } = 2;
 
@@ -48,25 +51,31 @@ public sealed record FakeVmmOptions
     /// </summary>
     public long StepBudget { get; init; } = 100_000_000;
 
+    /// <summary>
+    /// Whether the VMM may be given addresses of memory that is not the program's, for tests of the VMM's side: reads then find what others have there, and writes are
+    /// lost. The default is false: the run ends (<see cref="FakeOracle.ForeignFrame"/>, <see cref="FakeOracle.StaleFrame"/>, <see cref="FakeOracle.WriteOutside"/>).
+    /// </summary>
+    public bool AllowStrayAccess { get; init; }
+
     /// <summary>Whether each step is written down, for <see cref="FakeVmm.Story"/>. The default is false: it costs time and memory.</summary>
     public bool Record { get; init; }
 
     /// <summary>The C# expression that makes a machine with these options.</summary>
     public string ToCSharp()
     {
-        FakeVmmOptions plain = new();
         StringBuilder text = new("new FakeVmm(new FakeVmmOptions { ");
-        Add(Seed != plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
-        Add(Personality != plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
+        Add(Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
+        Add(Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
         Add(Cpu is not null, $"{nameof(Cpu)} = new {nameof(CpuIdentity)} {{ Vendor = \"{Cpu?.Vendor}\" }}");
-        Add(Paging != plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}");
-        Add(Cpus != plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}"));
-        Add(!Rom.SequenceEqual(plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
-        Add(LockLimit != plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}"));
-        Add(CanPin != plain.CanPin, $"{nameof(CanPin)} = false");
-        Add(CanAllocateContiguous != plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false");
-        Add(HideFrames != plain.HideFrames, $"{nameof(HideFrames)} = true");
-        Add(StepBudget != plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}"));
+        Add(Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}");
+        Add(Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}"));
+        Add(!Rom.SequenceEqual(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
+        Add(LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}"));
+        Add(CanPin != Plain.CanPin, $"{nameof(CanPin)} = false");
+        Add(CanAllocateContiguous != Plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false");
+        Add(HideFrames != Plain.HideFrames, $"{nameof(HideFrames)} = true");
+        Add(AllowStrayAccess, $"{nameof(AllowStrayAccess)} = true");
+        Add(StepBudget != Plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}"));
         Add(Plan.Count != 0, $"{nameof(Plan)} = {Plan.ToCSharp()}");
         return text.Append("})").ToString();
 
