@@ -40,11 +40,14 @@ public sealed class FakeGuestMemoryTests
     }
 
     [Fact]
-    public void Behind_a_scattered_frame_there_is_nobody()
+    public void Behind_a_scattered_frame_there_is_somebody_else()
     {
         using GuestBuffer buffer = Memory.Allocate(2 * GuestPage.Size);
+        GuestPhysicalAddress first = new GuestFrameNumber(buffer.Frames()[0]).Address;
 
-        Assert.Equal(GuestPage.Size, _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 2 * GuestPage.Size).Length);
+        Assert.Equal(GuestPage.Size, _fake.ReadPhysical(first, GuestPage.Size).Length);
+        ForeignFrameException thrown = Assert.Throws<ForeignFrameException>(() => _fake.ReadPhysical(first, GuestPage.Size + 1));
+        Assert.Contains("Neighbouring pages do not lie in neighbouring frames", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -55,7 +58,7 @@ public sealed class FakeGuestMemoryTests
 
         Assert.Equal(Contiguity.Contiguous, buffer.Contiguity);
         Assert.Equal(buffer.Span.ToArray(), _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 3 * GuestPage.Size));
-        Assert.Equal(3 * GuestPage.Size, _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 4 * GuestPage.Size).Length);
+        _ = Assert.Throws<ForeignFrameException>(() => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, (3 * GuestPage.Size) + 1));
     }
 
     [Fact]
@@ -98,7 +101,7 @@ public sealed class FakeGuestMemoryTests
         Assert.Equal([GuestPageState.Present, GuestPageState.Swapped, GuestPageState.Present], buffer.States());
         Assert.Equal(GuestPage.Size - 10, _fake.ReadVirtual(buffer.Address + 10, 2 * GuestPage.Size).Length);
         Assert.Equal(GuestPage.Size - 10, _fake.WriteVirtual(buffer.Address + 10, new byte[2 * GuestPage.Size]));
-        Assert.Empty(_fake.ReadPhysical(new GuestFrameNumber(before[1]).Address, 1));
+        Assert.NotEqual([5, 5, 5, 5], _fake.ReadPhysical(new GuestFrameNumber(before[1]).Address, 4));
 
         Assert.Equal(5, buffer.Span[GuestPage.Size]);
         Assert.Equal([before[0], before[2]], [buffer.Frames()[0], buffer.Frames()[2]]);
@@ -157,10 +160,10 @@ public sealed class FakeGuestMemoryTests
         Memory.Move(buffer, 0);
 
         Assert.NotEqual(before, buffer.Frames()[0]);
-        Assert.Empty(_fake.ReadPhysical(new GuestFrameNumber(before).Address, 1));
-        Assert.Equal(0, _fake.WritePhysical(new GuestFrameNumber(before).Address, [1]));
         Assert.Equal([9], _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 1));
         Assert.Equal([9], _fake.ReadVirtual(buffer.Address, 1));
+        Assert.NotEqual([9], _fake.ReadPhysical(new GuestFrameNumber(before).Address, 1));
+        _ = Assert.Throws<StaleFrameException>(() => _fake.WritePhysical(new GuestFrameNumber(before).Address, [1]));
     }
 
     [Fact]
@@ -169,7 +172,7 @@ public sealed class FakeGuestMemoryTests
         using GuestBuffer buffer = Memory.Allocate(2 * GuestPage.Size, Residency.Locked);
         ulong before = buffer.Frames()[1];
         Memory.MakeAbsent(buffer, 1, walks: 2);
-        Assert.Equal([GuestPageState.Present, GuestPageState.NotMapped], buffer.States());
+        Assert.Equal([GuestPageState.Present, GuestPageState.Swapped], buffer.States());
 
         Assert.Equal(GuestPage.Size, _fake.ReadVirtual(buffer.Address, 2 * GuestPage.Size).Length);
         buffer.Touch();
@@ -219,10 +222,10 @@ public sealed class FakeGuestMemoryTests
 
         buffer.Dispose();
 
-        Assert.Empty(_fake.ReadVirtual(address, 1));
-        Assert.All(frames, frame => Assert.Empty(_fake.ReadPhysical(new GuestFrameNumber(frame).Address, 1)));
         Assert.Equal(GuestPageState.NotMapped, Memory.QueryPages(address, 1).Pages.Span[0].State);
         Assert.True(stale.IndexOfAnyExcept((byte)0) < 0);
+        Assert.All(frames, frame => Assert.True(_fake.ReadPhysical(new GuestFrameNumber(frame).Address, 8).AsSpan().IndexOfAnyExcept((byte)0, (byte)3) >= 0));
+        _ = Assert.Throws<StaleFrameException>(() => _fake.ReadVirtual(address, 1));
         _ = Assert.Throws<ObjectDisposedException>(() => Memory.SwapOut(buffer));
     }
 
