@@ -14,9 +14,10 @@ namespace Hypercall.Testing;
 /// </code>
 /// Access rights come after the whole translation: a write below a read-only entry to a page that is not present gives P = 0.
 /// <para>
-/// Of a walk that ends in a #PF neither manual says that it leaves the A bits alone: the SDM (4.8) sets A in an entry that is "used" for
-/// translation, the APM (5.4.2) lets a CPU set it speculatively, and CPUs do set it in the entries above the failing one. D is never set by
-/// a write that faults. Software may rely on neither; here a faulting walk sets nothing, so that a run can be repeated.
+/// Of a walk that ends in a #PF neither manual promises that it leaves the A bits alone. The SDM (4.8) sets A in an entry that is used for a
+/// translation, and CPUs may set it in the entries above the failing one; the APM (5.4.2) lets a CPU set A speculatively. Both rule out any mark
+/// in an entry that is not present, and D for a write that faults. Software may rely on no more than that; here a faulting walk sets
+/// nothing, so that the walk after it sees what this one saw.
 /// </para>
 /// <para>
 /// Not here, as if CR4 and CPUID said so: SMEP, SMAP, protection keys, shadow stacks, LAM, HLAT, memory encryption (the C bit), TLBs. 1 GiB pages are
@@ -36,7 +37,7 @@ internal sealed class PageWalker
 
     /// <param name="frames">Guest memory.</param>
     /// <param name="physicalBits">MAXPHYADDR, 32 to 52: address bits above are reserved.</param>
-    /// <param name="isAmd">Whether bit 8 is reserved in a PML4E and a PML5E (AMD APM vol. 2, section 5.3.3, figure of the PML4E); Intel ignores it.</param>
+    /// <param name="isAmd">Whether bit 8 is reserved in a PML4E and a PML5E (AMD APM vol. 2, section 5.3.3, figures 5-19 and 5-20); Intel ignores it.</param>
     public PageWalker(IPageTableFrames frames, int physicalBits = MostPhysicalBits, bool isAmd = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(physicalBits, LeastPhysicalBits);
