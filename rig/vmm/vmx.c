@@ -1,0 +1,2 @@
+#include "vcpu.h"
+const struct back_end vmx;
