@@ -43,36 +43,6 @@ static void answer_cpuid(struct vcpu *vcpu)
     back_end->skip(vcpu);
 }
 
-// Only the MSRs that say whether virtualization is on come here. The guest sees it off, and cannot switch it on.
-static void read_msr(struct vcpu *vcpu)
-{
-    u64 value;
-    switch (vcpu->exit.msr) {
-    case MSR_EFER:
-        value = vcpu->efer & ~EFER_SVME;
-        break;
-    case MSR_VM_CR:
-        value = rdmsr(MSR_VM_CR);
-        break;
-    default:
-        back_end->inject(vcpu, VECTOR_GP, true, 0);
-        return;
-    }
-    vcpu->rax = (u32)value;
-    vcpu->rdx = value >> 32;
-    back_end->skip(vcpu);
-}
-
-static void write_msr(struct vcpu *vcpu)
-{
-    if (vcpu->exit.msr != MSR_EFER) {
-        back_end->inject(vcpu, VECTOR_GP, true, 0);
-        return;
-    }
-    back_end->set_efer(vcpu, vcpu->rdx << 32 | (u32)vcpu->rax);
-    back_end->skip(vcpu);
-}
-
 static void write_xcr(struct vcpu *vcpu)
 {
     const u64 value = vcpu->rdx << 32 | (u32)vcpu->rax;
@@ -117,17 +87,14 @@ _Noreturn void handle_exits(struct vcpu *vcpu)
             nested_close_scratch();
             back_end->flush();
             break;
-        case EXIT_READ_MSR:
-            read_msr(vcpu);
-            break;
-        case EXIT_WRITE_MSR:
-            write_msr(vcpu);
-            break;
         case EXIT_XSETBV:
             write_xcr(vcpu);
             break;
         case EXIT_UNDEFINED:
             back_end->inject(vcpu, VECTOR_UD, false, 0);
+            break;
+        case EXIT_REFUSED:
+            back_end->inject(vcpu, VECTOR_GP, true, 0);
             break;
         case EXIT_SKIPPED:
             break;

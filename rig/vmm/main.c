@@ -126,6 +126,6 @@ _Noreturn void vmm_main(u32 magic, const struct multiboot_info *info)
     struct linux_entry entry = linux_load(&kernel, &initrd);
     log_line("kernel %u bytes, initramfs %u bytes at 0x%x, entry 0x%x", kernel.size, initrd.size, (u64)initrd.start, entry.rip);
     vcpu.rsi = entry.boot_params;
-    back_end->start(&vcpu, entry.rip, entry.page_map);
+    back_end->start(entry.rip, entry.page_map);
     handle_exits(&vcpu);
 }

@@ -89,7 +89,7 @@ static void intercept_msr(u32 msr)
     msr_permissions[bit / 8] |= 3 << bit % 8;
 }
 
-static void start(struct vcpu *vcpu, u64 entry, u64 page_map)
+static void start(u64 entry, u64 page_map)
 {
     if (!(cpuid(0x8000000a, 0).edx & 1)) // APM 15.25.1
         panic("this CPU has SVM but no nested paging; try -cpu EPYC,+svm,+npt");
@@ -129,7 +129,6 @@ static void start(struct vcpu *vcpu, u64 entry, u64 page_map)
 
     // FS, GS, TR, LDTR and the MSRs of SYSCALL stay the guest's from here on: the VMM itself never uses them.
     asm volatile("clgi; vmload %0" : : "a"(&vmcb) : "memory");
-    vcpu->efer = vmcb.efer;
 }
 
 static void read_state(struct vcpu *vcpu)
@@ -143,6 +142,48 @@ static void read_state(struct vcpu *vcpu)
     vcpu->efer = vmcb.efer;
     vcpu->cpl = vmcb.cpl;
     vcpu->is_64_bit_code = vmcb.efer & EFER_LMA && vmcb.cs.attributes & 0x200; // L
+}
+
+static void flush(void)
+{
+    vmcb.tlb_control = 1; // all entries of all ASIDs, APM 15.16.2
+}
+
+static void inject(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+    (void)vcpu;
+    vmcb.event = EVENT_VALID | EVENT_EXCEPTION | vector;
+    if (has_error)
+        vmcb.event |= EVENT_HAS_ERROR | (u64)error << 32;
+}
+
+static void skip(struct vcpu *vcpu)
+{
+    vmcb.rip += vcpu->exit.length;
+    if (!vcpu->is_64_bit_code)
+        vmcb.rip = (u32)vmcb.rip;
+    vmcb.interrupt_shadow = 0;
+    if (vmcb.rflags & RFLAGS_TF) { // a debugger in the guest steps over the instruction
+        vmcb.dr6 |= 1 << 14;       // BS, APM 13.1.1.3
+        inject(vcpu, VECTOR_DB, false, 0);
+    }
+}
+
+// Only the MSRs that say whether virtualization is on come here. The guest sees it off, and cannot switch it on.
+static enum exit_kind access_msr(struct vcpu *vcpu, bool is_write)
+{
+    if ((u32)vcpu->rcx != MSR_EFER)
+        return EXIT_REFUSED;
+    if (is_write) {
+        const u64 value = vcpu->rdx << 32 | (u32)vcpu->rax;
+        vmcb.efer = (value & ~EFER_LMA) | (vmcb.efer & EFER_LMA) | EFER_SVME;
+        flush();
+    } else {
+        vcpu->rax = (u32)(vmcb.efer & ~EFER_SVME);
+        vcpu->rdx = vmcb.efer >> 32;
+    }
+    skip(vcpu);
+    return EXIT_SKIPPED;
 }
 
 static void end_step(struct exit *exit)
@@ -178,9 +219,8 @@ static void run(struct vcpu *vcpu)
         exit->length = 2;
         break;
     case VMEXIT_MSR:
-        exit->kind = vmcb.exit_info_1 & 1 ? EXIT_WRITE_MSR : EXIT_READ_MSR;
-        exit->msr = (u32)vcpu->rcx;
         exit->length = 2;
+        exit->kind = access_msr(vcpu, vmcb.exit_info_1 & 1);
         break;
     case VMEXIT_NPF:
         exit->kind = EXIT_NESTED_FAULT;
@@ -207,26 +247,6 @@ static void run(struct vcpu *vcpu)
     }
 }
 
-static void inject(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
-{
-    (void)vcpu;
-    vmcb.event = EVENT_VALID | EVENT_EXCEPTION | vector;
-    if (has_error)
-        vmcb.event |= EVENT_HAS_ERROR | (u64)error << 32;
-}
-
-static void skip(struct vcpu *vcpu)
-{
-    vmcb.rip += vcpu->exit.length;
-    if (!vcpu->is_64_bit_code)
-        vmcb.rip = (u32)vmcb.rip;
-    vmcb.interrupt_shadow = 0;
-    if (vmcb.rflags & RFLAGS_TF) { // a debugger in the guest steps over the instruction
-        vmcb.dr6 |= 1 << 14;       // BS, APM 13.1.1.3
-        inject(vcpu, VECTOR_DB, false, 0);
-    }
-}
-
 static void set_cr2(u64 address)
 {
     vmcb.cr2 = address;
@@ -244,15 +264,4 @@ static void step(struct vcpu *vcpu)
     vmcb.intercept_exceptions = 1u << VECTOR_DB;
 }
 
-static void flush(void)
-{
-    vmcb.tlb_control = 1; // all entries of all ASIDs, APM 15.16.2
-}
-
-static void set_efer(struct vcpu *vcpu, u64 efer)
-{
-    vcpu->efer = vmcb.efer = (efer & ~EFER_LMA) | (vmcb.efer & EFER_LMA) | EFER_SVME;
-    flush();
-}
-
-const struct back_end svm = {"SVM", "VMMCALL", start, run, skip, inject, set_cr2, step, flush, set_efer};
+const struct back_end svm = {"SVM", "VMMCALL", start, run, skip, inject, set_cr2, step, flush};

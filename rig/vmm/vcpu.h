@@ -7,10 +7,9 @@ enum exit_kind {
     EXIT_CPUID,
     EXIT_NESTED_FAULT,   // exit.gpa, exit.is_write: the nested tables refused
     EXIT_STEPPED,        // after step(): the one instruction is done
-    EXIT_READ_MSR,       // exit.msr
-    EXIT_WRITE_MSR,      // exit.msr; the value is in EDX:EAX
     EXIT_XSETBV,         // ECX; EDX:EAX
-    EXIT_UNDEFINED,      // an instruction that this machine is not to have
+    EXIT_UNDEFINED,      // an instruction that this machine is not to have: #UD
+    EXIT_REFUSED,        // an MSR or a value that it is not to have: #GP(0)
     EXIT_SKIPPED,        // the back end did all that was to do
     EXIT_SHUTDOWN,       // triple fault
     EXIT_OTHER,          // nobody asked for it
@@ -22,14 +21,13 @@ struct exit {
     u64 length; // of the instruction
     u64 gpa;
     bool is_write;
-    u32 msr;
 };
 
 struct vcpu {
     // In this order in enter.S. RSP is the back end's.
     u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
 
-    // Read after each exit; RIP and EFER are written back.
+    // Read after each exit, for looking at only.
     u64 rip, rflags, cr0, cr3, cr4, efer;
     unsigned cpl;
     bool is_64_bit_code; // EFER.LMA and CS.L
@@ -41,8 +39,8 @@ struct back_end {
     const char *name;        // "SVM", "VMX"
     const char *instruction; // "VMMCALL", "VMCALL"
 
-    // Switches virtualization on and prepares the guest at entry: 64-bit, paging as linux.c left it, RSI = boot_params.
-    void (*start)(struct vcpu *vcpu, u64 entry, u64 page_map);
+    // Switches virtualization on and prepares the guest at entry: 64-bit, paging as linux.c left it.
+    void (*start)(u64 entry, u64 page_map);
 
     // Runs the guest until something has to be done: vcpu->exit.
     void (*run)(struct vcpu *vcpu);
@@ -59,9 +57,6 @@ struct back_end {
 
     // The nested tables changed.
     void (*flush)(void);
-
-    // EFER as the guest wrote it.
-    void (*set_efer)(struct vcpu *vcpu, u64 efer);
 };
 
 extern const struct back_end svm, vmx;
