@@ -17,7 +17,7 @@
 #define RAMDISK_IMAGE 0x218
 #define RAMDISK_SIZE 0x21c
 #define CMD_LINE_PTR 0x228
-#define KERNEL_ALIGNMENT 0x230
+#define INITRD_ADDR_MAX 0x22c
 #define XLOADFLAGS 0x236 // bit 0: there is a 64-bit entry point, at 0x200
 #define PREF_ADDRESS 0x258
 #define INIT_SIZE 0x260
@@ -47,10 +47,34 @@ static void build_gdt(void)
     gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffff;
 }
 
-static void must_be_free(u64 start, u64 end, u64 other_start, u64 other_end, const char *what)
+static bool overlap(u64 start, u64 end, u64 other_start, u64 other_end)
 {
-    if (start < other_end && other_start < end)
-        panic("the kernel's place, 0x%x-0x%x, overlaps %s; give the machine more memory", start, end, what);
+    return start < other_end && other_start < end;
+}
+
+// GRUB puts modules right where the kernel wants to be. The highest RAM that Linux takes an initramfs from is free for sure, unless the
+// bzImage lies there.
+static u64 move_initrd_away(const struct module *kernel, const struct module *initrd, u64 start, u64 end, u64 highest)
+{
+    const u64 from = (u64)initrd->start;
+    if (!overlap(start, end, from, from + initrd->size))
+        return from;
+
+    u64 to = 0;
+    for (unsigned i = 0; i < memory_map_entries; i++) {
+        const struct e820_entry *entry = &memory_map[i];
+        u64 top = entry->address + entry->size;
+        top = top < highest + 1 ? top : highest + 1;
+        const u64 place = (top - initrd->size) & ~PAGE_MASK;
+        if (entry->type == E820_RAM && top > initrd->size && place >= entry->address && place > to)
+            to = place;
+    }
+    const u64 to_end = to + initrd->size, image = (u64)kernel->start;
+    if (to == 0 || overlap(to, to_end, start, end) || overlap(to, to_end, from, from + initrd->size)
+        || overlap(to, to_end, image, image + kernel->size))
+        panic("no place for the initramfs of %u bytes; give the machine more memory", initrd->size);
+    memcpy((u8 *)to, initrd->start, initrd->size);
+    return to;
 }
 
 struct linux_entry linux_load(const struct module *kernel, const struct module *initrd)
@@ -65,19 +89,20 @@ struct linux_entry linux_load(const struct module *kernel, const struct module *
     const u64 setup_size = (setup_sectors + 1) * 512;
     const u64 place = field(const u64, image, PREF_ADDRESS);
     const u64 place_end = place + field(const u32, image, INIT_SIZE);
-    must_be_free(place, place_end, VMM_BASE, VMM_BASE + VMM_SIZE, "the VMM");
-    must_be_free(place, place_end, (u64)initrd->start, (u64)initrd->start + initrd->size, "the initramfs");
+    if (overlap(place, place_end, VMM_BASE, VMM_BASE + VMM_SIZE))
+        panic("the kernel's place, 0x%x-0x%x, overlaps the VMM", place, place_end);
     if (memory_region(place) != REGION_RAM || memory_region(place_end - 1) != REGION_RAM)
         panic("the kernel's place, 0x%x-0x%x, is not RAM", place, place_end);
     for (u64 address = GUEST_BOOT_PARAMS; address < GUEST_LOW_END; address += PAGE_SIZE)
         if (memory_region(address) != REGION_RAM)
             panic("no RAM at 0x%x", address);
 
+    const u64 initrd_address = move_initrd_away(kernel, initrd, place, place_end, field(const u32, image, INITRD_ADDR_MAX));
     u8 *params = (u8 *)GUEST_BOOT_PARAMS;
     memset(params, 0, PAGE_SIZE);
     memcpy(params + SETUP_SECTS, image + SETUP_SECTS, HEADER + image[JUMP + 1] - SETUP_SECTS);
     params[TYPE_OF_LOADER] = 0xff; // a loader without a number of its own
-    field(u32, params, RAMDISK_IMAGE) = (u32)(u64)initrd->start;
+    field(u32, params, RAMDISK_IMAGE) = (u32)initrd_address;
     field(u32, params, RAMDISK_SIZE) = (u32)initrd->size;
     field(u32, params, CMD_LINE_PTR) = GUEST_COMMAND_LINE;
     params[E820_COUNT] = (u8)memory_map_entries;

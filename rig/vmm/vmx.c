@@ -48,6 +48,7 @@ enum field {
     PROCESSOR_CONTROLS_2 = 0x401e,
     INSTRUCTION_ERROR = 0x4400,
     EXIT_REASON = 0x4402,
+    EXIT_EVENT = 0x4404,
     VECTORING_EVENT = 0x4408,
     VECTORING_EVENT_ERROR = 0x440a,
     EXIT_LENGTH = 0x440c,
@@ -84,7 +85,6 @@ enum field {
 
 // 25.6.2, 25.7.1, 25.8.1
 #define PROCESSOR_MSR_BITMAPS (1u << 28)
-#define PROCESSOR_MONITOR_TRAP (1u << 27)
 #define PROCESSOR_SECONDARY (1u << 31)
 #define PROCESSOR_2_EPT (1u << 1)
 #define PROCESSOR_2_RDTSCP (1u << 3)
@@ -102,6 +102,7 @@ enum field {
 
 // Appendix C
 enum reason {
+    REASON_EXCEPTION = 0,
     REASON_TRIPLE_FAULT = 2,
     REASON_CPUID = 10,
     REASON_GETSEC = 11,
@@ -113,7 +114,6 @@ enum reason {
     REASON_RDMSR = 31,
     REASON_WRMSR = 32,
     REASON_BAD_STATE = 33,
-    REASON_MONITOR_TRAP = 37,
     REASON_EPT_VIOLATION = 48,
     REASON_INVEPT = 50,
     REASON_INVVPID = 53,
@@ -133,6 +133,9 @@ static u8 vmcs[PAGE_SIZE] page_aligned;
 static u8 msr_bitmap[PAGE_SIZE] page_aligned; // zero: the guest's MSRs are the CPU's
 static u64 ept_pointer;
 static bool is_launched;
+
+static bool is_stepping;
+static u64 flags_before_step;
 
 extern u8 vmx_exit[], tss[], gdt[];
 
@@ -305,6 +308,24 @@ static enum exit_kind write_control_register(struct vcpu *vcpu)
     return EXIT_SKIPPED;
 }
 
+// TF makes the CPU trap after the instruction; interrupts wait so that it is this instruction. Not every CPU has the monitor trap flag.
+static void step(struct vcpu *vcpu)
+{
+    if (is_stepping)
+        return;
+    is_stepping = true;
+    flags_before_step = vcpu->rflags;
+    vmwrite(GUEST_RFLAGS, (vcpu->rflags | RFLAGS_TF) & ~RFLAGS_IF);
+    vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_DB);
+}
+
+static void end_step(struct vcpu *vcpu)
+{
+    is_stepping = false;
+    vmwrite(EXCEPTION_BITMAP, 0);
+    vmwrite(GUEST_RFLAGS, (vcpu->rflags & ~(RFLAGS_TF | RFLAGS_IF)) | (flags_before_step & (RFLAGS_TF | RFLAGS_IF)));
+}
+
 static void run(struct vcpu *vcpu)
 {
     struct exit *exit = &vcpu->exit;
@@ -337,8 +358,10 @@ static void run(struct vcpu *vcpu)
         exit->gpa = vmread(GUEST_PHYSICAL_ADDRESS);
         exit->is_write = vmread(EXIT_QUALIFICATION) & 2; // table 28-7
         break;
-    case REASON_MONITOR_TRAP:
-        vmwrite(PROCESSOR_CONTROLS, vmread(PROCESSOR_CONTROLS) & ~(u64)PROCESSOR_MONITOR_TRAP);
+    case REASON_EXCEPTION: // of all exceptions, only #DB while stepping is asked for
+        if (!is_stepping)
+            panic("exception %u of the guest came here, and nobody asked for it", vmread(EXIT_EVENT) & 0xff);
+        end_step(vcpu);
         exit->kind = EXIT_STEPPED;
         break;
     case REASON_CR:
@@ -374,12 +397,6 @@ static void inject(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
     (void)vcpu;
     vmwrite(ENTRY_EVENT_ERROR, error);
     vmwrite(ENTRY_EVENT, EVENT_VALID | EVENT_EXCEPTION | (has_error ? EVENT_HAS_ERROR : 0) | vector);
-}
-
-static void step(struct vcpu *vcpu)
-{
-    (void)vcpu;
-    vmwrite(PROCESSOR_CONTROLS, vmread(PROCESSOR_CONTROLS) | PROCESSOR_MONITOR_TRAP);
 }
 
 static void flush(void)

@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -780,7 +781,7 @@ int main(int argc, char **argv)
     mount("proc", "/proc", "proc", 0, NULL);
     mount("dev", "/dev", "devtmpfs", 0, NULL);
     printf("rig: done %d\n", run(what));
-    sleep(1); // the serial port still sends
+    tcdrain(STDOUT_FILENO); // the serial port still sends, and power off does not wait
     reboot(RB_POWER_OFF);
     return 1;
 }
