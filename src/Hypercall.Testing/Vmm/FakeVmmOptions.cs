@@ -61,9 +61,11 @@ public sealed record FakeVmmOptions
     public bool Record { get; init; }
 
     /// <summary>The C# expression that makes a machine with these options.</summary>
-    public string ToCSharp()
+    public string ToCSharp() => $"new FakeVmm({OptionsToCSharp()})";
+
+    internal string OptionsToCSharp()
     {
-        StringBuilder text = new("new FakeVmm(new FakeVmmOptions { ");
+        StringBuilder text = new("new FakeVmmOptions { ");
         Add(Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
         Add(Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
         Add(Cpu is not null, $"{nameof(Cpu)} = new {nameof(CpuIdentity)} {{ Vendor = \"{Cpu?.Vendor}\" }}");
@@ -77,7 +79,7 @@ public sealed record FakeVmmOptions
         Add(AllowStrayAccess, $"{nameof(AllowStrayAccess)} = true");
         Add(StepBudget != Plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}"));
         Add(Plan.Count != 0, $"{nameof(Plan)} = {Plan.ToCSharp()}");
-        return text.Append("})").ToString();
+        return text.Append('}').ToString();
 
         void Add(bool differs, string setting)
         {

@@ -1,0 +1,134 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Hypercall.Testing;
+
+/// <summary>
+/// Tries a program on many fake machines, on each of which other things go wrong at other moments, and makes the first one that breaks it as simple as it gets. For
+/// any test framework, or none.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A property fails if it throws, or if the machine saw what destroys a real one (<see cref="FakeVmm.Failure"/>), even where the program swallowed the exception.
+/// Then faults are removed, then pages, then calls, and the faults that are left move to earlier moments, as long as it fails in the same way. The exception tells what happened in the smallest
+/// case, step by step, and the C# that tries it again.
+/// </para>
+/// <para>A property is tried on one machine after another, each made for it alone; checks that run at the same time do not know of each other.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// VmmCheck.Run(vmm =>
+/// {
+///     Agent agent = new(new Vmm(vmm), vmm.Memory);
+///     agent.SendLines(lines);                                  // may refuse, must not lie
+/// }, new VmmCheckOptions { Configure = vmm => vmm.On("log", Log), MaxTest = 1000 });
+/// </code>
+/// </example>
+public static class VmmCheck
+{
+    /// <summary>Tries a property.</summary>
+    /// <param name="property">Throws if it does not hold.</param>
+    /// <exception cref="VmmCheckFailedException">It does not hold.</exception>
+    /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
+    public static void Run(Action<FakeVmm> property) => Run(property, VmmCheckOptions.Default);
+
+    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
+    public static void Run(Action<FakeVmm, FakeCase> property) => Run(property, VmmCheckOptions.Default);
+
+    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
+    public static Task Run(Func<FakeVmm, Task> property) => Run(property, VmmCheckOptions.Default);
+
+    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
+    public static Task Run(Func<FakeVmm, FakeCase, Task> property) => Run(property, VmmCheckOptions.Default);
+
+    /// <summary>Tries a property.</summary>
+    /// <param name="property">Throws if it does not hold.</param>
+    /// <param name="options">On which cases, and how many.</param>
+    /// <exception cref="VmmCheckFailedException">It does not hold.</exception>
+    /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static void Run(Action<FakeVmm> property, VmmCheckOptions options) => Throw(TryRun(property, options));
+
+    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static void Run(Action<FakeVmm, FakeCase> property, VmmCheckOptions options) => Throw(TryRun(property, options));
+
+    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static async Task Run(Func<FakeVmm, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+
+    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static async Task Run(Func<FakeVmm, FakeCase, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+
+    /// <summary>Tries a property, and says what was found.</summary>
+    /// <param name="property">Throws if it does not hold.</param>
+    /// <param name="options">On which cases, and how many.</param>
+    /// <returns>Whether it holds, and over what.</returns>
+    /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static VmmCheckResult TryRun(Action<FakeVmm> property, VmmCheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(property);
+        return TryRun((vmm, _) => property(vmm), options);
+    }
+
+    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static VmmCheckResult TryRun(Action<FakeVmm, FakeCase> property, VmmCheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(property);
+        Task<VmmCheckResult> check = TryRun(
+            (vmm, tried) =>
+            {
+                property(vmm, tried);
+                return Task.CompletedTask;
+            },
+            options);
+        return check.GetAwaiter().GetResult(); // nothing in it waits
+    }
+
+    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static Task<VmmCheckResult> TryRun(Func<FakeVmm, Task> property, VmmCheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(property);
+        return TryRun((vmm, _) => property(vmm), options);
+    }
+
+    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
+    public static Task<VmmCheckResult> TryRun(Func<FakeVmm, FakeCase, Task> property, VmmCheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(property);
+        ArgumentNullException.ThrowIfNull(options);
+        return new VmmChecker(property, options).Check();
+    }
+
+    /// <summary>Says, in a property, that it does not want this case: it counts neither as held nor as failed.</summary>
+    /// <exception cref="VmmCheckDiscardException">Always.</exception>
+    [DoesNotReturn]
+    public static void Discard() => throw new VmmCheckDiscardException();
+
+    /// <summary>Says, in a property, that it does not want this case unless something holds.</summary>
+    /// <param name="isWanted">What must hold.</param>
+    /// <exception cref="VmmCheckDiscardException">It does not.</exception>
+    public static void DiscardUnless([DoesNotReturnIf(false)] bool isWanted)
+    {
+        if (!isWanted)
+        {
+            Discard();
+        }
+    }
+
+    /// <summary>Counts, in a property, the case under a label: <see cref="VmmCheckResult.Labels"/> tells how the cases were distributed. Outside of a check it does nothing.</summary>
+    /// <param name="label">The label; once for each case.</param>
+    public static void Classify(string label)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(label);
+        VmmTrial.Current?.Classify(label);
+    }
+
+    private static void Throw(VmmCheckResult result)
+    {
+        if (result.Failure is { } failure)
+        {
+            throw failure;
+        }
+    }
+}

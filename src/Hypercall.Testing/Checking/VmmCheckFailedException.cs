@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+
+namespace Hypercall.Testing;
+
+/// <summary>A property does not hold on the fake machine: the smallest case that was found, how it came to it, and how to try it again.</summary>
+public sealed class VmmCheckFailedException : Exception
+{
+    internal VmmCheckFailedException(string message, FakeCase failed, FakeStory? story, ulong seed, int cases, int shrinks, Exception cause)
+        : base(message, cause)
+    {
+        Case = failed;
+        Story = story;
+        Seed = seed;
+        Cases = cases;
+        Shrinks = shrinks;
+    }
+
+    /// <summary>The smallest case that was found.</summary>
+    public FakeCase Case { get; }
+
+    /// <summary>What happened in it; null if the property failed before it had a machine.</summary>
+    public FakeStory? Story { get; }
+
+    /// <summary>Which oracle spoke; null if the property failed by itself: then the inner exception says why.</summary>
+    public FakeOracle? Oracle => (InnerException as FakeMachineException)?.Oracle;
+
+    /// <summary>What all cases came from.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>The how-manieth case failed, from 1.</summary>
+    public int Cases { get; }
+
+    /// <summary>How many steps simpler this case is than the one that failed first.</summary>
+    public int Shrinks { get; }
+
+    internal static VmmCheckFailedException Create(VmmFailure failure, ulong seed, int cases, int shrinks, bool isReplay, bool failedAgain)
+    {
+        StringBuilder text = new();
+        _ = text.Append(isReplay
+            ? "The property failed on the case that was given"
+            : string.Create(CultureInfo.InvariantCulture, $"The property failed on case {cases} (seed 0x{seed:x})"));
+        _ = text.AppendLine(shrinks == 0
+            ? $": {failure.Case}."
+            : string.Create(CultureInfo.InvariantCulture, $", and after {shrinks} shrink{(shrinks == 1 ? "" : "s")} still on: {failure.Case}."));
+        if (!failedAgain)
+        {
+            _ = text.AppendLine("Tried once more, it did not fail: the property does not do the same each time. Does it depend on time, on threads, or on what an earlier case left behind?");
+        }
+
+        _ = text.AppendLine().Append(failure.Cause.GetType().Name).Append(": ").AppendLine(failure.Cause.Message).AppendLine();
+        if (failure.Story is { Lines.Count: > 0 } story && (failure.Cause as FakeMachineException)?.Story is null)
+        {
+            _ = text.Append(story).AppendLine().AppendLine();
+        }
+
+        _ = text.AppendLine("This case again:")
+            .Append("    VmmCheck.Run(property, new VmmCheckOptions { Replay = ").Append(failure.Case.ToCSharp()).AppendLine(" });");
+        if (!isReplay)
+        {
+            _ = text.AppendLine("All of them again (with the same sizes, machine and number of tests):")
+                .Append(CultureInfo.InvariantCulture, $"    new VmmCheckOptions {{ Seed = 0x{seed:x} }}").AppendLine();
+        }
+
+        return new VmmCheckFailedException(text.ToString().TrimEnd(), failure.Case, failure.Story, seed, cases, shrinks, failure.Cause);
+    }
+}
