@@ -179,16 +179,17 @@ public class FakeHandlersTests
     [Fact]
     public void Bytes_that_were_read_and_could_not_be_written_back_are_not_done()
     {
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeEntry(2), new FakeFault(FakeFaultKind.MakeReadOnly))] });
+        // Walks 1 and 2 read and write page 0, 3 reads page 1, and 4 comes to write it.
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(2, 4), new FakeFault(FakeFaultKind.MakeReadOnly))] });
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
-        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
+        using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
         byte[] before = Fill(buffer);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 4096);
+        VmmCallResult answer = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
 
-        Assert.Equal((0ul, 0ul), (answer.Rax, answer.Rcx));
-        Assert.True(exchange.Received.IsEmpty);
-        Assert.Equal(before, buffer.Span.ToArray());
+        Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
+        Assert.Equal((4096, 4096), (exchange.Received.Length, exchange.Sent.Length));
+        Assert.Equal(before[4096..], buffer.Span[4096..].ToArray());
     }
 
     [Fact]
