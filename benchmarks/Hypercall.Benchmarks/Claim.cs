@@ -42,6 +42,26 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             "Allocating and pinning 2 MiB against mmap and mlock in C",
             Key<PinBenchmarks>(nameof(PinBenchmarks.AllocatePinned)), Key<PinBenchmarks>(nameof(PinBenchmarks.MapAndLockInC)),
             ClaimKind.AtMostTimes, 1.5),
+        new(
+            "A default case of a property test: a new machine, 64 pages, 8 transfers, 4 faults (5,000 a second)",
+            Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.DefaultCase)), null,
+            ClaimKind.AtMostNanoseconds, 200_000),
+        new(
+            "16 MiB out of scattered frames of the fake, page by page through a walk, against Buffer.MemoryCopy",
+            Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.CopyFromGuest)), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.MemoryCopy)),
+            ClaimKind.AtMostTimes, 2.0),
+        new(
+            "The same against reading them byte by byte, a walk for each",
+            Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.CopyFromGuest)), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.ReadLinearBytes)),
+            ClaimKind.TimesFaster, 20, PeerScale: FakeMachineBenchmarks.CopyPages * (double)GuestPage.Size / FakeMachineBenchmarks.LinearBytes),
+        new(
+            "Managed memory of an idle fake machine",
+            Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.IdleMachine)), null,
+            ClaimKind.AtMostBytes, 1 << 20),
+        new(
+            "1 GiB on the fake, allocated and walked to, against 64 times 16 MiB",
+            Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 262_144), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 4096),
+            ClaimKind.AtMostTimes, 2.0, PeerScale: 64),
     ];
 
     private static string Key<T>(string method, int? argument = null) => Measurement.KeyOf(typeof(T), method, argument);

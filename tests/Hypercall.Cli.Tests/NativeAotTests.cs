@@ -30,7 +30,10 @@ public class NativeAotTests
             string program = Path.Combine(output, "hypercall");
             ProcessRun demo = await ProcessRun.OfAsync(program, RunBound, "demo", "--json");
             Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
-            Assert.Equal("0xa", JsonDocument.Parse(demo.Out).RootElement.GetProperty("returned").GetString());
+            JsonElement told = JsonDocument.Parse(demo.Out).RootElement;
+            Assert.Equal("0xa", told.GetProperty("returned").GetString());
+            Assert.All(told.GetProperty("techniques").EnumerateArray(), way => Assert.Equal("foo", way.GetProperty("received").GetString()));
+            Assert.Equal("StaleFrame", told.GetProperty("fault").GetProperty("oracle").GetString());
 
             foreach (string commandLine in (string[])["status --vmm fake --json", "shell --vmm fake --json", "memory --vmm fake --compact --json", "functions --vmm fake --json"])
             {

@@ -41,7 +41,21 @@ internal sealed class DemoCommand() : CliCommand(
                 page.Table(
                     ["by", "what the VMM is told", "calls", "in", "back"],
                     [.. techniques.Select(way => new[] { way.Passing, way.Told, $"{way.Calls}", way.Sent, way.Received })]);
-                page.Text("Three bytes, two of them at the end of one page and the third at the start of the next, by each way of handing memory over.");
+                page.Text("Three bytes went over in each way there is. In memory, two of them lie at the end of one page and the third at the start of the next.");
+            }
+
+            if (result.Fault is { } fault)
+            {
+                page.Text("");
+                page.Text("And a program that gives away the address of memory that is locked, not pinned, on a day when the kernel moves the page:");
+                foreach (string line in fault.Trace)
+                {
+                    page.Text(line);
+                }
+
+                page.Text($"{fault.Oracle}: {fault.Message}");
+                page.Text($"The same machine again: {fault.Replay}");
+                page.Text($"With pinned memory the same program gets through on it. {fault.Pinned}");
             }
         });
         return ValueTask.FromResult(ExitCode.Done);
@@ -80,6 +94,7 @@ internal sealed class DemoCommand() : CliCommand(
             Seen = Words(seen.Rbx, seen.Rcx, seen.Rdx),
             Returned = RegisterValue.Hex(answer.Rax),
             Techniques = DemoTechniques.Replay(session.Vmm, session.Memory),
+            Fault = DemoStory.Tell(),
         };
     }
 
@@ -131,6 +146,9 @@ internal sealed record DemoResult(string Vmm, IReadOnlyList<DemoStep> Steps, str
 
     /// <summary>The ways of handing memory over; null on the real VMM.</summary>
     public IReadOnlyList<DemoTechnique>? Techniques { get; init; }
+
+    /// <summary>What becomes of a program that does it wrong; null on the real VMM.</summary>
+    public DemoFault? Fault { get; init; }
 }
 
 /// <summary>One step of the story.</summary>

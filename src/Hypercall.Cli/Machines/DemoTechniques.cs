@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Hypercall.BitVisor;
 using Hypercall.Testing;
@@ -7,23 +8,50 @@ namespace Hypercall.Cli.Machines;
 /// <summary>The ways of handing bytes over, one after the other: "abc" goes in, "foo" comes back.</summary>
 internal static class DemoTechniques
 {
-    private const string Sent = "abc";
+    public const string Sent = "abc";
     private const int Offset = GuestPage.Size - 2; // two bytes in one page, the third in the next: that is where the ways differ
 
     private static readonly TransferOptions ByRule = new() { Rule = FakeHandlers.Rule };
 
     public static void Register(FakeVmm fake) => fake
+        .On("foo_word", call => call.Rax = call.Rbx == Word(Sent) ? Word("foo") : 0)
         .On("foo_gva", FakeHandlers.ByVirtualAddress(ToFoo))
         .On("foo_gpa", FakeHandlers.ByPhysicalAddress(ToFoo))
         .On("foo_list", FakeHandlers.ByFrameList(ToFoo));
 
     public static IReadOnlyList<DemoTechnique> Replay(Vmm vmm, IGuestMemory memory) =>
     [
-        Replay(vmm, memory, "foo_gpa", Passing.Contiguous, "RBX = GPA, RCX = 3: adjacent frames, and the VMM reads on"),
-        Replay(vmm, memory, "foo_gpa", Passing.PageByPage, "RBX = GPA, RCX = 2; then the next page's GPA, and 1"),
-        Replay(vmm, memory, "foo_list", Passing.FrameList, "RBX = GPA of a list: 3 bytes, from offset 4094 of its two frames"),
-        Replay(vmm, memory, "foo_gva", Passing.Virtual, "RBX = GVA, RCX = 3: the VMM walks the guest's page table"),
+        InRegisters(vmm),
+        Replay(vmm, memory, "foo_gpa", Passing.Contiguous, "RBX = GPA, RCX = 3: the next frame is the next page"),
+        Replay(vmm, memory, "foo_gpa", Passing.PageByPage, "RBX = GPA, RCX = 2; then the GPA of the other page, and 1"),
+        Replay(vmm, memory, "foo_list", Passing.FrameList, $"RBX = GPA of a list: 3 bytes, from offset {Offset} of the first of two frames"),
+        Replay(vmm, memory, "foo_gva", Passing.Virtual, "RBX = GVA, RCX = 3: it walks the guest's page table"),
     ];
+
+    /// <summary>What the VMM makes of the bytes: "foo" of "abc", whatever pieces they come in.</summary>
+    public static void ToFoo(FakeCall call, Span<byte> bytes)
+    {
+        foreach (ref byte b in bytes)
+        {
+            b = b == (byte)'a' ? (byte)'f' : (byte)'o';
+        }
+    }
+
+    private static DemoTechnique InRegisters(Vmm vmm)
+    {
+        ulong word = vmm.GetFunction("foo_word").Call(Word(Sent)).Rax;
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, word);
+        return new DemoTechnique("Registers", "foo_word", $"RBX = 0x{Word(Sent):x}: the bytes themselves", 1, Sent, Encoding.ASCII.GetString(bytes[..Sent.Length]));
+    }
+
+    private static ulong Word(string text)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        bytes.Clear();
+        _ = Encoding.ASCII.GetBytes(text, bytes);
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    }
 
     private static DemoTechnique Replay(Vmm vmm, IGuestMemory memory, string function, Passing passing, string told)
     {
@@ -38,13 +66,6 @@ internal static class DemoTechniques
         return new DemoTechnique(passing.Name, function, told, result.Calls, Sent, Encoding.ASCII.GetString(buffer.Span.Slice(Offset, Sent.Length)));
     }
 
-    private static void ToFoo(FakeCall call, Span<byte> bytes)
-    {
-        foreach (ref byte b in bytes)
-        {
-            b = b == (byte)'a' ? (byte)'f' : (byte)'o';
-        }
-    }
 }
 
 /// <summary>One way of handing bytes over, in the answer of <c>demo</c>.</summary>

@@ -29,6 +29,49 @@ public class DemoCommandTests
         Assert.Contains("foo(1, 2, 3) = 10", run.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Registers", 1)]
+    [InlineData("Contiguous", 1)]
+    [InlineData("PageByPage", 2)]
+    [InlineData("FrameList", 1)]
+    [InlineData("Virtual", 1)]
+    public async Task Abc_goes_in_and_foo_comes_back_in_every_way(string passing, int calls)
+    {
+        JsonElement json = (await CliRun.OfAsync("demo --json")).Json;
+
+        JsonElement way = json.GetProperty("techniques").EnumerateArray().Single(one => one.GetProperty("passing").GetString() == passing);
+        Assert.Equal(("abc", "foo"), (way.GetProperty("sent").GetString(), way.GetProperty("received").GetString()));
+        Assert.Equal(calls, way.GetProperty("calls").GetInt32());
+    }
+
+    [Fact]
+    public async Task It_tells_what_becomes_of_a_program_that_does_it_wrong()
+    {
+        JsonElement fault = (await CliRun.OfAsync("demo --json")).Json.GetProperty("fault");
+
+        Assert.Equal(nameof(FakeOracle.StaleFrame), fault.GetProperty("oracle").GetString());
+        string[] trace = [.. fault.GetProperty("trace").EnumerateArray().Select(line => line.GetString()!)];
+        Assert.StartsWith("==>", trace[^1], StringComparison.Ordinal);
+        Assert.Contains("moves page 0 of buffer 1", Assert.Single(trace, line => line.StartsWith(" * ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains("FakeMoment.BeforePage(2, 1)", fault.GetProperty("replay").GetString(), StringComparison.Ordinal);
+        Assert.Contains("pinned", fault.GetProperty("pinned").GetString(), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task It_tells_the_same_story_every_time() =>
+        Assert.Equal((await CliRun.OfAsync("demo")).Out, (await CliRun.OfAsync("demo")).Out);
+
+    [Fact]
+    public async Task A_person_sees_the_ways_and_the_trace()
+    {
+        CliRun run = await CliRun.OfAsync("demo");
+
+        Assert.Matches("Virtual.*abc.*foo", run.Out);
+        Assert.Contains("==>", run.Out, StringComparison.Ordinal);
+        Assert.Contains("new FakeVmm(", run.Out, StringComparison.Ordinal);
+        Assert.Contains("With pinned memory", run.Out, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task On_the_real_VMM_it_looks_up_and_calls_nothing()
     {
@@ -38,7 +81,7 @@ public class DemoCommandTests
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.Equal("real", run.Json.GetProperty("vmm").GetString());
-        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("returned").ValueKind);
+        Assert.All(["returned", "techniques", "fault"], name => Assert.Equal(JsonValueKind.Null, run.Json.GetProperty(name).ValueKind));
         Assert.False(called);
     }
 

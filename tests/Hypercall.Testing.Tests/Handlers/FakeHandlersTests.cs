@@ -136,6 +136,91 @@ public class FakeHandlersTests
             buffer.Span.ToArray());
     }
 
+    [Fact]
+    public void A_page_that_cannot_be_brought_in_gives_the_program_the_fault_and_no_byte_is_touched()
+    {
+        FakeVmm vmm = new();
+        _ = vmm.On("f", FakeHandlers.ByVirtualAddress((_, _) => Assert.Fail("There is nothing to do."), absentPages: AbsentPagePolicy.InjectPageFault));
+        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
+        HypercallRegisters registers = new() { Rbx = buffer.Address.Value, Rcx = 8192 }; // nothing is mapped behind it
+
+        HypercallStatus status = new Vmm(vmm).GetFunction("f").TryCall(ref registers);
+
+        Assert.Equal(CpuFaultKind.PageFault, status.Fault.Kind);
+        Assert.Equal(buffer.Address + 4096, status.Fault.Address);
+    }
+
+    [Theory]
+    [InlineData(Direction.ToVmm, false)]
+    [InlineData(Direction.Both, true)]
+    public void A_read_only_page_is_brought_in_only_for_a_VMM_that_writes(Direction direction, bool injects)
+    {
+        FakeVmm vmm = new(new FakeVmmOptions
+        {
+            Plan = [new(FakeMoment.BeforeEntry(2), new FakeFault(FakeFaultKind.MakeReadOnly))],
+        });
+        int runs = 0;
+        Action<FakeCall> handler = FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), direction, AbsentPagePolicy.InjectPageFault);
+        _ = vmm.On("plus", call =>
+        {
+            runs++;
+            handler(call);
+        });
+        using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
+        byte[] before = Fill(buffer);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 4096);
+
+        Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
+        Assert.Equal(injects ? 2 : 1, runs);
+        Assert.Equal(injects ? [.. before.Select(b => (byte)(b + 1))] : before, buffer.Span.ToArray());
+    }
+
+    [Fact]
+    public void A_page_that_goes_between_the_look_and_the_work_ends_the_work_part_way_and_is_not_done_twice()
+    {
+        // Walks 1 to 3 are the look; 4 and 5 read and write page 0, and 6 comes to page 1.
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(2, 6), new FakeFault(FakeFaultKind.SwapOut))] });
+        _ = vmm.On("plus", FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), absentPages: AbsentPagePolicy.InjectPageFault));
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
+        byte[] before = Fill(buffer);
+        VmmFunction plus = new Vmm(vmm).GetFunction("plus");
+
+        VmmCallResult answer = plus.Call(buffer.Address.Value, 3 * 4096);
+        Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
+        Assert.Equal(8192ul, plus.Call(buffer.Address.Value + 4096, 2 * 4096).Rcx); // the rest
+
+        Assert.Equal([.. before.Select(b => (byte)(b + 1))], buffer.Span.ToArray());
+    }
+
+    [Fact]
+    public void A_call_that_the_VMM_gives_up_half_way_leaves_the_registers_as_they_were()
+    {
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, 3), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.Both);
+        using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
+
+        TransferResult result = new Vmm(vmm).GetFunction("x_gpa").TryTransfer(buffer, Passing.Contiguous, Direction.Both, ByRule);
+
+        Assert.Equal((TransferOutcome.FunctionFailed, 0), (result.Outcome, result.BytesDone));
+        Assert.Contains("refused", result.Message, StringComparison.Ordinal);
+        Assert.Equal(4096, exchange.Received.Length); // what was read and not written back does not count
+    }
+
+    [Fact]
+    public void The_VMMs_own_memory_may_be_read_and_a_write_to_it_makes_it_panic()
+    {
+        FakeVmm vmm = new();
+        ulong rom = vmm.Options.Rom[0].Start.Value;
+        int sum = 0;
+        _ = vmm.On("read", FakeHandlers.ByPhysicalAddress((_, bytes) => sum += bytes.Length, Direction.ToVmm))
+            .On("write", FakeHandlers.ByPhysicalAddress((_, _) => { }, Direction.FromVmm));
+
+        Assert.Equal(100ul, new Vmm(vmm).GetFunction("read").Call(rom, 100).Rcx);
+        Assert.Equal(100, sum);
+        _ = Assert.Throws<VmmPanicException>(() => new Vmm(vmm).GetFunction("write").Call(rom, 100));
+    }
+
     [Theory]
     [InlineData(FakeTechnique.Virtual, 0x7f00_0000_0000, 0x200_0000_0000_0001)] // more than 57 bits
     [InlineData(FakeTechnique.Virtual, -4096, 4097)]                            // around the end
@@ -146,7 +231,7 @@ public class FakeHandlersTests
     [InlineData(FakeTechnique.FrameList, 0x1000, 8)]
     [InlineData(FakeTechnique.FrameList, 0x1000, 4104)]
     [InlineData(FakeTechnique.FrameList, -16, 16)]
-    [InlineData(FakeTechnique.FrameList, 0x7777_0000_0000, 16)] // nothing is there
+    [InlineData(FakeTechnique.FrameList, 0xA000_0000_0000, 16)] // nothing is there
     public void Arguments_that_no_program_may_give_are_told_from_a_refusal(FakeTechnique technique, long rbx, long rcx)
     {
         FakeVmm vmm = new FakeVmm().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
@@ -192,7 +277,7 @@ public class FakeHandlersTests
     {
         FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByFrameList((_, bytes) => PlusOne(bytes)));
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Pinned);
-        using GuestBuffer list = List(vmm, 0, 8000, 96, [buffer.Frames()[0], 0x7777_0000]);
+        using GuestBuffer list = List(vmm, 0, 8000, 96, [buffer.Frames()[0], 0xA_0000_0000]);
 
         VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
 

@@ -88,7 +88,7 @@ public class FakeLogRingTests
     [Theory]
     [InlineData(0x1000, 4)]              // no room for a byte behind the count
     [InlineData(0x1000, 0)]
-    [InlineData(0x7777_0000_0000, 4096)] // nothing is there
+    [InlineData(0xA000_0000_0000, 4096)] // nothing is there
     [InlineData(0x1000, -1)]
     public void A_ring_that_cannot_be_takes_the_old_one_away(long address, long size)
     {
@@ -101,6 +101,60 @@ public class FakeLogRingTests
         Assert.True(Set(vmm, ring, at, (ulong)size).RaxIsCallNumber);
 
         Assert.False(ring.IsSet);
+    }
+
+    [Fact]
+    public void The_guests_kernel_may_set_it_and_a_program_on_the_same_machine_cannot_take_it_away()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new();
+        _ = vmm.On("log_set_buf", ring.Answer);
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+        HypercallRegisters registers = new() { Rax = new Vmm(vmm).GetFunction("log_set_buf").Number, Rbx = Physical(memory), Rcx = Size };
+
+        vmm.OpenKernelChannel().Invoke(ref registers);
+        _ = Set(vmm, ring, 0, 0);
+        ring.Write("from the kernel's ring");
+
+        Assert.True(ring.IsSet);
+        Assert.Equal(22u, Unread(memory));
+    }
+
+    [Fact]
+    public void A_ring_that_is_only_locked_moves_under_the_VMM_which_then_writes_into_memory_of_somebody_else()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Locked);
+        _ = Set(vmm, ring, Physical(memory), Size);
+        ring.Write("fine");
+
+        vmm.Memory.Move(memory, 0);
+
+        _ = Assert.Throws<StaleFrameException>(() => ring.Write("lost"));
+    }
+
+    [Fact]
+    public void A_ring_that_was_freed_is_somebody_elses()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        using (GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned))
+        {
+            _ = Set(vmm, ring, Physical(memory), Size);
+        }
+
+        _ = Assert.Throws<StaleFrameException>(() => ring.Write("lost"));
+    }
+
+    [Fact]
+    public void The_VMMs_own_memory_for_a_ring_makes_it_panic()
+    {
+        FakeVmm vmm = new();
+        FakeLogRing ring = new() { AnyCpl = true };
+        _ = Set(vmm, ring, vmm.Options.Rom[0].Start.Value, Size);
+
+        _ = Assert.Throws<VmmPanicException>(() => ring.Write("down"));
     }
 
     private static VmmCallResult Set(FakeVmm vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>

@@ -1,0 +1,120 @@
+using BenchmarkDotNet.Attributes;
+using Hypercall.BitVisor;
+using Hypercall.Testing;
+
+namespace Hypercall.Benchmarks;
+
+/// <summary>What the fake machine costs: a case of a property test, and the VMM's way to the guest's memory.</summary>
+public unsafe class FakeMachineBenchmarks
+{
+    /// <summary>Pages of a default case.</summary>
+    public const int CasePages = 64;
+
+    /// <summary>Pages of the copies: 16 MiB.</summary>
+    public const int CopyPages = 4096;
+
+    /// <summary>Bytes that are read one walk at a time: a part of the 16 MiB.</summary>
+    public const int LinearBytes = 64 * 1024;
+
+    private static readonly FaultPlan Plan =
+    [
+        new(FakeMoment.BeforeWalk(3, 5), new FakeFault(FakeFaultKind.SwapOut)),
+        new(FakeMoment.BeforePage(5, 9), new FakeFault(FakeFaultKind.Migrate)),
+        new(FakeMoment.AfterReturn(6), new FakeFault(FakeFaultKind.Scatter, FakeTarget.Of(1, 0))),
+        new(FakeMoment.BeforeReturn(7), new FakeFault(FakeFaultKind.Clobber)),
+    ];
+
+    private static readonly FakeVmmOptions Machine = new() { Plan = Plan };
+
+    private byte[] _from = null!;
+    private byte[] _to = null!;
+    private VmmFunction _copy = null!;
+    private VmmFunction _linear = null!;
+    private GuestBuffer _buffer = null!;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _from = new byte[CopyPages * GuestPage.Size];
+        _to = new byte[CopyPages * GuestPage.Size];
+        FakeVmm vmm = new();
+        _ = vmm.On("copy", call => call.Rax = (ulong)call.CopyFromGuest(new GuestVirtualAddress(call.Rbx), _to).BytesDone)
+            .On("linear", call =>
+            {
+                for (int i = 0; i < LinearBytes; i++)
+                {
+                    _ = call.TryReadLinearByte(new GuestVirtualAddress(call.Rbx + (ulong)i), out _to[i]);
+                }
+            });
+        Vmm client = new(vmm);
+        _copy = client.GetFunction("copy");
+        _linear = client.GetFunction("linear");
+        _buffer = vmm.Memory.Allocate(_to.Length, Residency.Touched);
+        _buffer.Span.Fill(1);
+        _from.AsSpan().Fill(1);
+    }
+
+    [Benchmark]
+    public FakeVmm IdleMachine() => new();
+
+    /// <summary>A new machine, 64 pages of data, 8 calls by 4 techniques, 4 faults.</summary>
+    [Benchmark]
+    public long DefaultCase()
+    {
+        FakeVmm vmm = new(Machine);
+        _ = vmm.On("gva", FakeHandlers.ByVirtualAddress(Increment))
+            .On("gpa", FakeHandlers.ByPhysicalAddress(Increment))
+            .On("list", FakeHandlers.ByFrameList(Increment));
+        Vmm client = new(vmm);
+        using GuestBuffer data = vmm.Memory.Allocate(CasePages * GuestPage.Size, new GuestBufferOptions { Contiguity = Contiguity.Contiguous });
+        long done = 0;
+        TransferOptions options = new() { Rule = FakeHandlers.Rule };
+        for (int i = 0; i < 2; i++)
+        {
+            done += client.GetFunction("gva").TryTransfer(data, Passing.Virtual, Direction.Both, options).BytesDone;
+            done += client.GetFunction("gpa").TryTransfer(data, Passing.Contiguous, Direction.Both, options).BytesDone;
+            done += client.GetFunction("gpa").TryTransfer(data.Slice(0, GuestPage.Size), Passing.PageByPage, Direction.Both, options).BytesDone;
+            done += client.GetFunction("list").TryTransfer(data, Passing.FrameList, Direction.Both, options).BytesDone;
+        }
+
+        return done;
+    }
+
+    [Benchmark]
+    public ulong CopyFromGuest() => _copy.Call(rbx: _buffer.Address.Value).Rax;
+
+    [Benchmark]
+    public void MemoryCopy()
+    {
+        fixed (byte* from = _from, to = _to)
+        {
+            Buffer.MemoryCopy(from, to, _to.Length, _from.Length);
+        }
+    }
+
+    [Benchmark]
+    public ulong ReadLinearBytes() => _linear.Call(rbx: _buffer.Address.Value).Rax;
+
+    /// <summary>Allocates pages, and lets the VMM walk to each.</summary>
+    [Benchmark]
+    [Arguments(4096)]
+    [Arguments(65_536)]
+    [Arguments(262_144)]
+    public long WalkAll(int pages)
+    {
+        long found = 0;
+        FakeVmm vmm = new();
+        _ = vmm.On("walk", call =>
+        {
+            for (ulong page = 0; page < call.Rcx; page++)
+            {
+                found += call.Walk(new GuestVirtualAddress(call.Rbx + (page << GuestPage.Shift))).IsPresent ? 1 : 0;
+            }
+        });
+        using GuestBuffer buffer = vmm.Memory.Allocate((long)pages << GuestPage.Shift, Residency.Touched);
+        _ = new Vmm(vmm).GetFunction("walk").Call(rbx: buffer.Address.Value, rcx: (ulong)pages);
+        return found;
+    }
+
+    private static void Increment(FakeCall call, Span<byte> bytes) => bytes[0]++;
+}
