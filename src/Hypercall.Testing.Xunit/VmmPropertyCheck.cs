@@ -213,7 +213,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
             .Append(arguments)
             .AppendLine()
             .AppendLine(failure.Message)
-            .AppendLine("The failing test first, with all that is generated, and shrunk again:")
+            .AppendLine("The case that failed first, with all its arguments, shrunk again:")
             .Append(CultureInfo.InvariantCulture, $"    [VmmProperty(Replay = \"({seed.Seed},{seed.Gamma},{size})\")]");
         return text.ToString();
     }

@@ -43,7 +43,7 @@ public sealed class VmmPropertyTests
     [Fact]
     public async Task A_planned_fault_that_breaks_the_program_is_the_only_one_left()
     {
-        TestRun run = await Fails(nameof(Specimens.Takes_a_name_that_is_lost_for_one_that_was_never_there));
+        TestRun run = await Fails(nameof(Specimens.Takes_every_look_up_for_found));
         Assert.Contains("1 page in 1 buffer, 1 call, 1 fault", run.Failure, StringComparison.Ordinal);
         Assert.Contains("Plan = [new(FakeMoment.", run.Failure, StringComparison.Ordinal);
     }

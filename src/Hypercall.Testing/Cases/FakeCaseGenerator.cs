@@ -51,7 +51,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
 
     public FakeTarget Target() => Target(size.MaxBuffers);
 
-    private FakeTarget Target(int buffers) => random.OneIn(2)
+    private FakeTarget Target(int buffers) => random.OneIn(3)
         ? FakeTarget.Of(random.Low(1, buffers + 2), random.Low(0, size.MaxPages - 1)) // the library's own buffers are in between
         : FakeTarget.AtHand;
 
@@ -95,7 +95,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
                 7 => random.Between(1, 300), // a name, a line, a record
                 _ => random.Between(1, (int)Math.Min(left, int.MaxValue)),
             };
-        Residency residency = random.Between(0, 9) switch { 0 or 1 => Residency.Touched, 2 or 3 => Residency.Locked, _ => Residency.Pinned };
+        Residency residency = random.Between(0, 9) switch { <= 3 => Residency.Touched, <= 5 => Residency.Locked, _ => Residency.Pinned };
         return new FakeBufferShape((int)Math.Clamp(length, 1, left), (int)offset, residency, random.OneIn(4) ? Contiguity.Contiguous : Contiguity.Any);
     }
 
@@ -146,7 +146,11 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
 
     private PlannedFault Planned(List<Step> steps, int buffers)
     {
-        FakeFaultKind kind = random.Pick([.. size.Faults]);
+        // Most of what could befall a page is forbidden, for programs lock and pin: so these are tried more often.
+        FakeFaultKind kind = random.Pick([
+            .. size.Faults,
+            .. size.Faults.Where(kind => kind < FakeFaultKind.MakeRom),
+            .. size.Faults.Where(kind => kind == FakeFaultKind.SwapOut)]);
         ulong value = kind switch
         {
             FakeFaultKind.Migrate => (ulong)random.Pick(0, 0, 0, 1, 2, 3, random.Between(4, 1000)),
@@ -163,11 +167,16 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
     private FakeMoment Moment(FakeFaultKind kind, List<Step> steps)
     {
         int call = random.Low(1, steps.Count);
+        if (kind < FakeFaultKind.MakeRom && steps[call - 1].IsLookup && !random.OneIn(4))
+        {
+            call = Math.Min(call + 1, steps.Count); // the page with a name is pinned, nearly always
+        }
+
         switch (kind)
         {
             // What only the kernel does is best done before the guest asks it for something.
-            case FakeFaultKind.LockLimit or FakeFaultKind.NoPinning or FakeFaultKind.NoHugePages or FakeFaultKind.NoPrivilege when !random.OneIn(3):
-                return FakeMoment.GuestStep(random.Low(1, 4 * steps.Count));
+            case FakeFaultKind.LockLimit or FakeFaultKind.NoPinning or FakeFaultKind.NoHugePages or FakeFaultKind.NoPrivilege when !random.OneIn(2):
+                return FakeMoment.GuestStep(random.Between(1, 4 * steps.Count));
             case FakeFaultKind.LoseName:
                 call = random.Low(1, Math.Max(1, steps.Count(step => step.IsLookup)));
                 return At(random.Pick(InCall), random.OneIn(4) ? call : steps.FindIndex(step => step.IsLookup && --call == 0) + 1, 1);
@@ -179,7 +188,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
                 {
                     0 => FakeMoment.AfterReturn(call),
                     1 => FakeMoment.GuestStep(random.Low(1, 4 * steps.Count)),
-                    2 => FakeMoment.GuestStep(random.Between(1, 4 * steps.Count)),
+                    2 or 3 => FakeMoment.GuestStep(random.Between(1, 4 * steps.Count)),
                     _ => InCallOf(steps, call),
                 };
         }

@@ -14,7 +14,7 @@ internal static class FakeCaseShrinker
         bool ownsPlan = given.Plan.Count == 0;
         IEnumerable<FaultPlan> fewer = ownsPlan ? FewerFaults(whole.Machine.Plan) : [];
         IEnumerable<FaultPlan> simpler = ownsPlan ? SimplerFaults(whole.Machine.Plan) : [];
-        return fewer.Select(WithPlan)
+        return fewer.SelectMany(plan => Earlier(plan).Prepend(plan)).Select(WithPlan)
             .Concat(FewerBuffers(whole, ownsPlan))
             .Concat(Each(whole.Buffers, FewerPages).Select(WithBuffers))
             .Concat(FewerCalls(whole, ownsPlan))
@@ -218,15 +218,32 @@ internal static class FakeCaseShrinker
             {
                 FakeCase fewer = whole with { Calls = [.. whole.Calls.Where((_, index) => index < start || index >= start + size)] };
                 yield return fewer;
-                FaultPlan plan = whole.Machine.Plan;
-                FaultPlan moved = FaultPlan.Create([.. plan.Select(planned => planned.Moment.Call > start + size
-                    ? planned with { Moment = planned.Moment with { Call = planned.Moment.Call - size } }
-                    : planned)]);
-                if (ownsPlan && !moved.Equals(plan))
+                foreach (FaultPlan earlier in ownsPlan ? Earlier(whole.Machine.Plan) : [])
                 {
-                    yield return fewer with { Machine = whole.Machine with { Plan = moved } };
+                    yield return fewer with { Machine = whole.Machine with { Plan = earlier } };
                 }
             }
+        }
+    }
+
+    /// <summary>
+    /// The same faults, all of them so many calls, or so many guest steps, earlier: a program makes look-ups and steps of its own, and only it knows how many go with a call.
+    /// </summary>
+    private static IEnumerable<FaultPlan> Earlier(FaultPlan plan)
+    {
+        const int MostSteps = 100;
+        int calls = plan.Count == 0 ? 0 : plan.Max(planned => planned.Moment.Call);
+        int steps = plan.Count == 0 ? 0 : plan.Max(planned => planned.Moment.Call == 0 ? planned.Moment.Index : 0);
+        for (int by = 1; by < calls; by++)
+        {
+            yield return FaultPlan.Create([.. plan.Select(planned => planned.Moment.Call > by
+                ? planned with { Moment = planned.Moment with { Call = planned.Moment.Call - by } } : planned)]);
+        }
+
+        for (int by = 1; by < Math.Min(steps, MostSteps); by++)
+        {
+            yield return FaultPlan.Create([.. plan.Select(planned => planned.Moment.Call == 0 && planned.Moment.Index > by
+                ? planned with { Moment = planned.Moment with { Index = planned.Moment.Index - by } } : planned)]);
         }
     }
 

@@ -23,8 +23,8 @@ public sealed record VmmCheckOptions
     /// <summary>How many cases that the property does not want (<see cref="VmmCheck.Discard"/>) are put up with, 0 and more. The default is 1,000.</summary>
     public int MaxDiscarded { get; init; } = 1000;
 
-    /// <summary>How many simpler cases are tried after a failure, 0 and more. The default is 2,000.</summary>
-    public int MaxShrinks { get; init; } = 2000;
+    /// <summary>How many simpler cases are tried after a failure, 0 and more. The default is 5,000.</summary>
+    public int MaxShrinks { get; init; } = 5000;
 
     /// <summary>Makes each machine ready, before the property has it: <c>fake => fake.On("foo", call => call.Rax = 10)</c>. Null, the default, for nothing.</summary>
     public Action<FakeVmm>? Configure { get; init; }

@@ -9,7 +9,7 @@ namespace Hypercall.Testing;
 ///   FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", (call, bytes) => ...);
 ///
 ///   byte[] before = buffer.Span.ToArray();
-///   new Vmm(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, exchange.Options());
+///   new Vmm(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeExchange.Options());
 ///   exchange.Claim(before, buffer.Span);            // the program says: all of it arrived, and this came back
 /// </code>
 /// <para>

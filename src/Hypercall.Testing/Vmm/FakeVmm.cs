@@ -270,6 +270,7 @@ public sealed class FakeVmm : IHypercallMachine
         for (int attempts = 0; ; attempts++)
         {
             registers = call.Entry;
+            call.Written = 0;
             _ = Interlocked.Increment(ref _calls);
             Answer(state, call, ref registers);
             if (call.Injected is not { } injected)
@@ -354,7 +355,8 @@ public sealed class FakeVmm : IHypercallMachine
         HypercallRegisters entry = call.Entry;
         foreach (GeneralRegister register in arguments)
         {
-            if (registers[register] == entry[register])
+            // One that was written with the value that it had is an answer, too.
+            if (registers[register] == entry[register] && (call.Written & (1u << (int)register)) == 0)
             {
                 registers[register] = 0xC10B_BE4E_D000_0000 + (ulong)register;
             }

@@ -1,3 +1,4 @@
+using FsCheck.Xunit;
 using Hypercall.BitVisor;
 
 namespace Hypercall.Testing.Tests.Handlers;
@@ -122,6 +123,34 @@ public class FakeExchangeTests
         }
 
         exchange.Claim(before, [], Direction.ToVmm);
+    }
+
+    [Property(MaxTest = 200)]
+    public void Whoever_sends_all_bytes_in_their_order_is_not_accused_however_often_it_begins_anew(int seed, bool uniform)
+    {
+        Random random = new(seed);
+        FakeVmm vmm = new();
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
+        using GuestBuffer buffer = vmm.Memory.Allocate(random.Next(1, 10_000), Residency.Touched);
+        byte[] data = uniform ? buffer.Span.ToArray() : FakeHandlersTests.Fill(buffer);
+        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+        for (int done = 0; done < data.Length;)
+        {
+            int length = Math.Min(data.Length - done, random.Next(500, 5000));
+            _ = send.Call(buffer.Address.Value + (ulong)done, (ulong)length);
+            done = random.Next(12) switch
+            {
+                0 => 0,           // the whole attempt is lost, and made again
+                1 => done,        // the answer is lost, and the call made again
+                _ => done + length,
+            };
+        }
+
+        byte[] wrong = [.. data];
+        wrong[random.Next(wrong.Length)]++;
+        exchange.Claim(data, [], Direction.ToVmm);
+        _ = send.Call(buffer.Address.Value, (ulong)data.Length);
+        _ = Assert.Throws<DataLostException>(() => exchange.Claim(wrong, [], Direction.ToVmm));
     }
 
     [Fact]

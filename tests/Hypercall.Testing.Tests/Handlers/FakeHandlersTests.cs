@@ -177,6 +177,22 @@ public class FakeHandlersTests
     }
 
     [Fact]
+    public void Bytes_that_were_read_and_could_not_be_written_back_are_not_done()
+    {
+        // Walks 1 and 2 read and write page 0, 3 reads page 1, and 4 comes to write it.
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(2, 4), new FakeFault(FakeFaultKind.MakeReadOnly))] });
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
+        using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
+        byte[] before = Fill(buffer);
+
+        VmmCallResult answer = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
+
+        Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
+        Assert.Equal((4096, 4096), (exchange.Received.Length, exchange.Sent.Length));
+        Assert.Equal(before[4096..], buffer.Span[4096..].ToArray());
+    }
+
+    [Fact]
     public void A_page_that_goes_between_the_look_and_the_work_ends_the_work_part_way_and_is_not_done_twice()
     {
         // Walks 1 to 3 are the look; 4 and 5 read and write page 0, and 6 comes to page 1.
@@ -193,10 +209,12 @@ public class FakeHandlersTests
         Assert.Equal([.. before.Select(b => (byte)(b + 1))], buffer.Span.ToArray());
     }
 
-    [Fact]
-    public void A_call_that_the_VMM_gives_up_half_way_leaves_the_registers_as_they_were()
+    [Theory]
+    [InlineData(3)] // the second page is not read any more
+    [InlineData(4)] // it is read, and not written back any more
+    public void A_call_that_the_VMM_gives_up_half_way_leaves_the_registers_as_they_were(int access)
     {
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, 3), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, access), new FakeFault(FakeFaultKind.Refuse))] });
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.Both);
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
 

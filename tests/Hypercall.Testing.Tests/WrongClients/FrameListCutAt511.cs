@@ -11,6 +11,8 @@ internal sealed class FrameListCutAt511 : WrongClient
 
     public override int MaxPages => 520;
 
+    public override int StartSize => 100;
+
     public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.FrameList);

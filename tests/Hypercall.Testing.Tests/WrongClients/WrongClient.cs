@@ -11,6 +11,9 @@ internal abstract class WrongClient
     /// <summary>How many pages a case has at most: more where the mistake needs them.</summary>
     public virtual int MaxPages => 8;
 
+    /// <summary>How large the first cases are, in percent: all where only large ones show the mistake.</summary>
+    public virtual int StartSize => 1;
+
     /// <summary>Does one transfer, and claims success where it believes in it.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="exchange">The VMM's functions, which are told of claims.</param>

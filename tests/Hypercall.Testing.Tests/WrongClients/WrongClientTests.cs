@@ -7,6 +7,8 @@ public sealed class WrongClientTests(ITestOutputHelper output)
 {
     private const int Seeds = 20;
     private const int MostCases = 1000;
+    private const int FewShrinks = 300;      // of a case of 2 MiB
+    private const int ManyShrinks = 5000;
     private const long StepBudget = 20_000; // a hang is found after so many steps: enough for any client that does not
 
     public static TheoryData<string> Mistakes => [.. typeof(WrongClient).Assembly.GetTypes()
@@ -25,7 +27,7 @@ public sealed class WrongClientTests(ITestOutputHelper output)
         {
             VmmCheckResult result = VmmCheck.TryRun(
                 (machine, what) => Run(client, machine, what),
-                new VmmCheckOptions { Seed = seed, MaxTest = MostCases, Size = new FakeCaseSize { MaxPages = client.MaxPages, StepBudget = StepBudget } });
+                new VmmCheckOptions { Seed = seed, MaxTest = MostCases, StartSize = client.StartSize, MaxShrinks = client.MaxPages > 64 ? FewShrinks : ManyShrinks, Size = new FakeCaseSize { MaxPages = client.MaxPages, StepBudget = StepBudget } });
 
             Assert.False(result.Passed, $"Seed {seed}: {MostCases} cases, and the mistake was not found.");
             told = result.Failure!;
