@@ -711,11 +711,11 @@ static void test_32_bits(void)
     check(same(call_32(number("xfer_gva"), (u64)p + 50, 5000, 1, 1 << 8, 0).rax, 5000) && saw(1, 5000), "32-bit code hands over a buffer");
 }
 
-static void measure(void)
+static void measure(u64 count)
 {
     struct timespec a, b;
     struct regs r = {0};
-    const u64 n = number("add"), count = is_amd ? 20000 : 2000;
+    const u64 n = number("add");
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (u64 i = 0; i < count; i++) {
         r.rax = n;
@@ -725,7 +725,84 @@ static void measure(void)
     printf("# %llu ns a call\n", (unsigned long long)((b.tv_sec - a.tv_sec) * 1000000000ull + b.tv_nsec - a.tv_nsec) / (unsigned long long)count);
 }
 
-static int run(const char *what)
+// ---- calls at random, which the VMM and this process must survive
+
+static u64 random_state = 1;
+
+static u64 next_random(void) // xorshift64*, Vigna
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 0x2545f4914f6cdd1dull;
+}
+
+static u64 random_word(const u8 *buffer)
+{
+    static u64 buffer_gpa;
+    if (!buffer_gpa)
+        buffer_gpa = gpa(buffer);
+    const u64 interesting[] = {0, 1, 2, 8, 0xfff, PAGE, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32, 1ull << 47, 1ull << 52, 1ull << 63, MINUS_ONE,
+        (u64)buffer, (u64)buffer + 4090, buffer_gpa, 0xffffffff81000000, 0x8000000, 0xfee00000, 16, 24, 0x11, 0x12, 0x21, 0x22, 3};
+    const u64 r = next_random();
+    switch (r & 3) {
+    case 0:
+        return next_random();
+    case 1:
+        return next_random() >> (r >> 8 & 63);
+    default:
+        return interesting[(r >> 8) % (sizeof interesting / sizeof interesting[0])];
+    }
+}
+
+static void test_random(u64 count)
+{
+    // Those that write where they are told to, and what would change the rest of the run.
+    static const char *const left_out[] = {"held_write", "log_set_buf_user", "log_write", "rom_policy", "status_mode", "shell_mode"};
+    bool is_out[128] = {false};
+    for (u64 i = 0; i < sizeof left_out / sizeof left_out[0]; i++)
+        is_out[number(left_out[i])] = true;
+    const u64 by_gpa = number("xfer_gpa"), by_list = number("xfer_list"), by_gva = number("xfer_gva"), by_gva_b = number("xfer_gva_b");
+    const u64 get_status = number("get_status"), hold = number("hold");
+    u8 *buffer = locked(8), *data = buffer + 3 * PAGE;
+    invoke("rom_policy", 1, 0, 0, 0, 0);
+    bool is_ok = true;
+    for (u64 i = 0; i < count; i++) {
+        struct regs r;
+        for (u64 j = 0; j < sizeof r / 8; j++)
+            ((u64 *)&r)[j] = random_word(data);
+        r.rax = next_random() % 4 ? next_random() % 40 : random_word(data);
+        if (r.rax < 128 && is_out[r.rax])
+            continue;
+        if (r.rax == by_gpa || r.rax == by_list) { // to the VMM only, and no gigabyte
+            r.rdx &= ~2ull;
+            r.rcx = next_random() % 2 ? r.rcx % (5 * PAGE) : r.rcx | 1ull << 31;
+        }
+        if (r.rax == by_gva || r.rax == by_gva_b) { // only its buffer, or nothing
+            r.rbx = next_random() % 2 ? (u64)data + next_random() % PAGE : 1ull << 62 | r.rbx;
+            r.rcx %= 3 * PAGE;
+        }
+        if (r.rax == get_status)
+            r.rbx = (u64)data;
+        if (r.rax == hold)
+            r.rdx = 300;
+        const struct regs in = r;
+        guarded(call(&r));
+        if (!fault.signal)
+            is_ok &= r.r8 == in.r8 && r.r9 == in.r9 && r.r10 == in.r10 && r.r11 == in.r11 && r.r12 == in.r12 && r.r13 == in.r13 && r.r14 == in.r14
+                && r.r15 == in.r15 && r.rbp == in.rbp;
+    }
+    for (int i = 0; i < 3 && invoke("dbgsh", MINUS_ONE, 0, 0, 0, 0).rax; i++)
+        invoke("shell_mode", 0, 0, 0, 0, 0); // whatever the session was in the middle of
+    is_ok &= same(invoke("add", 1, 2, 3, 4, 5).rax, 15);
+    invoke("rom_policy", 0, 0, 0, 0, 0);
+    char what[60];
+    snprintf(what, sizeof what, "%llu calls at random", (unsigned long long)count);
+    check(is_ok, what);
+}
+
+// "": everything. no-vmm: as without one. hit-rom: makes the VMM panic. measure COUNT: time a call.
+static int run(const char *what, const char *count)
 {
     u32 a, b, c, d;
     __cpuid(0, a, b, c, d);
@@ -747,6 +824,10 @@ static int run(const char *what)
         printf("Bail out! no VMM: %s\n", strsignal(signal));
         return 2;
     }
+    if (strcmp(what, "measure") == 0) {
+        measure(count ? strtoull(count, NULL, 0) : 100000);
+        return 0;
+    }
     if (strcmp(what, "hit-rom") == 0) {
         r = invoke("vmm_memory", 0, 0, 0, 0, 0);
         invoke("xfer_gpa", r.rbx + PAGE, 8, 2, 0, 0);
@@ -765,7 +846,8 @@ static int run(const char *what)
     test_shell();
     test_log();
     test_32_bits();
-    measure();
+    test_random(is_amd ? 100000 : 20000);
+    measure(is_amd ? 20000 : 2000);
     printf("1..%d\n# %d failed\n", tests, failures);
     return failures != 0;
 }
@@ -774,16 +856,16 @@ static int run(const char *what)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    const char *what = argc > 1 ? argv[argc - 1] : "";
     if (getpid() != 1)
-        return run(what);
+        return run(argc > 1 ? argv[1] : "", argc > 2 ? argv[2] : NULL);
+    const char *what = strcmp(argv[argc - 1], "hit-rom") == 0 || strcmp(argv[argc - 1], "no-vmm") == 0 ? argv[argc - 1] : ""; // the kernel hands over words of its own, too
     mkdir("/proc", 0755);
     mkdir("/dev", 0755);
     mount("proc", "/proc", "proc", 0, NULL);
     mount("dev", "/dev", "devtmpfs", 0, NULL);
     const pid_t child = fork(); // the kernel logs every fault of process 1
     if (child == 0)
-        exit(run(what));
+        exit(run(what, NULL));
     int status = -1;
     waitpid(child, &status, 0);
     printf("rig: done %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 9);
