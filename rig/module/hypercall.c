@@ -68,8 +68,8 @@ static long allocate(struct client *client, struct hypercall_buffer *request)
 	if (client->buffer) {
 		error = -EBUSY;
 	} else {
-		/* A power of two is aligned to itself, so whole pages are mapped and nothing of a neighbour is. */
-		client->buffer = kzalloc(roundup_pow_of_two(size), GFP_KERNEL | __GFP_NOWARN);
+		/* More than the slab serves comes in whole pages, aligned to themselves, which may be mapped one by one. */
+		client->buffer = kzalloc(max_t(size_t, roundup_pow_of_two(size), 2 * KMALLOC_MAX_CACHE_SIZE), GFP_KERNEL | __GFP_NOWARN);
 		error = client->buffer ? 0 : -ENOMEM;
 	}
 	if (!error) {
@@ -104,18 +104,22 @@ static long hypercall_ioctl(struct file *file, unsigned int command, unsigned lo
 	}
 }
 
-/* A mapping holds the file open, so the buffer outlives every mapping of it. */
+/*
+ * Page by page and not as a range of frames: those are no pages to /proc/PID/pagemap, where a program would look for the addresses.
+ * A mapping holds the file open, so the buffer outlives every mapping of it.
+ */
 static int hypercall_mmap(struct file *file, struct vm_area_struct *area)
 {
 	struct client *client = file->private_data;
 	unsigned long length = area->vm_end - area->vm_start;
-	int error;
+	unsigned long done;
+	int error = 0;
 
 	mutex_lock(&client->lock);
 	if (!client->buffer || area->vm_pgoff != 0 || length > client->size || !(area->vm_flags & VM_SHARED))
 		error = -EINVAL;
-	else
-		error = remap_pfn_range(area, area->vm_start, virt_to_phys(client->buffer) >> PAGE_SHIFT, length, area->vm_page_prot);
+	for (done = 0; !error && done < length; done += PAGE_SIZE)
+		error = vm_insert_page(area, area->vm_start + done, virt_to_page(client->buffer + done));
 	mutex_unlock(&client->lock);
 	return error;
 }
