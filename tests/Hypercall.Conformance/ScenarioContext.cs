@@ -19,9 +19,15 @@ internal sealed class ScenarioContext(IConformanceMachine machine, int percent, 
     /// <summary>The same numbers on every run with the same seed, whatever ran before.</summary>
     public Random Random { get; } = new(seed);
 
+    /// <summary>Whether the machine is one on which large things are done less often (less than half of the repetitions).</summary>
+    public bool IsSlow { get; } = percent < 50;
+
     /// <summary>How often to do something that is done this many times on a fast machine; at least once.</summary>
     /// <param name="times">How often there.</param>
     public int Repeat(int times) => (int)Math.Max(1, (long)times * percent / 100);
+
+    /// <summary>How much memory to fragment, in bytes.</summary>
+    public long Fragmented => IsSlow ? 32 << 20 : 256 << 20;
 
     /// <summary>Says something worth knowing that is no result, such as a measurement.</summary>
     /// <param name="text">One line.</param>

@@ -10,6 +10,7 @@ internal sealed class FakeRig
 {
     private const ulong Refused = ulong.MaxValue;
     private const ulong Longest = 1ul << 30;
+    private const ulong LongestText = 256;
     private const int ListHeader = 2 * sizeof(uint); // GPA_RANGE: u32 bytes, u32 offset into the first frame, then u64 frame numbers
 
     private readonly FakeVmm _fake;
@@ -347,14 +348,8 @@ internal sealed class FakeRig
             return;
         }
 
-        byte[] text = Encoding.ASCII.GetBytes($"vmm: fake rig\ncalls: {_calls}\n");
-        if (_statusMode == 2 && _statusGrowths < 3)
-        {
-            _statusGrowths++;
-            (call.Rax, call.Rcx) = (1, call.Rcx + 1);
-            return;
-        }
-
+        _statusGrowths += _statusMode == 2 && _statusGrowths < 3 ? 1 : 0; // a byte more each time
+        byte[] text = Encoding.ASCII.GetBytes($"vmm: fake rig\ncalls: {_calls,20}\n" + new string('\n', _statusGrowths));
         bool fits = (ulong)text.Length <= call.Rcx;
         call.Rcx = (ulong)text.Length;
         call.Rax = fits && call.TryWriteVirtual(new GuestVirtualAddress(call.Rbx), text, out _) ? 0ul : 1;
@@ -371,7 +366,13 @@ internal sealed class FakeRig
 
     private void WriteLog(FakeCall call)
     {
-        byte[] text = new byte[Math.Min(call.Rcx, 256)];
+        if (call.Rcx > LongestText)
+        {
+            call.Rax = Refused;
+            return;
+        }
+
+        byte[] text = new byte[call.Rcx];
         _ = call.TryReadVirtual(new GuestVirtualAddress(call.Rbx), text, out int length);
         call.Rax = (ulong)length;
         if (_ring.Size == 0)

@@ -64,7 +64,7 @@ internal sealed class FakeMachines : IConformanceMachine
         }
     }
 
-    public IDisposable Fragment() => new NoFragments();
+    public IDisposable Fragment(long bytes) => new NoFragments();
 
     public IHypercallChannel OpenOtherInstruction() => _fake.OpenChannel(
         string.Equals(_fake.Target.Instruction.Mnemonic, "VMCALL", StringComparison.OrdinalIgnoreCase)

@@ -15,13 +15,13 @@ internal sealed unsafe class FragmentedMemory : IDisposable
     private readonly nint _start;
     private readonly nuint _length;
 
-    public FragmentedMemory(IGuestMemory memory)
+    public FragmentedMemory(IGuestMemory memory, long bytes)
     {
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(candidate => candidate.StartsWith("MemAvailable:", StringComparison.Ordinal));
         string[] words = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
         available = words.Length > 1 && long.TryParse(words[1], null, out long kibibytes) ? kibibytes << 10 : available;
-        _length = (nuint)(Math.Min(512L << 20, available / 2) & ~(GuestPage.Size - 1L));
+        _length = (nuint)(Math.Min(bytes, available / 2) & ~(GuestPage.Size - 1L));
         _start = Libc.Map(0, _length, Libc.ProtReadWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
         if (_start == Libc.MapFailed)
         {

@@ -34,7 +34,8 @@ internal interface IConformanceMachine : IDisposable
     void Compact(GuestBuffer buffer);
 
     /// <summary>Prepares memory so that what is allocated meanwhile is likely to be moved by <see cref="Compact"/>.</summary>
-    IDisposable Fragment();
+    /// <param name="bytes">How much at most.</param>
+    IDisposable Fragment(long bytes);
 
     /// <summary>A channel with the other vendor's instruction.</summary>
     IHypercallChannel OpenOtherInstruction();

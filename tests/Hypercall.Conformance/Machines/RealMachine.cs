@@ -80,7 +80,7 @@ internal sealed unsafe class RealMachine : IConformanceMachine
         File.WriteAllText(CompactFile, "1");
     }
 
-    public IDisposable Fragment() => new FragmentedMemory(_native.Memory);
+    public IDisposable Fragment(long bytes) => new FragmentedMemory(_native.Memory, bytes);
 
     public IHypercallChannel OpenOtherInstruction()
     {

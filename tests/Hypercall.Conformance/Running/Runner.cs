@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Hypercall.Conformance.Running;
 
@@ -11,6 +12,8 @@ internal sealed class Runner(RunnerOptions options, Func<IConformanceMachine> op
     public const int Hang = 3;
 
     private static readonly Needs[] EachNeed = [.. Enum.GetValues<Needs>().Where(need => need != Needs.None)];
+
+    private static readonly TimeSpan WorthTelling = TimeSpan.FromSeconds(1);
 
     private readonly TapWriter _tap = new(output);
     private readonly List<(string Name, TimeSpan Time)> _times = [];
@@ -135,6 +138,11 @@ internal sealed class Runner(RunnerOptions options, Func<IConformanceMachine> op
         {
             _failed++;
             _tap.Failed(scenario.Name, error is ScenarioFailedException ? error.Message : $"{error.GetType().Name}: {error.Message}", error.StackTrace, time);
+        }
+
+        if (time >= WorthTelling)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"took {time.TotalSeconds:0.0} s"));
         }
 
         foreach (string note in notes)

@@ -33,6 +33,8 @@ internal static class AbsentPageScenarios
                 InjectsForZeroPage(context, walker));
             yield return new($"absent page: {walker}, an injected #PF that nobody can serve is a result with its address", Needs.Rig | Needs.Injection, context =>
                 UnservedFault(context, walker));
+            yield return new($"absent page: {walker}, at an address that is not canonical the VMM injects #GP, as the CPU would raise it", Needs.Rig | Needs.Injection, context =>
+                NotCanonical(context, walker));
             yield return new($"absent page: {walker}, an injected #PF on a read-only page is a result with its address", Needs.Rig | Needs.Injection | Needs.Protection, context =>
                 UnservedWrite(context, walker));
         }
@@ -43,7 +45,7 @@ internal static class AbsentPageScenarios
     /// <summary>Runs a check with each of the 16 sets of absent pages, or fewer on a slow machine.</summary>
     private static void ForEachSet(ScenarioContext context, string walker, Action<int, Direction> check)
     {
-        int step = context.Repeat(100) >= 50 || walker == RigClient.ByVirtualAddress ? 1 : 5;
+        int step = !context.IsSlow || walker == RigClient.ByVirtualAddress ? 1 : 5;
         for (int absent = 0; absent < 1 << Pages; absent += step)
         {
             foreach (Direction direction in Directions)
@@ -247,6 +249,14 @@ internal static class AbsentPageScenarios
         Check.Equal(3ul, context.Rig.Call("add", 1, 2), "afterwards");
     }
 
+    private static void NotCanonical(ScenarioContext context, string walker)
+    {
+        HypercallStatus status = context.Rig.Get(walker).TryCall(
+            out _, 0x8000_0000_0000_0000, 100, RigClient.Operation(Direction.ToVmm, AbsentPage.Inject), RigClient.KeyAndStream(0, 0));
+        Check.Equal(CpuFaultKind.GeneralProtection, status.Fault.Kind);
+        Check.Equal(3ul, context.Rig.Call("add", 1, 2), "afterwards");
+    }
+
     private static void UnservedWrite(ScenarioContext context, string walker) => WithReadOnlyPage(context, (buffer, page) =>
     {
         HypercallStatus status = context.Rig.Get(walker).TryCall(
@@ -258,7 +268,7 @@ internal static class AbsentPageScenarios
 
     private static void MovesAway(ScenarioContext context)
     {
-        using IDisposable fragments = context.Machine.Fragment();
+        using IDisposable fragments = context.Machine.Fragment(context.Fragmented);
         using GuestBuffer buffer = context.Fill(16 * GuestPage.Size, Residency.Locked);
         byte[] expected = buffer.Span.ToArray();
         for (int i = 0; i < 3; i++)

@@ -95,7 +95,7 @@ internal static class HoldScenarios
     {
         for (int round = 0; round < Math.Max(2, context.Repeat(5)); round++)
         {
-            using IDisposable fragments = context.Machine.Fragment();
+            using IDisposable fragments = context.Machine.Fragment(context.Fragmented);
             using GuestBuffer buffer = context.Fill(Pages * GuestPage.Size);
             ulong[] frames = Frames(buffer);
             using GuestBufferLease lease = buffer.Lease("the rig");
@@ -117,7 +117,7 @@ internal static class HoldScenarios
     {
         for (int round = 0; round < 10; round++)
         {
-            using IDisposable fragments = context.Machine.Fragment();
+            using IDisposable fragments = context.Machine.Fragment(context.Fragmented);
             using GuestBuffer buffer = context.Fill(Pages * GuestPage.Size, Residency.Locked);
             ulong[] before = Frames(buffer);
             using GuestBufferLease lease = buffer.Lease("the rig", acceptMemoryCorruptionIfPagesMove: true);
