@@ -4,13 +4,13 @@ namespace Hypercall.Docs.Tests;
 internal static class PageOutput
 {
     /// <summary>
-    /// Whether they agree. Blanks at the ends of lines do not count, nor do empty lines at the end; a line of three dots stands for any number of lines, and three dots at a line's
+    /// Whether they agree. How many blanks or tabs stand together does not count, nor do empty lines at the end; a line of three dots stands for any number of lines, and three dots at a line's
     /// end for the rest of that line.
     /// </summary>
     public static bool Matches(string expected, string actual) => Matches(Lines(expected), Lines(actual));
 
     private static ReadOnlySpan<string> Lines(string text) =>
-        text.ReplaceLineEndings("\n").TrimEnd().Split('\n').Select(line => line.TrimEnd()).ToArray();
+        text.ReplaceLineEndings("\n").TrimEnd().Split('\n').Select(line => string.Join(' ', line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))).ToArray();
 
     private static bool Matches(ReadOnlySpan<string> expected, ReadOnlySpan<string> actual)
     {
