@@ -140,6 +140,10 @@ internal sealed class FakeKernel
             else if (mapping.IsMapped)
             {
                 BringIn(mapping, page, ref entry);
+                if ((entry & (PageTableEntry.Present | PageTableEntry.Writable)) == PageTableEntry.Present)
+                {
+                    BringIn(mapping, page, ref entry); // it is mapped again, and was copy-on-write as well
+                }
             }
         }
     }
