@@ -214,7 +214,8 @@ internal sealed class FakeKernel
     public bool SwapOut(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
-        if ((entry & PageTableEntry.Present) == 0 || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
+        bool isThere = (entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry);
+        if (!isThere || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
         {
             return false;
         }
