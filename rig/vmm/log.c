@@ -49,26 +49,26 @@ void log_line(const char *pattern, ...)
     length += format_list(line + length, sizeof line - length - 1, pattern, arguments);
     va_end(arguments);
     line[length++] = '\n';
-    serial_write(line, length);
+    console_write(line, length);
     ring_write(line, length);
 }
 
 void log_guest(const char *text, size_t length)
 {
     static const char prefix[] = "guest: ";
-    serial_write(prefix, sizeof prefix - 1);
+    console_write(prefix, sizeof prefix - 1);
     for (size_t i = 0; i < length; i++) {
         char shown = text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?';
         if (text[i] != '\n' || i + 1 < length)
-            serial_write(&shown, 1);
+            console_write(&shown, 1);
     }
-    serial_write("\n", 1);
+    console_write("\n", 1);
     ring_write(text, length);
 }
 
 static _Noreturn void stop(void)
 {
-    serial_drain();
+    console_drain();
     outb(0xf4, 0x10); // QEMU's isa-debug-exit: ends with status 0x10 << 1 | 1 = 33
     for (const char *c = "Shutdown"; *c; c++)
         outb(0x8900, *c); // Bochs ends when it reads this word there
@@ -84,9 +84,9 @@ _Noreturn void panic(const char *pattern, ...)
     size_t length = format_list(line, sizeof line, pattern, arguments);
     va_end(arguments);
     static const char prefix[] = "\nVMM PANIC: ", suffix[] = "\nVMM STOPPED\n";
-    serial_write(prefix, sizeof prefix - 1);
-    serial_write(line, length);
-    serial_write(suffix, sizeof suffix - 1);
+    console_write(prefix, sizeof prefix - 1);
+    console_write(line, length);
+    console_write(suffix, sizeof suffix - 1);
     stop();
 }
 

@@ -1,4 +1,4 @@
-// What the VMM says: serial port, and the guest's ring where it gave one.
+// What the VMM says: the console, and the guest's ring where it gave one.
 #pragma once
 #include "types.h"
 
@@ -8,14 +8,14 @@
 size_t format(char *buffer, size_t size, const char *pattern, ...);
 size_t format_list(char *buffer, size_t size, const char *pattern, va_list arguments);
 
-void serial_init(void);
-void serial_write(const char *text, size_t length);
-void serial_drain(void);
+void console_init(void);
+void console_write(const char *text, size_t length);
+void console_drain(void);
 
-// One line of the VMM's own: "vmm: ..." on the serial port, and in the ring.
+// One line of the VMM's own: "vmm: ..." on the console, and in the ring.
 void log_line(const char *pattern, ...);
 
-// The guest's text: "guest: ..." on the serial port, byte by byte in the ring.
+// The guest's text: "guest: ..." on the console, byte by byte in the ring.
 void log_guest(const char *text, size_t length);
 
 // The ring: u32 count of unread bytes, then size - 4 bytes. 0, 0 stops.

@@ -117,7 +117,7 @@ static const struct back_end *choose_back_end(void)
 
 _Noreturn void vmm_main(u32 magic, const struct multiboot_info *info)
 {
-    serial_init();
+    console_init();
     load_idt();
     back_end = choose_back_end();
     take_loader_information(magic, info);

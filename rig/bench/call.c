@@ -1,0 +1,88 @@
+/*
+ * The C client that C# is measured against: looks a function up by name, then calls it in a tight loop, as a program without any
+ * library would.
+ *
+ *   call-c NAME CALLS ROUNDS
+ *
+ * prints "c NAME CALLS calls: N ns/call" for each round.
+ */
+#include <cpuid.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct frame {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
+};
+
+static inline __attribute__((always_inline)) void vmcall(struct frame *f)
+{
+	__asm__ volatile("vmcall" : "+a"(f->rax), "+b"(f->rbx), "+c"(f->rcx), "+d"(f->rdx), "+S"(f->rsi), "+D"(f->rdi) : : "memory");
+}
+
+static inline __attribute__((always_inline)) void vmmcall(struct frame *f)
+{
+	__asm__ volatile("vmmcall" : "+a"(f->rax), "+b"(f->rbx), "+c"(f->rcx), "+d"(f->rdx), "+S"(f->rsi), "+D"(f->rdi) : : "memory");
+}
+
+static int is_amd(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(0, eax, ebx, ecx, edx);
+	/* "AuthenticAMD" and "HygonGenuine" by their first four bytes, in EBX. */
+	return ebx == 0x68747541 || ebx == 0x6f677948;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	static char name[256] __attribute__((aligned(256)));
+	uint64_t number, sum = 0;
+	struct frame f = { 0 };
+	long calls, rounds;
+	int amd = is_amd();
+
+	if (argc != 4 || strlen(argv[1]) >= sizeof(name)) {
+		fprintf(stderr, "usage: call-c NAME CALLS ROUNDS\n");
+		return 2;
+	}
+	strcpy(name, argv[1]);
+	calls = atol(argv[2]);
+	rounds = atol(argv[3]);
+	f.rbx = (uint64_t)name;
+	if (amd)
+		vmmcall(&f);
+	else
+		vmcall(&f);
+	number = f.rax;
+	if (number == 0 || number > 127) {
+		fprintf(stderr, "call-c: no function '%s'\n", name);
+		return 1;
+	}
+	for (long round = 0; round < rounds; round++) {
+		double start = now();
+
+		for (long i = 0; i < calls; i++) {
+			struct frame g = { number, (uint64_t)i, 2, 3, 4, 5 };
+
+			if (amd)
+				vmmcall(&g);
+			else
+				vmcall(&g);
+			sum += g.rax;
+		}
+		printf("c %s %ld calls: %.1f ns/call (sum %llu)\n", name, calls, (now() - start) / (double)calls, (unsigned long long)sum);
+		fflush(stdout);
+	}
+	return 0;
+}

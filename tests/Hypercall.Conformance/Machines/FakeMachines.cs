@@ -1,0 +1,84 @@
+using Hypercall.Conformance.Fake;
+using Hypercall.Testing;
+
+namespace Hypercall.Conformance;
+
+/// <summary>The fake machine of Hypercall.Testing, a new one for each scenario.</summary>
+internal sealed class FakeMachines : IConformanceMachine
+{
+    // Between the low and the high frames that the fake hands out: it does not keep out of FakeVmmOptions.Rom by itself.
+    private static readonly GuestPhysicalAddress Rom = new(0xC000_0000);
+
+    private readonly FakeVmm _fake;
+    private readonly bool _hasVmm;
+
+    private FakeMachines(FakeVmm fake, bool hasVmm)
+    {
+        _fake = fake;
+        _hasVmm = hasVmm;
+    }
+
+    public string Description => $"fake, {_fake.Cpu.Vendor}, {_fake.Target.Instruction.Mnemonic}, {(_hasVmm ? "with the rig's functions" : "no VMM")}";
+
+    public IHypercallMachine Hardware => _fake;
+
+    public static IConformanceMachine Open(string vendor)
+    {
+        FakeVmm fake = new(new FakeVmmOptions
+        {
+            Cpu = new CpuIdentity { Vendor = vendor }, Rom = [new PhysicalExtent(Rom, 0x10_0000)],
+        });
+        FakeRig.Register(fake);
+        return new FakeMachines(fake, hasVmm: true);
+    }
+
+    public static IConformanceMachine OpenWithoutVmm() => new FakeMachines(new FakeVmm(FakeVmmPersonality.None), hasVmm: false);
+
+    public string? WhyNot(Needs need) => need switch
+    {
+        Needs.NoVmm => _hasVmm ? "this fake machine has a VMM" : null,
+        Needs.Vmm or Needs.Rig => _hasVmm ? null : "this fake machine has no VMM",
+        Needs.RealKernel => "the fake machine has no kernel of its own, and no processes",
+        Needs.Module => "the fake machine has no kernel modules",
+        Needs.Injection => "the fake VMM injects no #PF yet",
+        Needs.Protection => "the fake machine makes no page read-only yet",
+        Needs.Program32 => "the fake machine runs no programs",
+        Needs.Destruction => "it ends the machine: --destroy and its name as --filter",
+        _ => null,
+    };
+
+    public void MakeAbsent(GuestBuffer buffer, int page) => _fake.Memory.SwapOut(buffer, page);
+
+    public void SwapOut(GuestBuffer buffer, int page) => _fake.Memory.SwapOut(buffer, page);
+
+    public void Protect(GuestBuffer buffer, int page, bool readOnly) => throw new NotSupportedException();
+
+    public void Compact(GuestBuffer buffer)
+    {
+        if (buffer.Residency != Residency.Pinned)
+        {
+            for (int page = 0; page < GuestPage.Count(buffer.Address, buffer.Length); page++)
+            {
+                _fake.Memory.Move(buffer, page);
+            }
+        }
+    }
+
+    public IDisposable Fragment(long bytes) => new NoFragments();
+
+    public IHypercallChannel OpenOtherInstruction() => _fake.OpenChannel(
+        string.Equals(_fake.Target.Instruction.Mnemonic, "VMCALL", StringComparison.OrdinalIgnoreCase)
+            ? new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])
+            : new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1]));
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class NoFragments : IDisposable
+    {
+        public void Dispose()
+        {
+        }
+    }
+}

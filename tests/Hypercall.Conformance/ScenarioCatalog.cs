@@ -1,0 +1,27 @@
+using Hypercall.Conformance.Scenarios;
+
+namespace Hypercall.Conformance;
+
+/// <summary>All scenarios, in the order in which they run.</summary>
+internal static class ScenarioCatalog
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        .. NoVmmScenarios.All,
+        .. AbiScenarios.All,
+        .. RegisterScenarios.All,
+        .. TransferScenarios.All,
+        .. ResidencyScenarios.All,
+        .. AbsentPageScenarios.All,
+        .. RefusalScenarios.All,
+        .. RomScenarios.All,
+        .. WalkScenarios.All,
+        .. HoldScenarios.All,
+        .. StatusScenarios.All,
+        .. ShellScenarios.All,
+        .. LogScenarios.All,
+        .. KernelScenarios.All,
+        .. ThreadScenarios.All,
+        .. StormScenarios.All,
+    ];
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using Hypercall.BitVisor;
+
+namespace Hypercall.Conformance.Scenarios;
+
+/// <summary>The technique of the kernel's side: calls at CPL 0 and a kmalloc'ed buffer, through the rig's module.</summary>
+internal static class KernelScenarios
+{
+    private const string Through = "kernel: ";
+
+    public static IEnumerable<Scenario> All { get; } =
+    [
+        new(Through + "names are found from CPL 0, with the numbers of CPL 3", Needs.Vmm | Needs.Module, LookUp),
+        new(Through + "registers go there and back from CPL 0", Needs.Rig | Needs.Module, Registers),
+        new(Through + "\"abc\" goes in, \"foo\" comes out", Needs.Rig | Needs.Module, AbcFoo),
+        new(Through + "a kmalloc'ed buffer is contiguous, and lies where the kernel says", Needs.Module | Needs.Frames, Contiguous),
+        new(Through + "contiguous passing of up to 4 MiB of the kernel's memory, from CPL 3", Needs.Rig | Needs.Module | Needs.Frames, ContiguousFromUser),
+        new(Through + "contiguous passing of up to 4 MiB of the kernel's memory, from CPL 0", Needs.Rig | Needs.Module | Needs.Frames, ContiguousFromKernel),
+        new(Through + "the kernel's memory page by page, by list and by virtual address", Needs.Rig | Needs.Module | Needs.Frames, OtherTechniques),
+        new(Through + "#PF injected at CPL 0 for an absent page of the program's is served", Needs.Rig | Needs.Module, InjectedAtCpl0),
+        new(Through + "sizes that the module does not give are refused", Needs.Module, Sizes),
+    ];
+
+    private static void With(ScenarioContext context, long length, Action<KernelBuffer, Vmm> check)
+    {
+        using KernelDevice device = KernelDevice.Open();
+        using KernelBuffer buffer = device.Allocate(length);
+        check(buffer, new Vmm(new KernelChannel(device), context.Memory));
+    }
+
+    private static void LookUp(ScenarioContext context)
+    {
+        using KernelDevice device = KernelDevice.Open();
+        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        Check.Equal(VmmPresence.Present, fromKernel.DetectPresence().Presence);
+        foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
+        {
+            Check.Equal(context.Vmm.GetFunction(name).Number, fromKernel.GetFunction(name).Number, name);
+        }
+    }
+
+    private static void Registers(ScenarioContext context)
+    {
+        using KernelDevice device = KernelDevice.Open();
+        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        for (int i = 0; i < context.Repeat(1000); i++)
+        {
+            ulong[] words = [.. Enumerable.Range(0, 5).Select(_ => (ulong)context.Random.NextInt64(long.MinValue, long.MaxValue))];
+            Check.Equal(words[0] + words[1] + words[2] + words[3] + words[4], fromKernel.GetFunction("add").Call(words[0], words[1], words[2], words[3], words[4]).Rax);
+            VmmCallResult mixed = fromKernel.GetFunction("mix").Call(words[0], words[1], words[2], words[3], words[4]);
+            Check.Equal((0ul, ~words[0], words[2] ^ words[3], words[4]), (mixed.Rax, mixed.Rbx, mixed.Rdx, mixed.Rsi));
+        }
+    }
+
+    private static void AbcFoo(ScenarioContext context) => With(context, 3, (buffer, fromKernel) =>
+    {
+        "abc"u8.CopyTo(buffer.Span);
+        VmmFunction transfer = fromKernel.GetFunction(RigClient.ByPhysicalAddress);
+        context.Rig.Reset();
+        for (int i = 0; i < 3; i++)
+        {
+            byte key = (byte)("abc"[i] ^ "foo"[i]);
+            Check.Equal(1ul, transfer.Call(buffer.Physical.Value + (ulong)i, 1, RigClient.Operation(Direction.Both), RigClient.KeyAndStream(key, 0)).Rax);
+        }
+
+        Check.Equal(RigStream.HashOf("abc"u8), context.Rig.Read().Hash, "what went in");
+        Check.Equal("foo", Encoding.ASCII.GetString(buffer.Span), "what came out");
+    });
+
+    private static void Contiguous(ScenarioContext context) => With(context, 4 << 20, (buffer, _) =>
+    {
+        GuestPageMap seen = context.Memory.QueryPages(buffer.Address, buffer.Length);
+        Check.That(seen.TryGetPagedRange(out PagedRange? range, out GuestMemoryRefusal? refusal), refusal?.Message ?? "");
+        Check.That(range.IsContiguous);
+        Check.Equal(buffer.Physical, range.Start);
+    });
+
+    private static void ContiguousFromUser(ScenarioContext context) => ContiguousPassing(context, _ => context.Vmm);
+
+    private static void ContiguousFromKernel(ScenarioContext context) => ContiguousPassing(context, fromKernel => fromKernel);
+
+    private static void ContiguousPassing(ScenarioContext context, Func<Vmm, Vmm> choose)
+    {
+        foreach (long length in (long[])[1, 3, 4095, 4096, 4097, 40_000, 511L * 4096, 512L * 4096, 1024L * 4096])
+        {
+            With(context, length, (buffer, fromKernel) =>
+            {
+                context.Random.NextBytes(buffer.Span);
+                foreach (Direction direction in (Direction[])[Direction.ToVmm, Direction.FromVmm, Direction.Both])
+                {
+                    HandOver(context, choose(fromKernel), buffer, Passing.Contiguous, direction);
+                }
+            });
+        }
+    }
+
+    private static void HandOver(ScenarioContext context, Vmm vmm, KernelBuffer buffer, Passing passing, Direction direction)
+    {
+        byte[] expected = buffer.Span.ToArray();
+        RigStream model = RigStream.Empty;
+        model.Handle(expected, direction, 0x4D);
+        context.Rig.Reset();
+        TransferResult result = vmm.GetFunction(RigClient.FunctionFor(passing)).TryTransfer(buffer, passing, direction, RigClient.Options(direction, 0x4D));
+        Check.Equal(TransferOutcome.Completed, result.Outcome, $"{buffer.Length} bytes, {passing}, {direction}: {result.Message}");
+        Check.Equal(model, context.Rig.Read(), $"{buffer.Length} bytes, {passing}, {direction}: what the VMM saw");
+        Check.Bytes(expected, buffer.Span, $"{buffer.Length} bytes, {passing}, {direction}");
+    }
+
+    private static void OtherTechniques(ScenarioContext context) => With(context, 40_000, (buffer, fromKernel) =>
+    {
+        context.Random.NextBytes(buffer.Span);
+        foreach (Vmm vmm in (Vmm[])[context.Vmm, fromKernel])
+        {
+            foreach (Passing passing in (Passing[])[Passing.PageByPage, Passing.FrameList, Passing.Virtual])
+            {
+                HandOver(context, vmm, buffer, passing, Direction.Both);
+            }
+        }
+    });
+
+    private static void InjectedAtCpl0(ScenarioContext context)
+    {
+        using KernelDevice device = KernelDevice.Open();
+        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        foreach (Direction direction in (Direction[])[Direction.ToVmm, Direction.FromVmm, Direction.Both])
+        {
+            using GuestBuffer buffer = context.Fill(4 * GuestPage.Size, Residency.Touched);
+            context.Machine.MakeAbsent(buffer, 1);
+            context.Machine.MakeAbsent(buffer, 3);
+            byte[] expected = new byte[buffer.Length];
+            buffer.Span[..GuestPage.Size].CopyTo(expected);
+            buffer.Span.Slice(2 * GuestPage.Size, GuestPage.Size).CopyTo(expected.AsSpan(2 * GuestPage.Size));
+            RigStream model = RigStream.Empty;
+            model.Handle(expected, direction, 0x4D);
+            context.Rig.Reset();
+            ulong done = fromKernel.GetFunction(RigClient.ByVirtualAddress).Call(
+                buffer.Address.Value, (ulong)buffer.Length, RigClient.Operation(direction, AbsentPage.Inject), RigClient.KeyAndStream(0x4D, 0)).Rax;
+            Check.Equal((ulong)buffer.Length, done, $"{direction}");
+            Check.Equal(model, context.Rig.Read(), $"{direction}: what the VMM saw");
+            Check.Bytes(expected, buffer.Span, $"{direction}");
+        }
+    }
+
+    private static void Sizes(ScenarioContext context)
+    {
+        using KernelDevice device = KernelDevice.Open();
+        Check.Equal(Interop.Libc.Inval, device.TryAllocate(0), "no bytes");
+        Check.Equal(Interop.Libc.Inval, device.TryAllocate((4 << 20) + 1), "more than 4 MiB");
+        Check.Equal(Interop.Libc.Inval, device.TryAllocate(ulong.MaxValue), "all bytes");
+        Check.Equal(0, device.TryAllocate(1), "one byte");
+        Check.Equal(16, device.TryAllocate(1), "a second buffer: EBUSY");
+    }
+}
