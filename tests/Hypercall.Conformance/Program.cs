@@ -9,6 +9,11 @@ try
         return CallBench.Run(name, long.Parse(calls, null), int.Parse(rounds, null), output);
     }
 
+    if (args is ["bench:hold", var times])
+    {
+        return HoldBench.Run(int.Parse(times, null), output);
+    }
+
     RunnerOptions options = RunnerOptions.Parse(args);
     if (options.Help)
     {

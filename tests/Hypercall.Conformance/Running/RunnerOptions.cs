@@ -27,7 +27,8 @@ internal sealed record RunnerOptions
     public const string Usage = """
         usage: conformance [--machine real|fake|fake-intel|fake-no-vmm] [--filter TEXT]... [--list] [--scale PERCENT]
                            [--seed N] [--limit SECONDS] [--required FILE] [--destroy]
-               conformance bench:call NAME CALLS ROUNDS
+               conformance bench:call NAME CALLS ROUNDS     times a named call
+               conformance bench:hold ROUNDS                compacts memory that the VMM holds, locked and pinned
 
         Runs the scenarios on a machine and prints TAP version 14. A filter is part of a scenario's name; several add up.
         --required FILE   names, one a line, that may not be skipped; a line '# ...' is a comment
