@@ -22,8 +22,8 @@ extern const unsigned function_count;
 
 void answer_call(struct vcpu *vcpu);
 
-// Copies between the VMM and the caller's memory, page by page; stops at the first page that the caller could not touch itself, and
-// returns the bytes done. A write to ROM that the policy lets pass counts as done.
+// Copies between the VMM and the caller's memory, page by page; stops at the first page that the caller could not touch itself,
+// and returns the bytes done. A write to ROM that the policy lets pass counts as done.
 u64 read_virtual(struct call *call, u64 gva, void *to, u64 length);
 u64 write_virtual(struct call *call, u64 gva, const void *from, u64 length);
 

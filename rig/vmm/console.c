@@ -1,5 +1,5 @@
-// Where the VMM's own lines go. QEMU and Bochs have a debug console at port 0xe9, where no byte of the guest's comes between; elsewhere it
-// is COM1, shared with the guest and polled: the guest owns its interrupt and its settings.
+// Where the VMM's own lines go. QEMU and Bochs have a debug console at port 0xe9, where no byte of the guest's comes between;
+// elsewhere it is COM1, shared with the guest and polled: the guest owns its interrupt and its settings.
 #include "cpu.h"
 #include "layout.h"
 #include "log.h"

@@ -47,7 +47,8 @@ static void write_xcr(struct vcpu *vcpu)
 {
     const u64 value = vcpu->rdx << 32 | (u32)vcpu->rax;
     struct cpuid supported = cpuid(0xd, 0);
-    const bool is_sound = (u32)vcpu->rcx == 0 && vcpu->cpl == 0 && value & 1 && (value & 6) != 4 // x87 always; AVX needs SSE: SDM vol. 1, 13.3
+    const bool is_sound = (u32)vcpu->rcx == 0 && vcpu->cpl == 0 && value & 1
+        && (value & 6) != 4 // x87 always; AVX needs SSE: SDM vol. 1, 13.3
         && !(value & ~((u64)supported.edx << 32 | supported.eax));
     if (!is_sound) {
         back_end->inject(vcpu, VECTOR_GP, true, 0);
@@ -57,8 +58,8 @@ static void write_xcr(struct vcpu *vcpu)
     back_end->skip(vcpu);
 }
 
-// The guest itself wrote to what it sees as ROM: as on real ROM, nothing happens. Nobody decodes the instruction; it runs once with a
-// page behind the address that is thrown away.
+// The guest itself wrote to what it sees as ROM: as on real ROM, nothing happens. Nobody decodes the instruction; it runs once
+// with a page behind the address that is thrown away.
 static void nested_fault(struct vcpu *vcpu)
 {
     if (!vcpu->exit.is_write || memory_region(vcpu->exit.gpa) != REGION_ROM)
@@ -101,7 +102,8 @@ _Noreturn void handle_exits(struct vcpu *vcpu)
         case EXIT_SHUTDOWN:
             panic("the guest's CPU shut down (triple fault) at RIP 0x%x, CR3 0x%x", vcpu->rip, vcpu->cr3);
         default:
-            panic("%s exit %u (0x%x) at RIP 0x%x, which nobody asked for", back_end->name, vcpu->exit.reason, vcpu->exit.reason, vcpu->rip);
+            panic("%s exit %u (0x%x) at RIP 0x%x, which nobody asked for", back_end->name, vcpu->exit.reason, vcpu->exit.reason,
+                vcpu->rip);
         }
     }
 }

@@ -52,8 +52,8 @@ static bool overlap(u64 start, u64 end, u64 other_start, u64 other_end)
     return start < other_end && other_start < end;
 }
 
-// GRUB puts modules right where the kernel wants to be. The highest RAM that Linux takes an initramfs from is free for sure, unless the
-// bzImage lies there.
+// GRUB puts modules right where the kernel wants to be. The highest RAM that Linux takes an initramfs from is free for sure,
+// unless the bzImage lies there.
 static u64 move_initrd_away(const struct module *kernel, const struct module *initrd, u64 start, u64 end, u64 highest)
 {
     const u64 from = (u64)initrd->start;

@@ -4,7 +4,8 @@
 
 #include <stdarg.h>
 
-// Writes text by a format to a buffer. %s text, %u and %x u64, %c character, %U u64 in 20 columns. Returns the length without the NUL, at most size - 1.
+// Writes text by a format to a buffer. %s text, %u and %x u64, %c character, %U u64 in 20 columns. Returns the length without the
+// NUL, at most size - 1.
 size_t format(char *buffer, size_t size, const char *pattern, ...);
 size_t format_list(char *buffer, size_t size, const char *pattern, va_list arguments);
 

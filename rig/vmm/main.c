@@ -16,9 +16,11 @@
 #define LOADER_MAGIC 0x2badb002
 #define INFO_MODULES (1u << 3)
 #define INFO_MEMORY_MAP (1u << 6)
+#define INFO_LOADER_NAME (1u << 9)
 
 struct multiboot_info {
     u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+    u32 drives_length, drives_addr, config_table, boot_loader_name;
 };
 
 struct multiboot_module {
@@ -94,8 +96,7 @@ static void take_loader_information(u32 magic, const struct multiboot_info *info
         panic("no RAM around 0x%x; give the machine at least 256 MiB", (u64)VMM_BASE);
 
     const struct multiboot_module *modules = (const struct multiboot_module *)(u64)info->mods_addr;
-    static const char grub_loader[] = "GRUB";
-    bool is_grub = info->flags & 1u << 9 && memcmp((const char *)(u64) * (const u32 *)((const u8 *)info + 64), grub_loader, 4) == 0;
+    const bool is_grub = info->flags & INFO_LOADER_NAME && memcmp((const char *)(u64)info->boot_loader_name, "GRUB", 4) == 0;
     take_module(&kernel, &modules[0], !is_grub);
     take_module(&initrd, &modules[1], !is_grub);
 }

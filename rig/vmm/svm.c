@@ -203,7 +203,8 @@ static void run(struct vcpu *vcpu)
     vmcb.event = 0;
     read_state(vcpu);
 
-    // An exit that came while the guest took an interrupt or exception: it takes it again. Not a software interrupt, whose instruction runs again.
+    // An exit that came while the guest took an interrupt or exception: it takes it again. Not a software interrupt, whose
+    // instruction runs again.
     if (vmcb.exit_event & EVENT_VALID && EVENT_TYPE(vmcb.exit_event) != 4)
         vmcb.event = vmcb.exit_event;
 

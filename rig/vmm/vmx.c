@@ -203,8 +203,8 @@ static void start(u64 entry, u64 page_map)
     enter_vmx_operation();
     const u64 ept_needed = EPT_WALK_4 | EPT_WB | EPT_2M;
     const u32 processor = controls(MSR_VMX_PROCESSOR, PROCESSOR_MSR_BITMAPS | PROCESSOR_SECONDARY, 0);
-    const u32 processor_2 = controls(
-        MSR_VMX_PROCESSOR_2, PROCESSOR_2_EPT | PROCESSOR_2_UNRESTRICTED, PROCESSOR_2_RDTSCP | PROCESSOR_2_INVPCID | PROCESSOR_2_XSAVES);
+    const u32 processor_2 = controls(MSR_VMX_PROCESSOR_2, PROCESSOR_2_EPT | PROCESSOR_2_UNRESTRICTED,
+        PROCESSOR_2_RDTSCP | PROCESSOR_2_INVPCID | PROCESSOR_2_XSAVES);
     if ((rdmsr(MSR_VMX_EPT_VPID) & ept_needed) != ept_needed)
         panic("this CPU's EPT lacks four levels, write-back or 2 MiB pages");
 
@@ -296,8 +296,8 @@ static enum exit_kind write_control_register(struct vcpu *vcpu)
     const u64 qualification = vmread(EXIT_QUALIFICATION); // table 28-3
     if ((qualification & 0x3f) != 0) // MOV to CR0; a guest that sets CR4.VMXE gets what a CPU without VMX gives
         return EXIT_REFUSED;
-    u64 *const registers[16] = {&vcpu->rax, &vcpu->rcx, &vcpu->rdx, &vcpu->rbx, NULL, &vcpu->rbp, &vcpu->rsi, &vcpu->rdi, &vcpu->r8,
-        &vcpu->r9, &vcpu->r10, &vcpu->r11, &vcpu->r12, &vcpu->r13, &vcpu->r14, &vcpu->r15};
+    u64 *const registers[16] = {&vcpu->rax, &vcpu->rcx, &vcpu->rdx, &vcpu->rbx, NULL, &vcpu->rbp, &vcpu->rsi, &vcpu->rdi,
+        &vcpu->r8, &vcpu->r9, &vcpu->r10, &vcpu->r11, &vcpu->r12, &vcpu->r13, &vcpu->r14, &vcpu->r15};
     const u64 *source = registers[qualification >> 8 & 15];
     const u64 value = source ? *source : vmread(GUEST_RSP);
     if ((value ^ vcpu->cr0) & (CR0_PG | CR0_PE))
@@ -308,7 +308,8 @@ static enum exit_kind write_control_register(struct vcpu *vcpu)
     return EXIT_SKIPPED;
 }
 
-// TF makes the CPU trap after the instruction; interrupts wait so that it is this instruction. Not every CPU has the monitor trap flag.
+// TF makes the CPU trap after the instruction; interrupts wait so that it is this instruction. Not every CPU has the monitor trap
+// flag.
 static void step(struct vcpu *vcpu)
 {
     if (is_stepping)
@@ -334,7 +335,8 @@ static void run(struct vcpu *vcpu)
     is_launched = true;
     read_state(vcpu);
 
-    // An exit that came while the guest took an interrupt, NMI or exception: it takes it again. A software interrupt's instruction runs again.
+    // An exit that came while the guest took an interrupt, NMI or exception: it takes it again. A software interrupt's
+    // instruction runs again.
     const u64 event = vmread(VECTORING_EVENT), type = event >> 8 & 7;
     if (event & EVENT_VALID && type != 4 && type != 6) {
         vmwrite(ENTRY_EVENT_ERROR, vmread(VECTORING_EVENT_ERROR));

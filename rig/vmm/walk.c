@@ -1,5 +1,6 @@
-// Long mode's tables, SDM vol. 3, 4.5: four levels, or five with CR4.LA57. A 32-bit program under a 64-bit kernel has the same ones.
-// A guest without long mode's paging gets a page fault for every address. Not looked at: protection keys, SMAP, reserved bits.
+// Long mode's tables, SDM vol. 3, 4.5: four levels, or five with CR4.LA57. A 32-bit program under a 64-bit kernel has the same
+// ones. A guest without long mode's paging gets a page fault for every address. Not looked at: protection keys, SMAP, reserved
+// bits.
 //
 //   GVA  63..48 sign | 47..39 | 38..30 | 29..21 | 20..12 | 11..0
 //                      PML4     PDPT     PD       PT       byte

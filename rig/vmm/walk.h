@@ -24,6 +24,6 @@ struct walk walk_tables(const struct vcpu *vcpu, u64 gva);
 // May the calling code touch this address so? Changes nothing.
 struct walk walk_probe(const struct vcpu *vcpu, u64 gva, bool write);
 
-// The same, and sets the accessed and dirty bits as the CPU's own access would (SDM vol. 3, 4.8): the guest decides by the dirty bit
-// whether a page must be written to its swap.
+// The same, and sets the accessed and dirty bits as the CPU's own access would (SDM vol. 3, 4.8): the guest decides by the dirty
+// bit whether a page must be written to its swap.
 struct walk walk_access(const struct vcpu *vcpu, u64 gva, bool write);

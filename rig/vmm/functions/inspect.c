@@ -12,7 +12,8 @@ void walk_function(struct call *call)
     const bool is_there = walk.fault == WALK_DONE;
     call->rax = is_there;
     call->rbx = is_there ? walk.gpa : 0;
-    call->rcx = is_there ? PF_PRESENT | (walk.is_writable ? 2 : 0) | (walk.is_user ? 4 : 0) | (walk.is_no_execute ? 1ull << 63 : 0) : 0;
+    call->rcx =
+        is_there ? PF_PRESENT | (walk.is_writable ? 2 : 0) | (walk.is_user ? 4 : 0) | (walk.is_no_execute ? 1ull << 63 : 0) : 0;
     call->rdx = walk.page_size;
     call->rsi = !is_there ? PF_USER : walk.is_user ? 0 : PF_USER | PF_PRESENT;
 }

@@ -139,15 +139,15 @@ void xfer_list(struct call *call)
     call->rax = done;
 }
 
-// Is the whole buffer there? Otherwise the first walk that failed.
-static struct walk look(const struct transfer *transfer, u64 start, u64 end)
+// Is this part of the buffer there? Otherwise the first walk that failed, and the offset of the byte that it failed at.
+static struct walk look(const struct transfer *transfer, u64 start, u64 end, u64 *at)
 {
     const struct call *call = transfer->call;
     struct walk walk = {.fault = WALK_DONE};
-    for (u64 at = start; at < end && walk.fault == WALK_DONE; at += up_to_page_end(call->rbx + at, end - at)) {
-        const u64 address = caller_address(call, call->rbx + at);
-        walk = walk_probe(call->vcpu, address, transfer->writes);
-        walk.gpa = walk.fault == WALK_DONE ? walk.gpa : address; // where it failed
+    for (*at = start; *at < end; *at += up_to_page_end(call->rbx + *at, end - *at)) {
+        walk = walk_probe(call->vcpu, caller_address(call, call->rbx + *at), transfer->writes);
+        if (walk.fault != WALK_DONE)
+            break;
     }
     return walk;
 }
@@ -173,19 +173,18 @@ static bool inject_for_absent_page(const struct transfer *transfer)
         last.length = call->rcx;
         last.seen = 0;
     }
-    struct walk walk = look(transfer, last.seen, call->rcx);
+    u64 at;
+    struct walk walk = look(transfer, last.seen, call->rcx, &at);
     if (walk.fault == WALK_DONE)
-        walk = look(transfer, 0, last.seen); // some may have gone again
-    last.length = 0;
+        walk = look(transfer, 0, last.seen, &at); // some may have gone again
+    last.seen = walk.fault == WALK_DONE ? 0 : at;
     if (walk.fault == WALK_DONE)
         return false;
 
-    last.length = call->rcx;
-    last.seen = walk.gpa - caller_address(call, call->rbx);
     if (walk.fault == WALK_NOT_CANONICAL) {
         back_end->inject(vcpu, VECTOR_GP, true, 0);
     } else {
-        back_end->set_cr2(walk.gpa);
+        back_end->set_cr2(caller_address(call, call->rbx + at));
         back_end->inject(vcpu, VECTOR_PF, true, walk.error);
     }
     return true;
@@ -200,7 +199,8 @@ static void transfer_virtual(struct call *call, bool is_byte_wise)
         call->runs_again = true;
         return;
     }
-    if (transfer.at_fault == LOOK_FIRST && look(&transfer, 0, call->rcx).fault != WALK_DONE) {
+    u64 at;
+    if (transfer.at_fault == LOOK_FIRST && look(&transfer, 0, call->rcx, &at).fault != WALK_DONE) {
         call->rax = 0;
         return;
     }
