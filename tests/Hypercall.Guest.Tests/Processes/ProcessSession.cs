@@ -10,7 +10,8 @@ namespace Hypercall.Guest.Tests.Processes;
 /// </summary>
 internal sealed class ProcessSession : IDisposable
 {
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan UsualGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Reaping = TimeSpan.FromSeconds(10); // a process in the kernel's hands ends a little later
 
     private readonly Process _process;
 
@@ -64,16 +65,17 @@ internal sealed class ProcessSession : IDisposable
     public bool WaitForExit(TimeSpan time) => _process.WaitForExit(time);
 
     /// <summary>Asks it to end, and ends it and everything in its session when it does not.</summary>
-    public void End()
+    /// <param name="grace">How long it may take to end by itself; 10 s when not given.</param>
+    public void End(TimeSpan? grace = null)
     {
         if (!_process.HasExited)
         {
             _ = Libc.Kill(Id, Libc.SigTerm);
-            _ = _process.WaitForExit(Grace);
+            _ = _process.WaitForExit(grace ?? UsualGrace);
         }
 
         _ = Libc.Kill(-Id, Libc.SigKill);
-        for (long started = Stopwatch.GetTimestamp(); Members(Id) is { Count: > 0 } members && Stopwatch.GetElapsedTime(started) < Grace; Thread.Sleep(20))
+        for (long started = Stopwatch.GetTimestamp(); Members(Id) is { Count: > 0 } members && Stopwatch.GetElapsedTime(started) < Reaping; Thread.Sleep(20))
         {
             foreach (int member in members)
             {

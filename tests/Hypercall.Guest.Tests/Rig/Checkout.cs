@@ -6,7 +6,7 @@ internal static class Checkout
     public static string Root { get; } = FindRoot();
 
     /// <summary>Where the logs of guests are kept; it is made when it is missing.</summary>
-    public static string Logs => Directory.CreateDirectory(Path.Combine(Root, "artifacts", "guests")).FullName;
+    public static string Logs => Directory.CreateDirectory(Path.Combine(Root, "artifacts", "rig", "logs")).FullName;
 
     private static string FindRoot()
     {

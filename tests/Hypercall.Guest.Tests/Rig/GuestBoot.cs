@@ -23,9 +23,10 @@ internal sealed class GuestBoot(string folder, Action<string> tell)
     public GuestRun Run(GuestRequest request, IReadOnlyList<string> command, CancellationToken cancellation)
     {
         List<string> attempts = [];
+        List<int> sessions = [];
         while (true)
         {
-            (int? exitCode, List<string> lines, TimeSpan time, string end) = Attempt(request, command, cancellation);
+            (int? exitCode, List<string> lines, TimeSpan time, string end) = Attempt(request, command, sessions, cancellation);
             bool hung = exitCode is null or OutOfTime;
             bool again = hung && attempts.Count + 1 < MostAttempts;
             string log = Keep(request.Name + (again ? ".hung" : ""), lines);
@@ -37,19 +38,20 @@ internal sealed class GuestBoot(string folder, Action<string> tell)
 
             if (!again)
             {
-                return new GuestRun(request, exitCode, lines, attempts, log);
+                return new GuestRun(request, exitCode, lines, attempts, sessions, log);
             }
         }
     }
 
     private static (int? ExitCode, List<string> Lines, TimeSpan Time, string End) Attempt(
-        GuestRequest request, IReadOnlyList<string> command, CancellationToken cancellation)
+        GuestRequest request, IReadOnlyList<string> command, List<int> sessions, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
         long heard = started;
         List<string> lines = [];
         using BlockingCollection<string> queue = [];
         using ProcessSession session = ProcessSession.Start(Checkout.Root, command);
+        sessions.Add(session.Id);
         session.Input.Close();
         Thread[] readers = [Listen(session.Output, queue), Listen(session.Error, queue)];
         string? why = null;

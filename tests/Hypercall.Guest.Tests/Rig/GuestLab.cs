@@ -119,7 +119,7 @@ public sealed class GuestLab : IDisposable
     {
         try
         {
-            RigImage image = RigImage.Build(_folder!);
+            RigImage image = RigImage.Build(_folder!, _end.Token);
             Thread[] lanes = [.. Lanes.Select(lane => new Thread(() => RunLane(lane, image)) { IsBackground = true })];
             _image.SetResult(image);
             foreach (Thread lane in lanes)

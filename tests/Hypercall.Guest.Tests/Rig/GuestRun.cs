@@ -7,8 +7,10 @@ namespace Hypercall.Guest.Tests.Rig;
 /// <param name="ExitCode">Of rig/boot, whose --help says what it means; null when it was ended because it hung.</param>
 /// <param name="Lines">The serial log of the last attempt.</param>
 /// <param name="Attempts">One line for each: how long it took, how it ended.</param>
+/// <param name="Sessions">The session in which each attempt ran.</param>
 /// <param name="LogFile">Where the log is kept.</param>
-internal sealed record GuestRun(GuestRequest Request, int? ExitCode, IReadOnlyList<string> Lines, IReadOnlyList<string> Attempts, string LogFile)
+internal sealed record GuestRun(
+    GuestRequest Request, int? ExitCode, IReadOnlyList<string> Lines, IReadOnlyList<string> Attempts, IReadOnlyList<int> Sessions, string LogFile)
 {
     private const string HashLine = "rig: conformance sha256 ";
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Hypercall.Guest.Tests.Processes;
 
@@ -10,13 +11,15 @@ internal sealed record RigImage(string Folder, string ProgramHash)
 {
     private const int NotToBeHad = 3; // rig/guest/build --help: a package is not in the cache, and cannot be fetched
 
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);
 
     /// <summary>Builds them. It blocks its thread.</summary>
     /// <param name="folder">Where to put them.</param>
+    /// <param name="cancellation">Ends the build.</param>
     /// <exception cref="RigUnavailableException">This machine cannot: no network, and nothing in the cache.</exception>
     /// <exception cref="InvalidOperationException">The build failed; the message has its output.</exception>
-    public static RigImage Build(string folder)
+    public static RigImage Build(string folder, CancellationToken cancellation)
     {
         // Another run in the same checkout builds into the same folders.
         const string Script = """
@@ -42,7 +45,13 @@ internal sealed record RigImage(string Folder, string ProgramHash)
             IsBackground = true,
         };
         reader.Start();
-        bool ended = session.WaitForExit(Limit);
+        long started = Stopwatch.GetTimestamp();
+        bool ended;
+        while (!(ended = session.WaitForExit(Tick)) && Stopwatch.GetElapsedTime(started) < Limit)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
         session.End();
         reader.Join();
         File.WriteAllLines(Path.Combine(Checkout.Logs, "build.log"), output);
