@@ -30,8 +30,8 @@ public class ArrowTests
         [Room.Native] = ["Iced"],
         [Room.Intel] = ["Iced"],
         [Room.Amd] = ["Iced"],
-        [Room.Testing] = ["FsCheck"],
-        [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit"],
+        [Room.Testing] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in the signatures of what it derives from
+        [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit", "FSharp.Core", "xunit.abstractions", "xunit.core", "xunit.execution.dotnet"],
         [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "Spectre.Console.Ansi", "System.CommandLine"],
     };
 

@@ -13,6 +13,9 @@ internal static class SourceTree
     /// <summary>The test projects and the programs that they run.</summary>
     public static IReadOnlyList<Project> Tests { get; } = Projects("tests");
 
+    /// <summary>The programs written as a user would write them, and their tests.</summary>
+    public static IReadOnlyList<Project> Samples { get; } = Projects("samples");
+
     public static Project Get(string name) => Shipped.Single(project => project.Name == name);
 
     private static Project[] Projects(string folder) =>
@@ -53,6 +56,9 @@ internal static class SourceTree
 
         public IEnumerable<string> ProjectReferences =>
             Items("ProjectReference").Select(include => System.IO.Path.GetFileNameWithoutExtension(include.Replace('\\', '/')));
+
+        /// <summary>What a sample uses of this repository, as a package: see samples/Directory.Build.targets.</summary>
+        public IEnumerable<string> HypercallReferences => Items("HypercallReference");
 
         public IEnumerable<string> PackageReferences => Items("PackageReference");
 

@@ -49,6 +49,12 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
         return new FakeCallShape(index, isRefused && !random.OneIn(4) ? FakeTechnique.Virtual : technique, direction);
     }
 
+    public FakeTarget Target() => Target(size.MaxBuffers);
+
+    private FakeTarget Target(int buffers) => random.OneIn(3)
+        ? FakeTarget.Of(random.Low(1, buffers + 2), random.Low(0, size.MaxPages - 1)) // the library's own buffers are in between
+        : FakeTarget.AtHand;
+
     private FakeBufferShape[] Buffers()
     {
         int count = random.Between(1, Math.Min(size.MaxBuffers, size.MaxPages));
@@ -154,9 +160,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
             FakeFaultKind.RefuseForeign => random.Pick(unchecked((ulong)-1L), unchecked((ulong)-1L), unchecked((ulong)-1000L), unchecked((ulong)-38L), random.Next() | (1ul << 63)),
             _ => 0,
         };
-        FakeTarget target = kind <= FakeFaultKind.MakeRom && random.OneIn(3)
-            ? FakeTarget.Of(random.Low(1, buffers + 2), random.Low(0, size.MaxPages - 1)) // the library's own buffers are in between
-            : FakeTarget.AtHand;
+        FakeTarget target = kind <= FakeFaultKind.MakeRom ? Target(buffers) : FakeTarget.AtHand;
         return new PlannedFault(Moment(kind, steps), new FakeFault(kind, target, value));
     }
 

@@ -130,5 +130,10 @@ public static class VmmCheck
         {
             throw failure;
         }
+
+        if (result.Cases == 0)
+        {
+            throw new InvalidOperationException("The property did not want the case that it was given (VmmCheckOptions.Replay), so it was not tried.");
+        }
     }
 }

@@ -20,10 +20,11 @@ internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmChec
         ulong seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         VmmFailure? failure = null;
         int count = options.Replay is null ? options.MaxTest : 1;
+        int last = options.MaxTest - 1;
         for (int i = 0; failure is null && _tally.Cases < count; i++)
         {
             options.CancellationToken.ThrowIfCancellationRequested();
-            int size = options.StartSize + (int)((long)(options.EndSize - options.StartSize) * _tally.Cases / Math.Max(options.MaxTest - 1, 1));
+            int size = options.StartSize + (int)((long)(options.EndSize - options.StartSize) * Math.Min(i, last) / Math.Max(last, 1)); // with those that are not wanted, too
             FakeCase tried = options.Replay ?? FakeCase.Generate(FakeRandom.Derive(seed, i), options.Size.ScaledTo(size), _given);
             if (options.Verbose)
             {
@@ -36,7 +37,12 @@ internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmChec
                 _tally.Add(trial.Machine, trial.Labels);
                 failure = trial.Failure;
             }
-            else if (++_tally.Discarded > options.MaxDiscarded || options.Replay is not null)
+            else if (options.Replay is not null)
+            {
+                _tally.Discarded++;
+                break;
+            }
+            else if (++_tally.Discarded > options.MaxDiscarded)
             {
                 throw new InvalidOperationException(
                     $"The property did not want {_tally.Discarded} cases, and {_tally.Cases} were tried (VmmCheckOptions.MaxDiscarded is {options.MaxDiscarded}). "

@@ -25,6 +25,9 @@ internal sealed class FakeCallState(int number, in HypercallRegisters entry, int
     /// <summary>How the VMM ended the call against the function's will; null if it did not.</summary>
     public FakeFault? Verdict { get; set; }
 
+    /// <summary>Which registers the function wrote by their own properties: one bit for each <see cref="GeneralRegister"/>.</summary>
+    public uint Written { get; set; }
+
     /// <summary>Whether the registers that the function did not write are to come back with something else.</summary>
     public bool Clobbers { get; set; }
 

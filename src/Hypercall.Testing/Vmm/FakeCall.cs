@@ -44,22 +44,22 @@ public sealed class FakeCall
     public ref HypercallRegisters Registers => ref _registers;
 
     /// <summary>RAX: on entry <see cref="Number"/>, on return the result.</summary>
-    public ulong Rax { get => _registers.Rax; set => _registers.Rax = value; }
+    public ulong Rax { get => _registers.Rax; set => Write(GeneralRegister.Rax, value); }
 
     /// <summary>RBX: the first argument.</summary>
-    public ulong Rbx { get => _registers.Rbx; set => _registers.Rbx = value; }
+    public ulong Rbx { get => _registers.Rbx; set => Write(GeneralRegister.Rbx, value); }
 
     /// <summary>RCX: the second argument.</summary>
-    public ulong Rcx { get => _registers.Rcx; set => _registers.Rcx = value; }
+    public ulong Rcx { get => _registers.Rcx; set => Write(GeneralRegister.Rcx, value); }
 
     /// <summary>RDX: the third argument.</summary>
-    public ulong Rdx { get => _registers.Rdx; set => _registers.Rdx = value; }
+    public ulong Rdx { get => _registers.Rdx; set => Write(GeneralRegister.Rdx, value); }
 
     /// <summary>RSI: the fourth argument.</summary>
-    public ulong Rsi { get => _registers.Rsi; set => _registers.Rsi = value; }
+    public ulong Rsi { get => _registers.Rsi; set => Write(GeneralRegister.Rsi, value); }
 
     /// <summary>RDI: the fifth argument.</summary>
-    public ulong Rdi { get => _registers.Rdi; set => _registers.Rdi = value; }
+    public ulong Rdi { get => _registers.Rdi; set => Write(GeneralRegister.Rdi, value); }
 
     /// <summary>RBP.</summary>
     public ulong Rbp { get => _registers.Rbp; set => _registers.Rbp = value; }
@@ -269,6 +269,12 @@ public sealed class FakeCall
         FakeCopy copy = CopyVirtual(address, bytes, isWrite, AbsentPagePolicy.Stop);
         done = (int)copy.BytesDone;
         return copy.IsCompleted;
+    }
+
+    private void Write(GeneralRegister register, ulong value)
+    {
+        _registers[register] = value;
+        State.Written |= 1u << (int)register;
     }
 
     private FakeCopy CopyVirtual(ulong address, Span<byte> bytes, bool isWrite, AbsentPagePolicy policy)

@@ -1,0 +1,42 @@
+using FsCheck.Xunit;
+using Hypercall.BitVisor;
+using Xunit.Abstractions;
+
+namespace Hypercall.Testing.Xunit.Tests;
+
+/// <summary>Found and run by xunit itself, all in one class.</summary>
+[Properties(MaxTest = 30)]
+public sealed class BesidePropertyTests(ITestOutputHelper output)
+{
+    private int _tried;
+
+    [Fact]
+    public void A_fact_works_beside_it() => Assert.Equal(0, _tried);
+
+    [Property]
+    public bool A_property_works_beside_it(int number) => number - number == 0;
+
+    [Property(Arbitrary = [typeof(FakeArbitraries)])]
+    public void A_property_takes_machines_as_data(FakeVmmOptions machine, FaultPlan plan, FakeMoment moment) =>
+        Assert.NotNull(new FakeVmm(machine with { Plan = [.. plan, new PlannedFault(moment, new FakeFault(FakeFaultKind.Refuse))] }));
+
+    [VmmProperty(Configure = nameof(Foo))]
+    public void A_function_is_found_or_the_look_up_says_why(FakeVmm vmm)
+    {
+        VmmLookup lookup = new Vmm(vmm).TryGetFunction("foo");
+        Assert.True(lookup.IsFound || vmm.Strikes.Count > 0, lookup.Message);
+    }
+
+    [VmmProperty]
+    public void What_the_class_says_of_all_its_properties_counts(FakeVmm vmm) => Assert.InRange(++_tried, vmm.Calls, 30);
+
+    [VmmProperty]
+    public async Task A_task_works_too(FakeVmm vmm, FakeCase one)
+    {
+        await Task.Yield();
+        output.WriteLine("awaited");
+        Assert.Equal(one.Machine, vmm.Options);
+    }
+
+    private static void Foo(FakeVmm vmm) => vmm.On("foo", call => call.Rax = 10);
+}
