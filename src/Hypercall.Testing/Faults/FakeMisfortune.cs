@@ -1,18 +1,12 @@
 namespace Hypercall.Testing;
 
 /// <summary>Makes planned faults happen, as far as a real kernel, VMM or CPU could. Under the run's gate.</summary>
-internal sealed class FakeMisfortune(FakeKernel kernel, FakeGuestMemory memory, FakeVmmOptions options)
+internal sealed class FakeMisfortune(FakeRun run, FakeKernel kernel, FakeGuestMemory memory, FakeVmmOptions options)
 {
     private const string OneCpu = "The guest has one virtual CPU, and the VMM has it: nothing of the guest runs.";
     private const string VmmIsAway = "The VMM does nothing while the guest runs.";
     private const string NoSuchPage = "There is no such page at this moment.";
     private const string IsSoAlready = "The page is so already, or in no frame.";
-
-    /// <summary>Makes a second virtual CPU call the function that is being called.</summary>
-    public required Action<FakeCallState> SecondCall { get; init; }
-
-    /// <summary>Is told what the VMM or the CPU does; the kernel tells of itself.</summary>
-    public required Action<FakeActor, string, PlannedFault> Tell { get; init; }
 
     public FakeStrike Strike(FakeFault fault, FakeHand hand, FakeCallState? call, FakeStrike strike) => fault.Kind switch
     {
@@ -93,7 +87,7 @@ internal sealed class FakeMisfortune(FakeKernel kernel, FakeGuestMemory memory, 
             return Forbidden(strike, "The frame after it is in use, no memory, or ROM already: a VMM takes nothing that the guest uses.");
         }
 
-        Tell(FakeActor.Vmm, $"fakes frame 0x{frame + 1:x} as ROM: it is its own", strike.Fault);
+        run.Tell(FakeActor.Vmm, $"fakes frame 0x{frame + 1:x} as ROM: it is its own", strike.Fault);
         return strike;
     }
 
@@ -119,15 +113,14 @@ internal sealed class FakeMisfortune(FakeKernel kernel, FakeGuestMemory memory, 
             case FakeFaultKind.SecondCpu when options.Cpus == 1:
                 return Forbidden(strike, "The guest has one virtual CPU.");
             case FakeFaultKind.SecondCpu:
-                Tell(FakeActor.Guest, "a second virtual CPU calls the same function, with all arguments 0", strike.Fault);
-                SecondCall(call);
+                run.Tell(FakeActor.Guest, "a second virtual CPU calls the same function, with all arguments 0", strike.Fault);
                 return strike;
             default:
                 call.Verdict = fault;
                 break;
         }
 
-        Tell(FakeActor.Vmm, fault.Kind switch
+        run.Tell(FakeActor.Vmm, fault.Kind switch
         {
             FakeFaultKind.Clobber => "is going to leave something else in the registers that the function does not write",
             FakeFaultKind.LoseName => "forgets the name for this once",
@@ -167,7 +160,7 @@ internal sealed class FakeMisfortune(FakeKernel kernel, FakeGuestMemory memory, 
             return Missed(strike, "It is so already.");
         }
 
-        Tell(FakeActor.Kernel, fault.Kind switch
+        run.Tell(FakeActor.Kernel, fault.Kind switch
         {
             FakeFaultKind.LockLimit => $"limits locked memory to {memory.LockLimit} bytes",
             FakeFaultKind.NoPinning => "does not let pages be pinned any more",

@@ -28,6 +28,8 @@ public sealed class FaultPlan : IReadOnlyList<PlannedFault>, IEquatable<FaultPla
     /// <inheritdoc/>
     public PlannedFault this[int index] => _faults[index];
 
+    internal ReadOnlySpan<PlannedFault> Faults => _faults;
+
     /// <summary>Makes a plan: <c>FaultPlan plan = [...]</c>.</summary>
     /// <param name="faults">Its faults.</param>
     public static FaultPlan Create(ReadOnlySpan<PlannedFault> faults) => faults.IsEmpty ? None : new FaultPlan(faults.ToArray());

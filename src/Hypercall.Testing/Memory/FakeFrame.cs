@@ -5,5 +5,4 @@ namespace Hypercall.Testing;
 /// <param name="Mapping">The mapping whose page is in it; null when none is.</param>
 /// <param name="Page">Index of that page in its mapping; of a stale frame, of the page that was in it.</param>
 /// <param name="Buffer">The number of the buffer whose page is or was in it; 0 if there is none.</param>
-/// <param name="Step">At which step of the run the page left it.</param>
-internal readonly record struct FakeFrame(FrameKind Kind, FakeMapping? Mapping = null, int Page = 0, int Buffer = 0, long Step = 0);
+internal readonly record struct FakeFrame(FrameKind Kind, FakeMapping? Mapping = null, int Page = 0, int Buffer = 0);

@@ -21,7 +21,10 @@ internal sealed class FakeFrames(ulong seed)
     private const ulong RunAlignment = 512;            // frames of a 2 MiB page
     private const ulong GiantAlignment = 512 * 512;    // frames of a 1 GiB page
     private const ulong RunLimit = 1ul << 40;          // frames of a 52-bit physical address: Intel SDM vol. 3A, section 4.1.4
+    private const int LowEvery = 4;
     private const ulong Scatter = 0x9E37_79B9_7F4A_7C15; // odd, so that multiplying permutes; 2^64 divided by the golden ratio, so that it scatters
+
+    private static readonly ulong Gather = Inverse(Scatter);
 
     private ulong _scattered;
     private ulong _nextRun = RunBase;
@@ -34,9 +37,33 @@ internal sealed class FakeFrames(ulong seed)
     public ulong Next()
     {
         ulong index = _scattered++;
-        return index % 4 == 0 && index / 4 < 1ul << LowBits
-            ? LowBase + (2 * Permute(index / 4, LowBits))
+        return IsLow(index)
+            ? LowBase + (2 * Permute(index / LowEvery, LowBits))
             : HighBase + (2 * Permute(index, HighBits));
+    }
+
+    /// <summary>The how-manieth scattered frame it was that was handed out, from 0; -1 for one that was not.</summary>
+    public long IndexOf(ulong frame)
+    {
+        ulong low = frame - LowBase;
+        ulong high = frame - HighBase;
+        ulong index = ulong.MaxValue;
+        if (frame % 2 != 0)
+        {
+            return -1;
+        }
+
+        if (low < 2ul << LowBits)
+        {
+            index = LowEvery * Unpermute(low / 2, LowBits);
+        }
+        else if (high < 2ul << HighBits)
+        {
+            index = Unpermute(high / 2, HighBits);
+            index = IsLow(index) ? ulong.MaxValue : index;
+        }
+
+        return index < _scattered ? (long)index : -1;
     }
 
     /// <summary>The first of some frames in a row, or 0 if there is no room left.</summary>
@@ -53,6 +80,22 @@ internal sealed class FakeFrames(ulong seed)
         _nextRun = next;
         return first;
     }
+
+    private static bool IsLow(ulong index) => index % LowEvery == 0 && index / LowEvery < 1ul << LowBits;
+
+    // Newton's method for the inverse modulo 2^64: each round doubles the bits that are right, from 3 to 96. Warren, "Hacker's Delight", section 10-16.
+    private static ulong Inverse(ulong odd)
+    {
+        ulong inverse = odd;
+        for (int bits = 3; bits < 64; bits *= 2)
+        {
+            inverse *= 2 - (odd * inverse);
+        }
+
+        return inverse;
+    }
+
+    private ulong Unpermute(ulong place, int bits) => ((place * Gather) - seed) & ((1ul << bits) - 1);
 
     private ulong Permute(ulong index, int bits) => ((index + seed) * Scatter) & ((1ul << bits) - 1);
 }

@@ -149,7 +149,11 @@ public sealed class FakeGuestMemory : IGuestMemory
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         PhysicalExtent rom = _kernel.Physical.Rom ?? default;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, rom.Length);
-        return Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping => _kernel.PlaceAt(mapping, rom.Start.Frame.Value));
+        return Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping =>
+        {
+            _kernel.PlaceAt(mapping, rom.Start.Frame.Value);
+            mapping.Bytes.Span.Fill(FakeVmmMemory.RomByte);
+        });
     }
 
     /// <inheritdoc/>
@@ -385,7 +389,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         if (_run.Failure is null)
         {
-            _run.GuestStep(FakeHand.Virtual(buffer.Address.Value));
+            _run.FreeStep(FakeHand.Virtual(buffer.Address.Value));
         }
 
         lock (_run.Gate)
@@ -587,6 +591,11 @@ public sealed class FakeGuestMemory : IGuestMemory
         int first = (int)((start.Value >> GuestPage.Shift) - mapping.FirstPage);
         int count = (int)GuestPage.Count(start, length);
         _kernel.Touch(mapping, first, count); // before the frames are looked at
+        if (options.Residency == Residency.Pinned)
+        {
+            _kernel.FinishMoves(mapping, first, count); // a pin waits for a page that is just being moved
+        }
+
         bool isProvable = count == 1 || !HideFrames;
         bool isContiguous = isProvable && _kernel.AreContiguous(mapping, first, count);
         if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowNextBest)

@@ -23,6 +23,7 @@ internal sealed class FakeKernel
     public const ulong Private = PageTableEntry.Present | PageTableEntry.Writable | PageTableEntry.User | PageTableEntry.NoExecute;
     public const ulong Touched = PageTableEntry.Accessed | PageTableEntry.Dirty;
 
+    private const ulong PresentWritable = PageTableEntry.Present | PageTableEntry.Writable;
     private const ulong FirstAddress = 0x7f00_0000_0000;         // where Linux's mmap hands out addresses, more or less
     private const ulong FirstAddress5 = 0x00aa_7f00_0000_0000;   // above what four levels reach
     private const int PagesOf2MiB = 512;
@@ -107,11 +108,7 @@ internal sealed class FakeKernel
             int level = Fits(PagesOf1GiB) ? 3 : Fits(PagesOf2MiB) ? 2 : 1;
             int pages = level == 3 ? PagesOf1GiB : level == 2 ? PagesOf2MiB : 1;
             Tables.GetOrAddEntry(Address(mapping, page), level) = Present(frame) | (level > 1 ? PageTableEntry.PageSize : 0);
-            for (int i = 0; i < pages; i++)
-            {
-                Physical.Put(mapping, page + i, frame + (ulong)i);
-            }
-
+            Physical.Put(mapping, page, frame, pages);
             page += pages;
 
             bool Fits(int size) => mapping.PageCount - page >= size && frame % (ulong)size == 0 && (mapping.FirstPage + (ulong)page) % (ulong)size == 0;
@@ -130,20 +127,18 @@ internal sealed class FakeKernel
     /// <summary>What the program's write to some pages makes the kernel do: they are present and the program's own afterwards, but for those that are just being moved.</summary>
     public void Touch(FakeMapping mapping, int first, int count)
     {
-        for (int page = first; page < first + count; page++)
+        int end = first + count;
+        for (int page = first; page < end; page++)
         {
-            ref ulong entry = ref Entry(mapping, page);
-            if ((entry & (PageTableEntry.Present | PageTableEntry.Writable)) == (PageTableEntry.Present | PageTableEntry.Writable))
+            ref ulong entry = ref Leaf(mapping, page, out int pages);
+            if ((entry & PresentWritable) == PresentWritable)
             {
                 entry |= Touched;
+                page += pages - 1 - (int)((mapping.FirstPage + (ulong)page) % (ulong)pages);
             }
             else if (mapping.IsMapped)
             {
-                BringIn(mapping, page, ref entry);
-                if ((entry & (PageTableEntry.Present | PageTableEntry.Writable)) == PageTableEntry.Present)
-                {
-                    BringIn(mapping, page, ref entry); // it is mapped again, and was copy-on-write as well
-                }
+                BringIn(mapping, page, ref Entry(mapping, page), isWrite: true);
             }
         }
     }
@@ -151,15 +146,23 @@ internal sealed class FakeKernel
     /// <summary>What the program's read of a page makes the kernel do: one that was never touched becomes the zero page.</summary>
     public void Load(FakeMapping mapping, int page)
     {
+        if ((Read(mapping, page) & PageTableEntry.Present) != 0)
+        {
+            return;
+        }
+
         ref ulong entry = ref Entry(mapping, page);
         if (entry == 0)
         {
             entry = ((Private & ~PageTableEntry.Writable) | PageTableEntry.Accessed) + (FakePhysicalMemory.ZeroFrame << GuestPage.Shift);
-            Tell(() => $"maps the shared zero page, read-only, for {Name(mapping, page)}");
+            if (_run.IsRecording)
+            {
+                _run.Tell(FakeActor.Kernel, $"maps the shared zero page, read-only, for {Name(mapping, page)}");
+            }
         }
-        else if ((entry & PageTableEntry.Present) == 0)
+        else
         {
-            BringIn(mapping, page, ref entry);
+            BringIn(mapping, page, ref entry, isWrite: false);
         }
     }
 
@@ -217,9 +220,13 @@ internal sealed class FakeKernel
             return false;
         }
 
-        Physical.Retire(FrameOf(entry), _run.Steps);
+        Physical.Retire(FrameOf(entry));
         entry = PageTableEntry.Swapped(++_swapSlots);
-        Tell(() => $"swaps {Name(mapping, page)} out: its frame goes to somebody else", planned);
+        if (_run.IsRecording)
+        {
+            _run.Tell(FakeActor.Kernel, $"swaps {Name(mapping, page)} out: its frame goes to somebody else", planned);
+        }
+
         return true;
     }
 
@@ -240,15 +247,25 @@ internal sealed class FakeKernel
         }
 
         ulong frame = Physical.Put(mapping, page);
-        Physical.Retire(old, _run.Steps);
-        entry = Present(frame);
+        if (Physical[old].Kind == FrameKind.Shared)
+        {
+            Physical.Share(frame); // the child moves along, and the entry stays read-only
+        }
+
+        Physical.Retire(old);
+        entry = PageTableEntry.IsDropped(entry) ? PageTableEntry.Restore(entry) : entry;
+        entry = (entry & ~PageTableEntry.FrameMask) | (frame << GuestPage.Shift);
         if (walks > 0)
         {
             entry = PageTableEntry.Migrating(entry);
             _absentWalks[(mapping, page)] = walks;
         }
 
-        Tell(() => $"moves {Name(mapping, page)} from frame 0x{old:x} to 0x{frame:x}" + (walks > 0 ? $", and {walks} walk{(walks == 1 ? " does" : "s do")} not find it meanwhile" : ""), planned);
+        if (_run.IsRecording)
+        {
+            _run.Tell(FakeActor.Kernel, $"moves {Name(mapping, page)} from frame 0x{old:x} to 0x{frame:x}" + (walks > 0 ? $", and {walks} walk{(walks == 1 ? " does" : "s do")} not find it meanwhile" : ""), planned);
+        }
+
         return true;
     }
 
@@ -263,7 +280,11 @@ internal sealed class FakeKernel
         }
 
         entry = PageTableEntry.Dropped(entry);
-        Tell(() => $"takes {Name(mapping, page)} out of the page table until the guest touches it (NUMA balancing)", planned);
+        if (_run.IsRecording)
+        {
+            _run.Tell(FakeActor.Kernel, $"takes {Name(mapping, page)} out of the page table until the guest touches it (NUMA balancing)", planned);
+        }
+
         return true;
     }
 
@@ -279,8 +300,21 @@ internal sealed class FakeKernel
 
         entry &= ~PageTableEntry.Writable;
         Physical.Share(FrameOf(entry));
-        Tell(() => $"forks: {Name(mapping, page)} becomes copy-on-write, read-only, and shares its frame with the child", planned);
+        if (_run.IsRecording)
+        {
+            _run.Tell(FakeActor.Kernel, $"forks: {Name(mapping, page)} becomes copy-on-write, read-only, and shares its frame with the child", planned);
+        }
+
         return true;
+    }
+
+    /// <summary>Waits for pages that are just being moved.</summary>
+    public void FinishMoves(FakeMapping mapping, int first, int count)
+    {
+        for (int page = first; _absentWalks.Count != 0 && page < first + count; page++)
+        {
+            FinishMove(mapping, page);
+        }
     }
 
     /// <summary>A walk did not find a page: one that is just being moved comes nearer to its end.</summary>
@@ -303,17 +337,17 @@ internal sealed class FakeKernel
             return;
         }
 
-        _ = _absentWalks.Remove((mapping, page));
-        ref ulong entry = ref Entry(mapping, page);
-        entry = PageTableEntry.Restore(entry);
+        FinishMove(mapping, page);
     }
 
-    /// <summary>
-    /// What a #PF that the VMM injected makes the kernel do. A page that is just being moved is waited for.
-    /// </summary>
+    /// <summary>What a #PF that the VMM injected makes the kernel do. A page that is just being moved is waited for.</summary>
+    /// <param name="address">The address: CR2.</param>
+    /// <param name="isWrite">Whether it is missing for a write.</param>
+    /// <param name="isSpurious">Whether there was nothing to do.</param>
     /// <returns>Whether the instruction can run again; otherwise the process gets a signal.</returns>
-    public bool TryResolve(ulong address, bool isWrite)
+    public bool TryResolve(ulong address, bool isWrite, out bool isSpurious)
     {
+        isSpurious = false;
         ulong virtualPage = address >> GuestPage.Shift;
         if (Find(virtualPage) is not { } mapping || mapping.Kind == FakeMappingKind.Device)
         {
@@ -321,12 +355,9 @@ internal sealed class FakeKernel
         }
 
         int page = (int)(virtualPage - mapping.FirstPage);
-        if (_absentWalks.Remove((mapping, page)))
-        {
-            ref ulong moved = ref Entry(mapping, page);
-            moved = PageTableEntry.Restore(moved);
-        }
-
+        ulong needed = isWrite ? PresentWritable : PageTableEntry.Present;
+        isSpurious = (Read(mapping, page) & needed) == needed;
+        FinishMove(mapping, page);
         if (isWrite)
         {
             Touch(mapping, page, 1);
@@ -356,7 +387,7 @@ internal sealed class FakeKernel
             {
                 for (ulong i = 0; i < (ulong)pages; i++)
                 {
-                    Physical.Retire(FrameOf(entry) + i, _run.Steps);
+                    Physical.Retire(FrameOf(entry) + i);
                 }
             }
 
@@ -447,6 +478,27 @@ internal sealed class FakeKernel
         return ref Tables.GetOrAddEntry(address);
     }
 
+    /// <summary>The entry that maps a page, whatever its size, as it is; one that maps none is made.</summary>
+    private ref ulong Leaf(FakeMapping mapping, int page, out int pages)
+    {
+        ulong address = Address(mapping, page);
+        pages = 1;
+        if (Table(address) is { } table)
+        {
+            return ref table[Index(address)];
+        }
+
+        ref ulong entry = ref Tables.FindEntry(address, out int level);
+        pages = level == 3 ? PagesOf1GiB : level == 2 ? PagesOf2MiB : 1;
+        if (!Unsafe.IsNullRef(ref entry) && entry != 0)
+        {
+            return ref entry;
+        }
+
+        pages = 1;
+        return ref Tables.GetOrAddEntry(address);
+    }
+
     private void Split(ulong address, ref ulong entry, int level)
     {
         ulong size = (level == 3 ? (ulong)PagesOf1GiB : PagesOf2MiB) << GuestPage.Shift;
@@ -461,32 +513,48 @@ internal sealed class FakeKernel
         }
     }
 
-    private void BringIn(FakeMapping mapping, int page, ref ulong entry)
+    private void FinishMove(FakeMapping mapping, int page)
     {
-        if (PageTableEntry.IsDropped(entry))
+        if (_absentWalks.Remove((mapping, page)))
         {
-            entry = PageTableEntry.Restore(entry) | Touched;
-            Tell(() => $"puts {Name(mapping, page)} back into the page table");
-        }
-        else if (!PageTableEntry.IsMigrating(entry))
-        {
-            string why = (entry & PageTableEntry.Present) != 0 ? "copies" : PageTableEntry.IsSwapped(entry) ? "swaps in" : "makes";
-            if ((entry & PageTableEntry.Present) != 0)
-            {
-                Physical.Retire(FrameOf(entry), _run.Steps); // it is the child's alone from now on; the zero page stays what it is
-            }
-
-            ulong frame = Physical.Put(mapping, page);
-            entry = Present(frame);
-            Tell(() => $"{why} {Name(mapping, page)}, in frame 0x{frame:x}");
+            ref ulong entry = ref Entry(mapping, page);
+            entry = PageTableEntry.Restore(entry);
         }
     }
 
-    private void Tell(Func<string> text, PlannedFault? planned = null)
+    private void BringIn(FakeMapping mapping, int page, ref ulong entry, bool isWrite)
     {
+        if (PageTableEntry.IsMigrating(entry))
+        {
+            return; // Touch and Load wait for no migration: the next one may begin at once
+        }
+
+        if (PageTableEntry.IsDropped(entry))
+        {
+            entry = PageTableEntry.Restore(entry);
+            if (_run.IsRecording)
+            {
+                _run.Tell(FakeActor.Kernel, $"puts {Name(mapping, page)} back into the page table");
+            }
+
+            if (!isWrite || (entry & PageTableEntry.Writable) != 0)
+            {
+                entry |= PageTableEntry.Accessed | (isWrite ? PageTableEntry.Dirty : 0);
+                return;
+            }
+        }
+
+        string why = (entry & PageTableEntry.Present) != 0 ? "copies" : PageTableEntry.IsSwapped(entry) ? "swaps in" : "makes";
+        if ((entry & PageTableEntry.Present) != 0)
+        {
+            Physical.Retire(FrameOf(entry)); // it is the child's alone from now on; the zero page stays what it is
+        }
+
+        ulong frame = Physical.Put(mapping, page);
+        entry = Present(frame);
         if (_run.IsRecording)
         {
-            _run.Tell(FakeActor.Kernel, text(), planned);
+            _run.Tell(FakeActor.Kernel, $"{why} {Name(mapping, page)}, in frame 0x{frame:x}");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Hypercall.Testing;
@@ -19,9 +20,12 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
     public const ulong ZeroFrame = TableBase - 1;
 
     private const ulong TableBase = 0x9_0000_0000;
+    private const int MostStale = 1 << 16; // of contiguous runs; older ones are taken for somebody else's from the start
     private const int EntriesPerTable = GuestPage.Size / sizeof(ulong);
 
-    private readonly Dictionary<ulong, FakeFrame> _frames = [];
+    private readonly FakeFrameTable _scattered = new();
+    private readonly Dictionary<ulong, FakeFrame> _others = [];
+    private readonly Queue<ulong> _stale = [];
     private readonly List<ulong[]> _tables = [];
     private readonly FakeFrames _free;
     private readonly PhysicalExtent[] _rom;
@@ -45,35 +49,69 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
     /// <summary>The first ROM-faked region; null if there is none.</summary>
     public PhysicalExtent? Rom => _rom.Length == 0 ? null : _rom[0];
 
-    public FakeFrame this[ulong frame] => _frames.TryGetValue(frame, out FakeFrame known) ? known : new FakeFrame(KindOf(frame));
+    public FakeFrame this[ulong frame]
+    {
+        get
+        {
+            if (_free.IndexOf(frame) is >= 0 and long index && _scattered[index] is { Kind: not FrameKind.Hole } scattered)
+            {
+                return scattered;
+            }
+
+            return _others.TryGetValue(frame, out FakeFrame known) ? known : new FakeFrame(KindOf(frame));
+        }
+    }
 
     /// <summary>Puts a page into a frame of its own, away from all others.</summary>
     public ulong Put(FakeMapping mapping, int page)
     {
         ulong frame;
-        do
+        while (IsRom(frame = _free.Next()))
         {
-            frame = _free.Next();
+            _scattered.Add(default);
         }
-        while (this[frame].Kind != FrameKind.Somebody);
 
-        Put(mapping, page, frame);
+        _scattered.Add(new FakeFrame(FrameKind.Page, mapping, page, mapping.Buffer));
         return frame;
     }
 
-    /// <summary>Puts a page into a given frame.</summary>
-    public void Put(FakeMapping mapping, int page, ulong frame) => _frames[frame] = new FakeFrame(FrameKind.Page, mapping, page, mapping.Buffer);
+    /// <summary>Puts pages into given frames in a row.</summary>
+    public void Put(FakeMapping mapping, int page, ulong frame, int count)
+    {
+        if (_others.Count + count > _others.Capacity)
+        {
+            _ = _others.EnsureCapacity(Math.Max(_others.Count + count, 2 * _others.Count));
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            _others[frame + (ulong)i] = new FakeFrame(FrameKind.Page, mapping, page + i, mapping.Buffer);
+        }
+    }
 
     /// <summary>The first of some frames in a row, or 0 if there is no room left.</summary>
     public ulong FindRun(long count) => _free.NextRun(count);
 
     /// <summary>A frame's page has left it, or its process has ended: it goes to somebody else.</summary>
-    public void Retire(ulong frame, long step)
+    public void Retire(ulong frame)
     {
-        ref FakeFrame known = ref CollectionsMarshal.GetValueRefOrNullRef(_frames, frame);
-        if (!System.Runtime.CompilerServices.Unsafe.IsNullRef(ref known) && known.Kind is FrameKind.Page or FrameKind.Shared)
+        if (_free.IndexOf(frame) is >= 0 and long index)
         {
-            known = known with { Kind = FrameKind.Stale, Mapping = null, Step = step };
+            _scattered.Retire(index);
+            return;
+        }
+
+        ref FakeFrame known = ref CollectionsMarshal.GetValueRefOrNullRef(_others, frame);
+        if (Unsafe.IsNullRef(ref known) || known.Kind is not (FrameKind.Page or FrameKind.Shared))
+        {
+            return;
+        }
+
+        known = known with { Kind = FrameKind.Stale, Mapping = null };
+        _stale.Enqueue(frame);
+        if (_stale.Count > MostStale && _stale.Dequeue() is ulong oldest && _others[oldest].Kind == FrameKind.Stale)
+        {
+            _ = _others.Remove(oldest);
         }
     }
 
@@ -83,7 +121,7 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
         FakeFrame known = this[frame];
         if (known.Kind == FrameKind.Page)
         {
-            _frames[frame] = known with { Kind = FrameKind.Shared };
+            Set(frame, known with { Kind = FrameKind.Shared });
         }
     }
 
@@ -91,13 +129,13 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
     /// <returns>Whether it does.</returns>
     public bool MakeRom(ulong frame)
     {
-        bool mayBe = this[frame].Kind is FrameKind.Somebody or FrameKind.Stale;
-        if (mayBe)
+        if (this[frame].Kind is not (FrameKind.Somebody or FrameKind.Stale))
         {
-            _frames[frame] = new FakeFrame(FrameKind.Rom);
+            return false;
         }
 
-        return mayBe;
+        Set(frame, new FakeFrame(FrameKind.Rom));
+        return this[frame].Kind == FrameKind.Rom;
     }
 
     public ulong[]? FindTable(ulong frame) => frame - TableBase < (ulong)_tables.Count ? _tables[(int)(frame - TableBase)] : null;
@@ -125,6 +163,20 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
             Fill(frame, offset, destination);
         }
     }
+
+    private void Set(ulong frame, FakeFrame known)
+    {
+        if (_free.IndexOf(frame) is >= 0 and long index)
+        {
+            _scattered[index] = known;
+        }
+        else
+        {
+            _others[frame] = known;
+        }
+    }
+
+    private bool IsRom(ulong frame) => KindOf(frame) == FrameKind.Rom || (_others.Count != 0 && _others.TryGetValue(frame, out FakeFrame known) && known.Kind == FrameKind.Rom);
 
     private FrameKind KindOf(ulong frame)
     {

@@ -13,12 +13,10 @@ namespace Hypercall.Testing;
 /// </remarks>
 internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptions options)
 {
+    /// <summary>What the VMM finds where it fakes ROM: its idea of ROM.</summary>
+    public const byte RomByte = 0xFF;
+
     private readonly PageWalker _walker = new(kernel.Physical);
-    private int _callsInFlight;
-
-    public void EnterCall() => Interlocked.Increment(ref _callsInFlight);
-
-    public void LeaveCall() => Interlocked.Decrement(ref _callsInFlight);
 
     public PageWalk Walk(FakeCall call, ulong address, PageAccess access)
     {
@@ -143,7 +141,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
         switch (frame.Kind)
         {
             case FrameKind.Page when isWrite:
-                if (!options.AllowStrayAccess && !IsHandedOver(frame, offset, bytes.Length))
+                if (!options.AllowStrayAccess && !IsHandedOver(call, frame, offset, bytes.Length))
                 {
                     run.Fail(FakeActor.Vmm, "has written bytes that the guest did not hand over",
                         string.Create(CultureInfo.InvariantCulture,
@@ -164,7 +162,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
                     static (message, story) => new VmmPanicException(message, story));
                 return false;
             case FrameKind.Rom:
-                bytes.Fill(0xFF); // the VMM's idea of ROM
+                bytes.Fill(RomByte);
                 return true;
             case FrameKind.Zero or FrameKind.Table when !isWrite:
                 kernel.Physical.ReadOthers(number, offset, bytes);
@@ -199,21 +197,25 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
         return false;
     }
 
-    private bool IsHandedOver(FakeFrame frame, int offset, int length)
+    /// <summary>
+    /// Whether the guest has handed bytes over: they lie in a buffer, and, where the call was given a buffer that is marked as in use, in one that is marked, leased or given to
+    /// the call in a register. (A program that marks none may tell the VMM of a buffer in any way, such as by a pointer in memory.)
+    /// </summary>
+    private bool IsHandedOver(FakeCall call, FakeFrame frame, int offset, int length)
     {
         FakeMapping mapping = frame.Mapping!;
-        if (!mapping.AreHandedOver(frame.Page, offset, length))
-        {
-            return false;
-        }
+        HypercallRegisters entry = call.State.Entry;
+        return mapping.AreHandedOver(frame.Page, offset, length)
+            && (Given(entry.Rbx) == mapping || IsInUse(mapping)
+                || Given(entry.Rcx) == mapping || Given(entry.Rdx) == mapping || Given(entry.Rsi) == mapping || Given(entry.Rdi) == mapping
+                || !(IsMarked(entry.Rbx) || IsMarked(entry.Rcx) || IsMarked(entry.Rdx) || IsMarked(entry.Rsi) || IsMarked(entry.Rdi)));
 
-        // With one call in flight it is known which buffers it may use: those marked as in use, if any is.
-        if (Volatile.Read(ref _callsInFlight) != 1 || mapping.Buffers.Exists(static buffer => buffer.IsLeased))
-        {
-            return true;
-        }
+        // An address of either kind; other words point nowhere, or at worst to a buffer that they excuse.
+        FakeMapping? Given(ulong word) => kernel.Find(word >> GuestPage.Shift) ?? kernel.Physical[word >> GuestPage.Shift].Mapping;
 
-        return !kernel.Buffers.Exists(static buffer => buffer is { IsLeased: true, Leases.Count: 0 });
+        bool IsMarked(ulong word) => Given(word) is { } given && given.Buffers.Exists(static buffer => buffer is { IsLeased: true, Leases.Count: 0 });
+
+        static bool IsInUse(FakeMapping mapping) => mapping.Buffers.Exists(static buffer => buffer.IsLeased);
     }
 
     private static string Describe(FakeFrame frame) => frame.Kind switch

@@ -17,8 +17,11 @@ internal sealed class FakeRun(FakeVmmOptions options)
     /// <summary>Guards everything that the machine knows: the page table, the frames, the story.</summary>
     public object Gate { get; } = new();
 
-    /// <summary>Makes a fault happen.</summary>
-    public Func<FakeFault, FakeHand, FakeCallState?, FakeStrike, FakeStrike>? Striker { get; set; }
+    /// <summary>Makes planned faults happen.</summary>
+    public FakeMisfortune? Misfortune { get; set; }
+
+    /// <summary>Makes a second virtual CPU call the function that is being called.</summary>
+    public Action<FakeCallState>? SecondCall { get; set; }
 
     public FakeMachineException? Failure => Volatile.Read(ref _failure);
 
@@ -65,12 +68,19 @@ internal sealed class FakeRun(FakeVmmOptions options)
     public void GuestStep(FakeHand hand)
     {
         Count();
-        int step = Interlocked.Increment(ref _guestSteps);
-        if (_plan.Count != 0)
-        {
-            Strike(new FakeMoment(FakeMomentKind.GuestStep, 0, step), hand, null);
-        }
+        StrikeGuest(hand);
     }
+
+    /// <summary>The guest frees memory. The plan strikes as at any step, but what ends runs for the number of steps waits for the next one: freeing must not hide another failure.</summary>
+    /// <param name="hand">What it is about.</param>
+    public void FreeStep(FakeHand hand)
+    {
+        _ = Interlocked.Increment(ref _steps);
+        StrikeGuest(hand);
+    }
+
+    /// <summary>The CPU runs the instruction of a call again.</summary>
+    public void RerunStep() => Count();
 
     /// <summary>A step of a call.</summary>
     /// <param name="kind">Which kind.</param>
@@ -118,6 +128,15 @@ internal sealed class FakeRun(FakeVmmOptions options)
         throw new InvalidOperationException(message); // never: the line above throws
     }
 
+    private void StrikeGuest(FakeHand hand)
+    {
+        int step = Interlocked.Increment(ref _guestSteps);
+        if (_plan.Count != 0)
+        {
+            Strike(new FakeMoment(FakeMomentKind.GuestStep, 0, step), hand, null);
+        }
+    }
+
     private void Count()
     {
         if (Interlocked.Increment(ref _steps) > options.StepBudget)
@@ -132,19 +151,28 @@ internal sealed class FakeRun(FakeVmmOptions options)
 
     private void Strike(FakeMoment now, FakeHand hand, FakeCallState? call)
     {
-        foreach (PlannedFault planned in _plan)
+        foreach (PlannedFault planned in _plan.Faults)
         {
-            if (planned.Moment == now)
+            if (planned.Moment != now)
             {
-                lock (Gate)
+                continue;
+            }
+
+            FakeStrike strike;
+            lock (Gate)
+            {
+                strike = Misfortune!.Strike(planned.Fault, hand, call, new FakeStrike(planned, FakeStrikeOutcome.Struck, call?.Number ?? Volatile.Read(ref _calls)));
+                _strikes.Add(strike);
+                if (strike.Outcome != FakeStrikeOutcome.Struck && IsRecording)
                 {
-                    FakeStrike strike = Striker!(planned.Fault, hand, call, new FakeStrike(planned, FakeStrikeOutcome.Struck, Volatile.Read(ref _calls)));
-                    _strikes.Add(strike);
-                    if (strike.Outcome != FakeStrikeOutcome.Struck && IsRecording)
-                    {
-                        Tell(FakeActor.Kernel, $"{planned.Fault}: not done. {strike.Rule}", planned);
-                    }
+                    Tell(FakeActor.Kernel, $"{planned.Fault}: not done. {strike.Rule}", planned);
                 }
+            }
+
+            // Not under the gate: a function of the test runs, and it may wait for another thread.
+            if (planned.Fault.Kind == FakeFaultKind.SecondCpu && strike.Outcome == FakeStrikeOutcome.Struck)
+            {
+                SecondCall!(call!);
             }
         }
     }

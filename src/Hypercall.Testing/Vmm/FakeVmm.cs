@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 
 namespace Hypercall.Testing;
 
@@ -29,16 +28,11 @@ namespace Hypercall.Testing;
 /// </example>
 public sealed class FakeVmm : IHypercallMachine
 {
-    // A page that is resolved and found missing again and again: the guest's kernel does not bring it in for that access.
-    private const int MaxInjectionsOfOnePage = 16;
-
     private readonly object _gate = new();
     private readonly FakeRun _run;
-    private readonly FakeKernel _kernel;
-    private readonly FakeVmmMemory _view;
+    private readonly FakeCpu _cpu;
     private volatile FakeVmmState _state;
     private FakeChannel? _channel;
-    private long _calls;
 
     /// <summary>Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
     public FakeVmm()
@@ -62,14 +56,11 @@ public sealed class FakeVmm : IHypercallMachine
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
         _run = new FakeRun(options);
-        _kernel = new FakeKernel(_run, options);
-        _view = new FakeVmmMemory(_run, _kernel, options);
-        Memory = new FakeGuestMemory(_run, _kernel, options);
-        _run.Striker = new FakeMisfortune(_kernel, Memory, options)
-        {
-            SecondCall = CallFromSecondCpu,
-            Tell = (actor, text, planned) => _run.Tell(actor, text, planned),
-        }.Strike;
+        FakeKernel kernel = new(_run, options);
+        _cpu = new FakeCpu(_run, kernel, new FakeVmmMemory(_run, kernel, options));
+        Memory = new FakeGuestMemory(_run, kernel, options);
+        _run.Misfortune = new FakeMisfortune(_run, kernel, Memory, options);
+        _run.SecondCall = call => _cpu.CallFromSecond(State, call);
 
         // After boot these refuse, and a refusal is RAX unchanged.
         FakeFunctions functions = FakeFunctions.Empty.With("boot", Refuse).With("loadcfg", Refuse).With("loadcfg64", Refuse);
@@ -154,7 +145,7 @@ public sealed class FakeVmm : IHypercallMachine
     IGuestMemory IHypercallMachine.Memory => Memory;
 
     /// <summary>How many calls reached the VMM. An instruction that faults does not.</summary>
-    public long Calls => Interlocked.Read(ref _calls);
+    public long Calls => _cpu.Calls;
 
     internal FakeVmmState State => _state;
 
@@ -218,189 +209,10 @@ public sealed class FakeVmm : IHypercallMachine
     internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(_state.Cpu, FakeProvider.All, options);
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
-    /// <param name="state">The VMM.</param>
-    /// <param name="instruction">The instruction, for the story.</param>
-    /// <param name="cpl">The privilege level of the caller.</param>
-    /// <param name="registers">The registers.</param>
-    /// <param name="fault">The fault that the instruction itself raises here; null if it reaches the VMM.</param>
-    /// <returns>The fault that it raises after all, with an address for a #PF; null if it completed.</returns>
-    internal CpuFault? Run(FakeVmmState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault)
-    {
-        _run.ThrowIfFailed();
-        FakeCallState call = new(_run.NextCall(), in registers, cpl);
-        FakeHand hand = FakeHand.Argument(registers.Rbx);
-        if (_run.IsRecording)
-        {
-            _run.Tell(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture,
-                $"call {call.Number}: {instruction.Mnemonic} RAX={registers.Rax} ({NameOf(state, registers.Rax)}) RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x} RDX=0x{registers.Rdx:x}"));
-        }
-
-        _view.EnterCall();
-        try
-        {
-            _run.CallStep(FakeMomentKind.BeforeEntry, call, hand);
-            if (fault is null && call.Verdict is null)
-            {
-                fault = Handle(state, call, ref registers);
-            }
-
-            _run.CallStep(FakeMomentKind.BeforeReturn, call, hand);
-            fault ??= Conclude(state, call, ref registers);
-        }
-        finally
-        {
-            _view.LeaveCall();
-        }
-
-        if (_run.IsRecording)
-        {
-            _run.Tell(FakeActor.Vmm, fault is { } raised
-                ? $"call {call.Number} ends in {raised.Mnemonic}"
-                : string.Create(CultureInfo.InvariantCulture, $"returns from call {call.Number}: RAX=0x{registers.Rax:x} RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x}"));
-        }
-
-        _run.CallStep(FakeMomentKind.AfterReturn, call, hand);
-        return fault;
-    }
-
-    /// <summary>Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.</summary>
-    private CpuFault? Handle(FakeVmmState state, FakeCallState call, ref HypercallRegisters registers)
-    {
-        ulong last = 0;
-        for (int attempts = 0; ; attempts++)
-        {
-            registers = call.Entry;
-            call.Written = 0;
-            _ = Interlocked.Increment(ref _calls);
-            Answer(state, call, ref registers);
-            if (call.Injected is not { } injected)
-            {
-                return null;
-            }
-
-            registers = call.Entry;
-            call.Injected = null;
-            bool isWrite = injected.ErrorCode.HasFlag(PageFaultErrorCode.Write);
-            attempts = injected.Address == last ? attempts : 0;
-            last = injected.Address;
-            bool resolved;
-            lock (_run.Gate)
-            {
-                _run.Tell(FakeActor.Vmm, _run.IsRecording ? $"injects #PF for 0x{injected.Address:x}, error code 0x{(ulong)injected.ErrorCode:x}: the instruction runs again" : "");
-                resolved = attempts < MaxInjectionsOfOnePage && _kernel.TryResolve(injected.Address, isWrite);
-            }
-
-            if (!resolved)
-            {
-                return new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(injected.Address), ErrorCode = (ulong)injected.ErrorCode };
-            }
-        }
-    }
-
-    private void Answer(FakeVmmState state, FakeCallState current, ref HypercallRegisters registers)
-    {
-        switch (state.Personality)
-        {
-            case FakeVmmPersonality.BitVisor when registers.Rax == 0:
-                registers.Rax = LookUp(state.Functions, new FakeCall(FakeFunctions.GetVmmcallNumber, in registers, current.Cpl, _view, current));
-                break;
-            case FakeVmmPersonality.BitVisor when state.Functions.Find(registers.Rax) is { } function:
-                FakeCall call = new(function.Name, in registers, current.Cpl, _view, current);
-                function.Handler(call);
-                registers = call.Registers;
-                break;
-            case FakeVmmPersonality.BitVisor:
-                registers.Rax = 0;
-                break;
-            case FakeVmmPersonality.Kvm:
-                registers.Rax = unchecked((ulong)-1L); // -KVM_EPERM: Linux, arch/x86/kvm/x86.c, kvm_emulate_hypercall
-                break;
-        }
-    }
-
-    /// <summary>What a planned fault makes of the answer.</summary>
-    private static CpuFault? Conclude(FakeVmmState state, FakeCallState call, ref HypercallRegisters registers)
-    {
-        if (call.Verdict is { } verdict)
-        {
-            registers = call.Entry;
-            switch (verdict.Kind)
-            {
-                case FakeFaultKind.RefuseForeign:
-                    registers.Rax = verdict.Value;
-                    return null;
-                case FakeFaultKind.InvalidOpcode:
-                    return new CpuFault(CpuFaultKind.InvalidOpcode);
-                case FakeFaultKind.GeneralProtection:
-                    return new CpuFault(CpuFaultKind.GeneralProtection);
-                case FakeFaultKind.PageFault:
-                    return new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(registers.Rbx), ErrorCode = (ulong)PageFaultErrorCode.User };
-                default:
-                    return null; // refused, or the name lost: RAX is as it was, 0 for a look-up
-            }
-        }
-
-        if (call.Clobbers && registers.Rax != call.Entry.Rax && state.Personality == FakeVmmPersonality.BitVisor)
-        {
-            Clobber(call, ref registers);
-        }
-
-        return null;
-    }
-
-    // Only of a function that did its work: one that refused wrote nothing. RAX and what it wrote are its answer.
-    private static void Clobber(FakeCallState call, ref HypercallRegisters registers)
-    {
-        ReadOnlySpan<GeneralRegister> arguments = [GeneralRegister.Rbx, GeneralRegister.Rcx, GeneralRegister.Rdx, GeneralRegister.Rsi, GeneralRegister.Rdi];
-        HypercallRegisters entry = call.Entry;
-        foreach (GeneralRegister register in arguments)
-        {
-            // One that was written with the value that it had is an answer, too.
-            if (registers[register] == entry[register] && (call.Written & (1u << (int)register)) == 0)
-            {
-                registers[register] = 0xC10B_BE4E_D000_0000 + (ulong)register;
-            }
-        }
-    }
-
-    private void CallFromSecondCpu(FakeCallState call)
-    {
-        HypercallRegisters registers = new() { Rax = call.Entry.Rax };
-        Answer(_state, new FakeCallState(call.Number, in registers, call.Cpl, isNested: true), ref registers);
-    }
-
-    private static string NameOf(FakeVmmState state, ulong number) =>
-        number == 0 ? FakeFunctions.GetVmmcallNumber : state.Functions.Find(number)?.Name ?? "no function";
+    internal CpuFault? Run(FakeVmmState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>
+        _cpu.Run(state, instruction, cpl, ref registers, fault);
 
     private static FakeVmmPersonality Checked(FakeVmmPersonality personality) => Enum.IsDefined(personality)
         ? personality
         : throw new ArgumentOutOfRangeException(nameof(personality), personality, "This is no personality of the fake VMM.");
-
-    private static ulong LookUp(FakeFunctions functions, FakeCall call)
-    {
-        GuestVirtualAddress address = new(call.Rbx);
-        Span<byte> bytes = stackalloc byte[FakeFunctions.MaxNameBytes];
-        int length = 0;
-        while (length < bytes.Length)
-        {
-            // Page by page: what lies behind the NUL must not be walked, for the next page may be absent.
-            int inPage = Math.Min(bytes.Length - length, GuestPage.Size - address.PageOffset);
-            Span<byte> chunk = bytes.Slice(length, inPage);
-            if (!call.TryReadVirtual(address, chunk, out _))
-            {
-                return 0;
-            }
-
-            int nul = chunk.IndexOf((byte)0);
-            if (nul >= 0)
-            {
-                return (ulong)functions.Find(bytes[..(length + nul)]);
-            }
-
-            length += inPage;
-            address = new GuestVirtualAddress(unchecked(address.Value + (ulong)inPage));
-        }
-
-        return 0;
-    }
 }

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Hypercall.Docs.Tests;
+
+/// <summary>A block of a page that shows the tool at work: <c>$ hypercall ...</c> and what it prints, again and again. <c>$ echo $?</c> tells the exit code.</summary>
+internal static class ToolSession
+{
+    private const string Prompt = "$ ";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs what the block shows.</summary>
+    /// <returns>What is wrong, each with the page's line.</returns>
+    public static IEnumerable<string> Check(string page, PageBlock block)
+    {
+        string[] lines = block.Text.TrimEnd('\n').Split('\n');
+        int exitCode = 0;
+        for (int i = 0; i < lines.Length;)
+        {
+            int at = i;
+            string command = lines[i].StartsWith(Prompt, StringComparison.Ordinal) ? lines[i][Prompt.Length..] : "";
+            string expected = string.Join('\n', lines.Skip(++i).TakeWhile(line => !line.StartsWith(Prompt, StringComparison.Ordinal)));
+            i += expected.Length == 0 ? 0 : expected.Count(c => c == '\n') + 1;
+            string? actual = command == "echo $?" ? exitCode.ToString(CultureInfo.InvariantCulture) : Run(command, out exitCode);
+            if (actual is null)
+            {
+                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...' and '$ echo $?', each with what it prints; not '{lines[at]}'.";
+            }
+            else if (!PageOutput.Matches(expected, actual))
+            {
+                yield return $"{page}:{block.Line + at}: '{command}' prints, so says the page:\n{expected}\nand it printed:\n{actual}";
+            }
+        }
+    }
+
+    private static string? Run(string command, out int exitCode)
+    {
+        exitCode = 0;
+        string[] words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words is not ["hypercall", ..])
+        {
+            return null;
+        }
+
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "hypercall.dll"), .. words[1..]])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd() + errors.GetAwaiter().GetResult();
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        exitCode = process.ExitCode;
+        return output;
+    }
+}
