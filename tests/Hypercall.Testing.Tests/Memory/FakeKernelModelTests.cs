@@ -112,7 +112,7 @@ public sealed class FakeKernelModelTests
             switch (_random.Between(0, 11))
             {
                 case 0:
-                    Guarded(buffer.IsProcess && buffer.ResidencyOf(index) < Residency.Locked, () => Memory.SwapOut(buffer.Real, index), () => page.State = isIn ? State.Swapped : page.State);
+                    Guarded(buffer.IsProcess && buffer.ResidencyOf(index) < Residency.Locked, () => Memory.SwapOut(buffer.Real, index), () => SwappedOut(page));
                     break;
                 case 1:
                     Guarded(mayMove, () => Memory.Move(buffer.Real, index), () => Moved(page, 0));
@@ -170,11 +170,8 @@ public sealed class FakeKernelModelTests
             buffer.Windows.Add((Memory.OpenWindow(buffer.Real.Address + ((long)first << GuestPage.Shift), length, new GuestBufferOptions { Residency = residency }), first, last));
             for (int i = first; i <= last; i++)
             {
+                buffer.Pages[i].AbsentWalks = residency == Residency.Pinned ? 0 : buffer.Pages[i].AbsentWalks; // a pin waits
                 Touched(buffer.Pages[i], isWrite: true);
-                if (residency == Residency.Pinned && buffer.Pages[i].AbsentWalks != 0)
-                {
-                    buffer.Pages[i].AbsentWalks = 0; // a pin waits
-                }
             }
         }
 
@@ -209,6 +206,15 @@ public sealed class FakeKernelModelTests
         }
 
         private static void Walked(Page page) => page.AbsentWalks = Math.Max(0, page.AbsentWalks - 1);
+
+        private static void SwappedOut(Page page)
+        {
+            if (page.State is State.Private or State.CopyOnWrite && page.AbsentWalks == 0)
+            {
+                page.State = State.Swapped;
+                page.IsDropped = false;
+            }
+        }
 
         private static void Moved(Page page, int walks)
         {
