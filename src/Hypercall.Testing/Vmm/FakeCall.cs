@@ -124,7 +124,7 @@ public sealed class FakeCall
 
     /// <summary>
     /// Makes the guest's kernel bring a page in, and the instruction run again. Return from the handler at once: its registers do not count. A guest whose kernel
-    /// cannot do it gets the #PF as the call's result.
+    /// cannot do it gets the #PF as the call's result; for an address that is not canonical it gets #GP, as from the CPU.
     /// </summary>
     /// <param name="address">The address whose page is missing: CR2.</param>
     /// <param name="isWrite">Whether it is missing for a write.</param>

@@ -76,6 +76,11 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
             registers = call.Entry;
             call.Injected = null;
             run.RerunStep();
+            if (!PageTableEntry.IsCanonical(injected.Address, kernel.Tables.Paging))
+            {
+                return new CpuFault(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
+            }
+
             lock (run.Gate)
             {
                 if (run.IsRecording)

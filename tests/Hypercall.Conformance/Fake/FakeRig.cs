@@ -112,9 +112,15 @@ internal sealed class FakeRig
             return;
         }
 
-        if ((AbsentPage)(call.Rdx >> 4) == AbsentPage.FailAtOnce && !AreThere(call))
+        AbsentPage policy = (AbsentPage)(call.Rdx >> 4);
+        if (policy != AbsentPage.Stop && FirstAbsent(call, direction != Direction.ToVmm) is { } absent)
         {
             call.Rax = 0;
+            if (policy == AbsentPage.Inject)
+            {
+                call.InjectPageFault(absent, direction != Direction.ToVmm);
+            }
+
             return;
         }
 
@@ -129,18 +135,20 @@ internal sealed class FakeRig
             (ulong address, Span<byte> bytes, out int done) => call.TryWriteVirtual(new GuestVirtualAddress(address), bytes, out done));
     }
 
-    private static bool AreThere(FakeCall call)
+    private static GuestVirtualAddress? FirstAbsent(FakeCall call, bool isWrite)
     {
-        byte[] one = new byte[1];
-        for (ulong at = call.Rbx; at < call.Rbx + call.Rcx; at = (at & ~(GuestPage.Size - 1ul)) + GuestPage.Size)
+        for (ulong done = 0; done < call.Rcx;)
         {
-            if (!call.TryReadVirtual(new GuestVirtualAddress(at), one, out _))
+            GuestVirtualAddress at = new(unchecked(call.Rbx + done));
+            if (!call.Walk(at, isWrite).IsPresent)
             {
-                return false;
+                return at;
             }
+
+            done += (ulong)(GuestPage.Size - at.PageOffset);
         }
 
-        return true;
+        return null;
     }
 
     private void ByList(FakeCall call)

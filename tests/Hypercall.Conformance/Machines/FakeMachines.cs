@@ -6,9 +6,6 @@ namespace Hypercall.Conformance;
 /// <summary>The fake machine of Hypercall.Testing, a new one for each scenario.</summary>
 internal sealed class FakeMachines : IConformanceMachine
 {
-    // Between the low and the high frames that the fake hands out: it does not keep out of FakeVmmOptions.Rom by itself.
-    private static readonly GuestPhysicalAddress Rom = new(0xC000_0000);
-
     private FakeVmm _fake;
     private readonly bool _hasVmm;
 
@@ -32,14 +29,20 @@ internal sealed class FakeMachines : IConformanceMachine
         Needs.Vmm or Needs.Rig => _hasVmm ? null : "this fake machine has no VMM",
         Needs.RealKernel => "the fake machine has no kernel of its own, and no processes",
         Needs.Module => "the fake machine has no kernel modules",
-        Needs.Injection => "the fake VMM injects no #PF yet",
-        Needs.Protection => "the fake machine makes no page read-only yet",
+        Needs.Protection => "the fake machine's kernel has no mprotect",
         Needs.Program32 => "the fake machine runs no programs",
         Needs.Destruction => "it ends the machine: --destroy and its name as --filter",
         _ => null,
     };
 
-    public void MakeAbsent(GuestBuffer buffer, int page) => _fake.Memory.SwapOut(buffer, page);
+    // As MADV_DONTNEED does it: the page comes back as zeros.
+    public void MakeAbsent(GuestBuffer buffer, int page)
+    {
+        long start = Math.Max(0, ((long)page * GuestPage.Size) - buffer.Address.PageOffset);
+        long end = Math.Min(buffer.Length, ((page + 1L) * GuestPage.Size) - buffer.Address.PageOffset);
+        buffer.AsMemory(start, (int)(end - start)).Span.Clear();
+        _fake.Memory.SwapOut(buffer, page);
+    }
 
     public void SwapOut(GuestBuffer buffer, int page) => _fake.Memory.SwapOut(buffer, page);
 
@@ -71,10 +74,7 @@ internal sealed class FakeMachines : IConformanceMachine
 
     private static FakeVmm Create(string vendor, bool allowStrayAccess)
     {
-        FakeVmm fake = new(new FakeVmmOptions
-        {
-            Cpu = new CpuIdentity { Vendor = vendor }, Rom = [new PhysicalExtent(Rom, 0x10_0000)], AllowStrayAccess = allowStrayAccess,
-        });
+        FakeVmm fake = new(new FakeVmmOptions { Cpu = new CpuIdentity { Vendor = vendor }, AllowStrayAccess = allowStrayAccess });
         FakeRig.Register(fake);
         return fake;
     }

@@ -104,13 +104,14 @@ internal static class AbsentPageScenarios
 
     private static void Injects(ScenarioContext context, string walker) => ForEachSet(context, walker, (absent, direction) =>
     {
-        using GuestBuffer buffer = Prepare(context, absent);
-        byte[] expected = new byte[buffer.Length];
+        using GuestBuffer buffer = context.Fill(Pages * GuestPage.Size, Residency.Touched);
+        byte[] expected = buffer.Span.ToArray();
         for (int page = 0; page < Pages; page++)
         {
-            if ((absent & (1 << page)) == 0)
+            if ((absent & (1 << page)) != 0)
             {
-                buffer.Span.Slice(page * GuestPage.Size, GuestPage.Size).CopyTo(expected.AsSpan(page * GuestPage.Size)); // the others are zero when they come
+                expected.AsSpan(page * GuestPage.Size, GuestPage.Size).Clear(); // zeros when it comes
+                context.Machine.MakeAbsent(buffer, page);
             }
         }
 
