@@ -10,6 +10,9 @@ public unsafe class FakeMachineBenchmarks
     /// <summary>Pages of a default case.</summary>
     public const int CasePages = 64;
 
+    /// <summary>Transfers of a default case.</summary>
+    public const int CaseTransfers = 8;
+
     /// <summary>Pages of the copies: 16 MiB.</summary>
     public const int CopyPages = 4096;
 
@@ -57,7 +60,7 @@ public unsafe class FakeMachineBenchmarks
     [Benchmark]
     public FakeVmm IdleMachine() => new();
 
-    /// <summary>A new machine, 64 pages of data, 8 calls by 4 techniques, 4 faults.</summary>
+    /// <summary>A new machine; 64 pages of data, handed over an eighth at a time in 8 transfers by 4 techniques; 4 faults.</summary>
     [Benchmark]
     public long DefaultCase()
     {
@@ -67,14 +70,19 @@ public unsafe class FakeMachineBenchmarks
             .On("list", FakeHandlers.ByFrameList(Increment));
         Vmm client = new(vmm);
         using GuestBuffer data = vmm.Memory.Allocate(CasePages * GuestPage.Size, new GuestBufferOptions { Contiguity = Contiguity.Contiguous });
-        long done = 0;
         TransferOptions options = new() { Rule = FakeHandlers.Rule };
-        for (int i = 0; i < 2; i++)
+        long done = 0;
+        for (int i = 0; i < CaseTransfers; i++)
         {
-            done += client.GetFunction("gva").TryTransfer(data, Passing.Virtual, Direction.Both, options).BytesDone;
-            done += client.GetFunction("gpa").TryTransfer(data, Passing.Contiguous, Direction.Both, options).BytesDone;
-            done += client.GetFunction("gpa").TryTransfer(data.Slice(0, GuestPage.Size), Passing.PageByPage, Direction.Both, options).BytesDone;
-            done += client.GetFunction("list").TryTransfer(data, Passing.FrameList, Direction.Both, options).BytesDone;
+            (string name, Passing passing) = (i % 4) switch
+            {
+                0 => ("gva", Passing.Virtual),
+                1 => ("gpa", Passing.Contiguous),
+                2 => ("gpa", Passing.PageByPage),
+                _ => ("list", Passing.FrameList),
+            };
+            const int Length = CasePages * GuestPage.Size / CaseTransfers;
+            done += client.GetFunction(name).TryTransfer(data.Slice(i * Length, Length), passing, Direction.Both, options).BytesDone;
         }
 
         return done;

@@ -2,9 +2,10 @@
  * The C client that C# is measured against: looks a function up by name, then calls it in a tight loop, as a program without any
  * library would.
  *
- *   call-c NAME CALLS ROUNDS
+ *   call-c NAME CALLS ROUNDS [PAGES]
  *
- * prints "c NAME CALLS calls: N ns/call" for each round.
+ * prints "c NAME CALLS calls: N ns/call" for each round. With PAGES it reads a byte of so many pages between two calls, and says
+ * "touch PAGES" for "c": an emulated CPU forgets all translations at each entry and exit of the VMM, and this is what one costs.
  */
 #include <cpuid.h>
 #include <stdint.h>
@@ -49,16 +50,22 @@ int main(int argc, char **argv)
 	static char name[256] __attribute__((aligned(256)));
 	uint64_t number, sum = 0;
 	struct frame f = { 0 };
-	long calls, rounds;
+	long calls, rounds, pages;
+	volatile unsigned char *touched;
 	int amd = is_amd();
 
-	if (argc != 4 || strlen(argv[1]) >= sizeof(name)) {
-		fprintf(stderr, "usage: call-c NAME CALLS ROUNDS\n");
+	if (argc < 4 || argc > 5 || strlen(argv[1]) >= sizeof(name)) {
+		fprintf(stderr, "usage: call-c NAME CALLS ROUNDS [PAGES]\n");
 		return 2;
 	}
 	strcpy(name, argv[1]);
 	calls = atol(argv[2]);
 	rounds = atol(argv[3]);
+	pages = argc > 4 ? atol(argv[4]) : 0;
+	touched = aligned_alloc(4096, (size_t)(pages + 1) * 4096);
+	if (!touched)
+		return 1;
+	memset((void *)touched, 1, (size_t)(pages + 1) * 4096);
 	f.rbx = (uint64_t)name;
 	if (amd)
 		vmmcall(&f);
@@ -80,8 +87,14 @@ int main(int argc, char **argv)
 			else
 				vmcall(&g);
 			sum += g.rax;
+			for (long page = 0; page < pages; page++)
+				sum += touched[page * 4096];
 		}
-		printf("c %s %ld calls: %.1f ns/call (sum %llu)\n", name, calls, (now() - start) / (double)calls, (unsigned long long)sum);
+		if (pages)
+			printf("touch %ld ", pages);
+		else
+			printf("c ");
+		printf("%s %ld calls: %.1f ns/call (sum %llu)\n", name, calls, (now() - start) / (double)calls, (unsigned long long)sum);
 		fflush(stdout);
 	}
 	return 0;

@@ -12,4 +12,21 @@ public class SolutionTests
         string[] projects = [.. Shipped.Concat(SourceTree.Tests).Concat(Samples).Select(project => project.Path)];
         Assert.DoesNotContain(projects, path => !solution.Contains($"\"{path}\"", StringComparison.Ordinal));
     }
+
+    // The scenarios run ahead-of-time compiled in a guest, and what a user would write is what they are to try.
+    [Fact]
+    public void The_conformance_scenarios_know_no_test_framework_and_only_what_a_user_references()
+    {
+        SourceTree.Project conformance = SourceTree.Tests.Single(project => project.Name == "Hypercall.Conformance");
+        Assert.Equal([Room.Amd, Room.Intel, Room.Testing], conformance.ProjectReferences.Order(StringComparer.Ordinal));
+        Assert.Empty(conformance.PackageReferences);
+        Assert.Equal("true", conformance.Property("IsAotCompatible"));
+    }
+
+    [Fact]
+    public void The_tests_of_guests_reach_the_library_only_through_the_scenarios()
+    {
+        SourceTree.Project guests = SourceTree.Tests.Single(project => project.Name == "Hypercall.Guest.Tests");
+        Assert.Equal(["Hypercall.Conformance"], guests.ProjectReferences);
+    }
 }

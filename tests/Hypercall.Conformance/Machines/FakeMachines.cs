@@ -9,7 +9,7 @@ internal sealed class FakeMachines : IConformanceMachine
     // Between the low and the high frames that the fake hands out: it does not keep out of FakeVmmOptions.Rom by itself.
     private static readonly GuestPhysicalAddress Rom = new(0xC000_0000);
 
-    private readonly FakeVmm _fake;
+    private FakeVmm _fake;
     private readonly bool _hasVmm;
 
     private FakeMachines(FakeVmm fake, bool hasVmm)
@@ -22,15 +22,7 @@ internal sealed class FakeMachines : IConformanceMachine
 
     public IHypercallMachine Hardware => _fake;
 
-    public static IConformanceMachine Open(string vendor)
-    {
-        FakeVmm fake = new(new FakeVmmOptions
-        {
-            Cpu = new CpuIdentity { Vendor = vendor }, Rom = [new PhysicalExtent(Rom, 0x10_0000)],
-        });
-        FakeRig.Register(fake);
-        return new FakeMachines(fake, hasVmm: true);
-    }
+    public static IConformanceMachine Open(string vendor) => new FakeMachines(Create(vendor, allowStrayAccess: false), hasVmm: true);
 
     public static IConformanceMachine OpenWithoutVmm() => new FakeMachines(new FakeVmm(FakeVmmPersonality.None), hasVmm: false);
 
@@ -64,6 +56,8 @@ internal sealed class FakeMachines : IConformanceMachine
         }
     }
 
+    public void AllowStrayReads() => _fake = Create(_fake.Cpu.Vendor, allowStrayAccess: true);
+
     public IDisposable Fragment(long bytes) => new NoFragments();
 
     public IHypercallChannel OpenOtherInstruction() => _fake.OpenChannel(
@@ -73,6 +67,16 @@ internal sealed class FakeMachines : IConformanceMachine
 
     public void Dispose()
     {
+    }
+
+    private static FakeVmm Create(string vendor, bool allowStrayAccess)
+    {
+        FakeVmm fake = new(new FakeVmmOptions
+        {
+            Cpu = new CpuIdentity { Vendor = vendor }, Rom = [new PhysicalExtent(Rom, 0x10_0000)], AllowStrayAccess = allowStrayAccess,
+        });
+        FakeRig.Register(fake);
+        return fake;
     }
 
     private sealed class NoFragments : IDisposable

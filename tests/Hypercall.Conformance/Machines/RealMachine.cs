@@ -82,6 +82,11 @@ internal sealed unsafe class RealMachine : IConformanceMachine
 
     public IDisposable Fragment(long bytes) => new FragmentedMemory(_native.Memory, bytes);
 
+    public void AllowStrayReads()
+    {
+        // Nobody watches.
+    }
+
     public IHypercallChannel OpenOtherInstruction()
     {
         string other = string.Equals(_native.Target.Instruction.Mnemonic, "VMCALL", StringComparison.OrdinalIgnoreCase) ? "amd" : "intel";

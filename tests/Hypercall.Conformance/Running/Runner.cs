@@ -78,7 +78,7 @@ internal sealed class Runner(RunnerOptions options, Func<IConformanceMachine> op
     private bool RunOne(Scenario scenario, bool isRequired)
     {
         IConformanceMachine machine = open();
-        string? reason = EachNeed.Where(need => scenario.Needs.HasFlag(need)).Select(need => need == Needs.Destruction && options.Destroy ? null : machine.WhyNot(need))
+        string? reason = EachNeed.Where(need => scenario.Needs.HasFlag(need)).Select(need => need == Needs.Destruction && options.Destroy && options.Filters.Count != 0 ? null : machine.WhyNot(need))
             .FirstOrDefault(why => why is not null);
         if (reason is not null)
         {

@@ -117,7 +117,8 @@ internal static class HoldScenarios
     {
         for (int round = 0; round < 10; round++)
         {
-            using IDisposable fragments = context.Machine.Fragment(context.Fragmented);
+            // A little may not be enough for the buffer to lie where compaction takes from: more of it each time.
+            using IDisposable fragments = context.Machine.Fragment(Math.Min(256 << 20, context.Fragmented << Math.Min(round, 3)));
             using GuestBuffer buffer = context.Fill(Pages * GuestPage.Size, Residency.Locked);
             ulong[] before = Frames(buffer);
             using GuestBufferLease lease = buffer.Lease("the rig", acceptMemoryCorruptionIfPagesMove: true);

@@ -19,6 +19,7 @@ internal static class StormScenarios
 
     private static void Storm(ScenarioContext context)
     {
+        context.Machine.AllowStrayReads();
         using GuestBuffer own = context.Fill(2 * GuestPage.Size);
         Check.That(own.TryQueryPages(out GuestPageMap? map, out _));
         ulong physical = map.Pages.Span[0].Frame.Address.Value;

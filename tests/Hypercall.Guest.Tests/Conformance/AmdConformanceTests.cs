@@ -1,0 +1,37 @@
+using Hypercall.Guest.Tests.Rig;
+using Xunit.Abstractions;
+
+namespace Hypercall.Guest.Tests.Conformance;
+
+/// <summary>Every scenario in a Linux guest on an emulated AMD CPU, under the rig's VMM (SVM): VMMCALL.</summary>
+[Collection(GuestCollection.Name)]
+public class AmdConformanceTests(GuestLab lab, ITestOutputHelper output)
+{
+    private static readonly HashSet<string> Required = ScenarioList.Required("amd");
+
+    public static TheoryData<string> Scenarios => ScenarioList.WithVmm;
+
+    [SkippableTheory]
+    [MemberData(nameof(Scenarios))]
+    public async Task The_scenario_passes(string scenario)
+    {
+        GuestRun run = await lab.GetAsync(GuestRequest.Amd);
+        ScenarioList.Check(scenario, run.Tap, Required, run.Story);
+    }
+
+    [SkippableFact]
+    public async Task The_suite_runs_to_its_end_and_the_guest_powers_off()
+    {
+        GuestRun run = await lab.GetAsync(GuestRequest.Amd);
+        output.WriteLine(run.Story);
+        Assert.True(run.Tap.IsComplete, $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Story}");
+        Assert.True(run.ExitCode == 0, run.Story);
+    }
+
+    [SkippableFact]
+    public async Task The_guest_runs_the_scenarios_that_these_tests_know()
+    {
+        GuestRun run = await lab.GetAsync(GuestRequest.Amd);
+        Assert.Equal(ScenarioList.All.Order(StringComparer.Ordinal), run.Tap.Results.Keys.Order(StringComparer.Ordinal));
+    }
+}

@@ -1,0 +1,31 @@
+namespace Hypercall.Guest.Tests.Conformance;
+
+/// <summary>The scenarios of the real guests, on the fake machine of Hypercall.Testing: it must not drift.</summary>
+public class FakeConformanceTests(FakeRun fake) : IClassFixture<FakeRun>
+{
+    private static readonly HashSet<string> Required = ScenarioList.Required("fake");
+
+    public static TheoryData<string> Scenarios => ScenarioList.WithVmm;
+
+    public static TheoryData<string> ScenariosWithoutVmm => ScenarioList.WithoutVmm;
+
+    [SkippableTheory]
+    [MemberData(nameof(Scenarios))]
+    public void The_scenario_passes_on_a_fake_AMD_CPU(string scenario) => ScenarioList.Check(scenario, fake.Amd, Required, "");
+
+    [SkippableTheory]
+    [MemberData(nameof(Scenarios))]
+    public void The_scenario_passes_on_a_fake_Intel_CPU(string scenario) => ScenarioList.Check(scenario, fake.Intel, Required, "");
+
+    [SkippableTheory]
+    [MemberData(nameof(ScenariosWithoutVmm))]
+    public void The_scenario_passes_with_no_VMM(string scenario) => ScenarioList.Check(scenario, fake.NoVmm, [], "");
+
+    [Fact]
+    public void The_suite_runs_to_its_end()
+    {
+        Assert.True(fake.Amd.IsComplete);
+        Assert.True(fake.Intel.IsComplete);
+        Assert.True(fake.NoVmm.IsComplete);
+    }
+}

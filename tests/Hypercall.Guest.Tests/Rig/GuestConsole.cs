@@ -1,0 +1,104 @@
+using System.Text;
+using Hypercall.Guest.Tests.Processes;
+
+namespace Hypercall.Guest.Tests.Rig;
+
+/// <summary>A guest with a prompt, and somebody who types. Its thread is the one that made it: the guest ends with that.</summary>
+internal sealed class GuestConsole : IDisposable
+{
+    private readonly ProcessSession _session;
+    private readonly StringBuilder _seen = new();
+    private readonly Thread[] _readers;
+    private int _read;
+
+    /// <summary>Starts a guest.</summary>
+    /// <param name="command">The command that boots it, with standard input as its console.</param>
+    public GuestConsole(IReadOnlyList<string> command)
+    {
+        _session = ProcessSession.Start(Checkout.Root, command);
+        _readers = [Listen(_session.Output), Listen(_session.Error)];
+    }
+
+    /// <summary>The session of the guest's processes.</summary>
+    public int Session => _session.Id;
+
+    /// <summary>Everything that the console showed.</summary>
+    public string Seen
+    {
+        get
+        {
+            lock (_seen)
+            {
+                return _seen.ToString();
+            }
+        }
+    }
+
+    /// <summary>Types.</summary>
+    /// <param name="keys">What; an Enter is a carriage return.</param>
+    public void Type(string keys)
+    {
+        _session.Input.Write(keys);
+        _session.Input.Flush();
+    }
+
+    /// <summary>Waits for something to be shown after all that was waited for before.</summary>
+    /// <param name="text">What.</param>
+    /// <param name="limit">How long at most.</param>
+    /// <returns>What was shown from there up to its end.</returns>
+    /// <exception cref="TimeoutException">It was not shown.</exception>
+    public string Expect(string text, TimeSpan limit)
+    {
+        long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
+        lock (_seen)
+        {
+            while (true)
+            {
+                string rest = _seen.ToString(_read, _seen.Length - _read);
+                int at = rest.IndexOf(text, StringComparison.Ordinal);
+                if (at >= 0)
+                {
+                    _read += at + text.Length;
+                    return rest[..(at + text.Length)];
+                }
+
+                long left = end - Environment.TickCount64;
+                bool isDead = Array.TrueForAll(_readers, reader => !reader.IsAlive);
+                if (left <= 0 || isDead)
+                {
+                    throw new TimeoutException($"The console did not show '{text}' {(isDead ? "before it ended" : $"within {limit.TotalSeconds:0} s")}. It showed:\n{_seen}");
+                }
+
+                _ = Monitor.Wait(_seen, (int)Math.Min(left, 500));
+            }
+        }
+    }
+
+    /// <summary>Waits until the machine has ended.</summary>
+    /// <param name="limit">How long at most.</param>
+    /// <returns>The exit code of rig/boot; null when it did not end.</returns>
+    public int? WaitForEnd(TimeSpan limit) => _session.WaitForExit(limit) ? _session.ExitCode : null;
+
+    public void Dispose() => _session.Dispose();
+
+    private Thread Listen(StreamReader reader)
+    {
+        Thread thread = new(() =>
+        {
+            char[] buffer = new char[4096];
+            while (reader.Read(buffer) is > 0 and int count)
+            {
+                lock (_seen)
+                {
+                    _ = _seen.Append(buffer, 0, count);
+                    Monitor.PulseAll(_seen);
+                }
+            }
+        })
+        {
+            IsBackground = true,
+        };
+        thread.Start();
+        return thread;
+    }
+}

@@ -1,0 +1,25 @@
+using Hypercall.Guest.Tests.Tap;
+
+namespace Hypercall.Guest.Tests.Rig;
+
+/// <summary>What a boot came to.</summary>
+/// <param name="Request">What was asked for.</param>
+/// <param name="ExitCode">Of rig/boot, whose --help says what it means; null when it was ended because it hung.</param>
+/// <param name="Lines">The serial log of the last attempt.</param>
+/// <param name="Attempts">One line for each: how long it took, how it ended.</param>
+/// <param name="Sessions">The session in which each attempt ran.</param>
+/// <param name="LogFile">Where the log is kept.</param>
+internal sealed record GuestRun(
+    GuestRequest Request, int? ExitCode, IReadOnlyList<string> Lines, IReadOnlyList<string> Attempts, IReadOnlyList<int> Sessions, string LogFile)
+{
+    private const string HashLine = "rig: conformance sha256 ";
+
+    public TapReport Tap { get; } = TapReport.Parse(Lines);
+
+    /// <summary>SHA-256 of the program in the guest, as the guest computed it; null when it did not get that far.</summary>
+    public string? ProgramHash { get; } =
+        Lines.FirstOrDefault(line => line.StartsWith(HashLine, StringComparison.Ordinal))?[HashLine.Length..].Trim();
+
+    /// <summary>For a message: how it ended, and what it said last.</summary>
+    public string Story => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
+}

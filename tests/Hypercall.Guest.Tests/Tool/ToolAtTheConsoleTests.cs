@@ -1,0 +1,109 @@
+using Hypercall.Guest.Tests.Processes;
+using Hypercall.Guest.Tests.Rig;
+using Xunit.Abstractions;
+
+namespace Hypercall.Guest.Tests.Tool;
+
+/// <summary>The hypercall tool in a guest, typed at its console as a person would.</summary>
+[Collection(GuestCollection.Name)]
+public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
+{
+    private const string Prompt = "/ # ";
+    private const string ControlD = "\x04";
+
+    private static readonly GuestRequest Request = GuestRequest.Amd with { Name = "console", Words = "rig.swap=64M" };
+    private static readonly TimeSpan Boot = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Answer = TimeSpan.FromMinutes(1);
+
+    [SkippableFact]
+    public Task Status_is_the_VMMs_own_text() => TalkAsync("status", console =>
+    {
+        console.Type("hypercall status\r");
+        string text = console.Expect(Prompt, Answer);
+        Assert.Contains("back end: SVM", text, StringComparison.Ordinal);
+    });
+
+    [SkippableFact]
+    public Task The_shell_takes_keys_and_prints_answers_until_it_is_left() => TalkAsync("shell", console =>
+    {
+        console.Type("hypercall shell\r");
+        _ = console.Expect("> ", Answer);
+        console.Type("help\r");
+        string help = console.Expect("> ", Answer);
+        Assert.Contains("stats: ", help, StringComparison.Ordinal);
+        Assert.Contains("exit: ", help, StringComparison.Ordinal);
+        console.Type("frobnicate\r");
+        Assert.Contains("frobnicate: unknown command, try help", console.Expect("> ", Answer), StringComparison.Ordinal);
+        console.Type("exit\r");
+        _ = console.Expect(Prompt, Answer);
+
+        // Ctrl-D leaves without ending the VMM's side.
+        console.Type("hypercall shell\r");
+        _ = console.Expect("> ", Answer);
+        console.Type(ControlD);
+        _ = console.Expect(Prompt, Answer);
+    });
+
+    [SkippableFact]
+    public Task A_function_is_found_and_called_by_name() => TalkAsync("call", console =>
+    {
+        console.Type("hypercall call add --rbx 40 --rcx 2\r");
+        Assert.Contains("0x2a", console.Expect(Prompt, Answer), StringComparison.Ordinal);
+        console.Type("hypercall call nonsense; echo \"code $?.\"\r");
+        Assert.Contains("code 1.", console.Expect(Prompt, Answer), StringComparison.Ordinal);
+    });
+
+    private async Task TalkAsync(string name, Action<GuestConsole> talk)
+    {
+        RigImage image = await lab.GetImageAsync("amd");
+        await lab.WaitForAmdAsync();
+        int session = 0;
+
+        // A thread of its own: the guest ends with it.
+        string seen = await Task.Factory.StartNew(() => Talk(name, image, talk, out session), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        output.WriteLine(seen);
+        Assert.Empty(ProcessSession.Members(session));
+    }
+
+    private static string Talk(string name, RigImage image, Action<GuestConsole> talk, out int session)
+    {
+        using GuestConsole console = Reach(image);
+        session = console.Session;
+        try
+        {
+            talk(console);
+            console.Type("exit\r");
+            _ = console.Expect("rig: done 0", Answer);
+            Assert.Equal(0, console.WaitForEnd(Answer));
+            return console.Seen;
+        }
+        finally
+        {
+            File.WriteAllText(Path.Combine(Checkout.Logs, $"console-{name}.log"), console.Seen);
+        }
+    }
+
+    // A boot that does not reach the prompt is tried once more.
+    private static GuestConsole Reach(RigImage image)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            GuestConsole console = new(image.CommandFor(Request, "--interactive"));
+            try
+            {
+                _ = console.Expect(Prompt, Boot);
+                return console;
+            }
+            catch (TimeoutException e)
+            {
+                console.Dispose();
+                if (attempt == 2)
+                {
+                    throw;
+                }
+
+                Console.WriteLine($"console: attempt {attempt} did not reach the prompt; once more. {e.Message}");
+            }
+        }
+    }
+}
