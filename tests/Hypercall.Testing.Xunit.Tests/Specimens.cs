@@ -62,7 +62,7 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
         return vmm.Calls > 0;
     }
 
-    [VmmProperty]
+    [VmmProperty(StartSize = 100, Replay = "(11,13)")]
     public void Slips(FakeCase one) => throw (one.Pages > 4 ? new InvalidDataException("the first") : new NotSupportedException("another"));
 
     [VmmProperty(Replay = "(11,13)", MaxTest = 3)]

@@ -69,9 +69,8 @@ public sealed class VmmPropertyTests
     public async Task Shrinking_does_not_slip_into_another_failure()
     {
         TestRun run = await Fails(nameof(Specimens.Slips));
-        bool isFirst = run.Failure!.Contains("the first", StringComparison.Ordinal);
-        Assert.Contains(isFirst ? "5 pages" : "1 page", run.Failure, StringComparison.Ordinal);
-        Assert.False(isFirst && run.Failure.Contains("another", StringComparison.Ordinal));
+        Assert.Contains("InvalidDataException: the first", run.Failure, StringComparison.Ordinal);
+        Assert.Contains("5 pages in", run.Failure, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -156,9 +156,9 @@ internal static class FakeCaseShrinker
             yield return buffer with { Offset = 0 };
         }
 
-        if (buffer.Offset >= GuestPage.Size)
+        foreach (int fewer in Lower(buffer.Offset / GuestPage.Size, 0))
         {
-            yield return buffer with { Offset = buffer.Offset % GuestPage.Size };
+            yield return buffer with { Offset = (fewer * GuestPage.Size) + (buffer.Offset % GuestPage.Size) };
         }
 
         // A whole number of pages, and the odd bytes beyond it: each can be what matters.

@@ -242,6 +242,16 @@ public sealed class VmmCheckTests
     }
 
     [Fact]
+    public void What_strikes_before_the_first_call_is_not_counted_as_after_entry()
+    {
+        VmmCheckResult result = VmmCheck.TryRun(
+            vmm => _ = vmm.Memory.TryAllocate(1, GuestBufferOptions.Default, out _, out _),
+            Seeded with { MaxTest = 500 });
+        Assert.Contains(result.Strikes, kind => kind is { Kind: FakeFaultKind.NoPinning, Struck: > 0 });
+        Assert.All(result.Strikes, kind => Assert.Equal(0, kind.AfterEntry));
+    }
+
+    [Fact]
     public void A_label_outside_of_a_check_is_nobodys()
     {
         VmmCheck.Classify("nobody's");
