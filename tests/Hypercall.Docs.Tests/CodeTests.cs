@@ -51,6 +51,13 @@ public class CodeTests
         Assert.All(Checkout.Page(page).Blocks, block => Assert.Contains(block.Language, Languages));
     }
 
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void A_fence_is_one_that_these_tests_see(string page)
+    {
+        Assert.DoesNotContain(Checkout.Page(page).Prose, line => line.Text.TrimStart() is ['`', '`', '`', ..] or ['~', '~', '~', ..]);
+    }
+
     private static bool IsThere(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
 

@@ -590,12 +590,12 @@ public sealed class FakeGuestMemory : IGuestMemory
         window = null;
         int first = (int)((start.Value >> GuestPage.Shift) - mapping.FirstPage);
         int count = (int)GuestPage.Count(start, length);
-        _kernel.Touch(mapping, first, count); // before the frames are looked at
         if (options.Residency == Residency.Pinned)
         {
             _kernel.FinishMoves(mapping, first, count); // a pin waits for a page that is just being moved
         }
 
+        _kernel.Touch(mapping, first, count); // before the frames are looked at
         bool isProvable = count == 1 || !HideFrames;
         bool isContiguous = isProvable && _kernel.AreContiguous(mapping, first, count);
         if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowNextBest)

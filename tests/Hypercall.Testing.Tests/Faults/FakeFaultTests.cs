@@ -1,0 +1,209 @@
+namespace Hypercall.Testing.Tests;
+
+/// <summary>What becomes of every fault at every moment.</summary>
+public sealed class FakeFaultTests
+{
+    private const string OneCpu = "one virtual CPU";
+    private const int TouchStep = 2; // the guest's steps: allocate, touch, free
+
+    public static TheoryData<FakeFaultKind, FakeMomentKind, Residency, int> All
+    {
+        get
+        {
+            TheoryData<FakeFaultKind, FakeMomentKind, Residency, int> all = [];
+            foreach (FakeFaultKind kind in Enum.GetValues<FakeFaultKind>())
+            {
+                foreach (FakeMomentKind moment in Enum.GetValues<FakeMomentKind>())
+                {
+                    foreach (Residency residency in Enum.GetValues<Residency>())
+                    {
+                        all.Add(kind, moment, residency, 1);
+                        all.Add(kind, moment, residency, 2);
+                    }
+                }
+            }
+
+            return all;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void A_fault_strikes_misses_or_is_forbidden_by_the_right_rule(FakeFaultKind kind, FakeMomentKind moment, Residency residency, int cpus)
+    {
+        (FakeStrikeOutcome outcome, string? rule) = Expected(kind, moment, residency, cpus);
+        foreach (FakeTarget target in new[] { FakeTarget.AtHand, FakeTarget.Of(1, 0) })
+        {
+            FakeFault fault = new(kind, target, Value: kind == FakeFaultKind.RefuseForeign ? 77u : 0);
+            FakeStrike strike = Assert.Single(Run(fault, moment, residency, cpus).Strikes);
+
+            Assert.Equal(outcome, strike.Outcome);
+            Assert.Equal(fault, strike.Fault.Fault);
+            Assert.Equal(moment == FakeMomentKind.GuestStep ? 0 : 1, strike.Call);
+            Assert.Equal(rule is null, strike.Rule is null);
+            Assert.Contains(rule ?? "", strike.Rule ?? "", StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(FakeFaultKind.Refuse, CpuFaultKind.None, 4ul)]
+    [InlineData(FakeFaultKind.RefuseForeign, CpuFaultKind.None, 77ul)]
+    [InlineData(FakeFaultKind.InvalidOpcode, CpuFaultKind.InvalidOpcode, 4ul)]
+    [InlineData(FakeFaultKind.GeneralProtection, CpuFaultKind.GeneralProtection, 4ul)]
+    [InlineData(FakeFaultKind.PageFault, CpuFaultKind.PageFault, 4ul)]
+    public void A_call_ends_as_the_fault_says_at_whatever_moment_it_strikes(FakeFaultKind kind, CpuFaultKind fault, ulong rax)
+    {
+        foreach (FakeMomentKind moment in new[] { FakeMomentKind.BeforeEntry, FakeMomentKind.BeforeWalk, FakeMomentKind.BeforeMap, FakeMomentKind.BeforePage, FakeMomentKind.BeforeReturn })
+        {
+            Result result = Run(new FakeFault(kind, Value: 77), moment, Residency.Touched, cpus: 2);
+            Assert.Equal(fault, result.Status.Fault.Kind);
+            Assert.Equal(rax, result.Registers.Rax);
+            Assert.Equal(5ul, result.Registers.Rdx);
+        }
+    }
+
+    [Fact]
+    public void A_clobbered_call_keeps_what_the_function_wrote()
+    {
+        Result result = Run(new FakeFault(FakeFaultKind.Clobber), FakeMomentKind.BeforeWalk, Residency.Touched, cpus: 2);
+        Assert.Equal((1ul, 5ul), (result.Registers.Rax, result.Registers.R15));
+        Assert.NotEqual(5ul, result.Registers.Rdx);
+    }
+
+    [Fact]
+    public void The_second_CPU_calls_the_same_function_with_no_arguments()
+    {
+        Result result = Run(new FakeFault(FakeFaultKind.SecondCpu), FakeMomentKind.BeforeWalk, Residency.Touched, cpus: 2);
+        Assert.Equal([(5ul, 3), (0ul, 3)], result.Seen);
+        Assert.Equal(1ul, result.Registers.Rax);
+    }
+
+    /// <summary>A function may wait for a thread that uses the machine: the second call must not run while the machine is held.</summary>
+    [Fact]
+    public async Task The_second_CPU_may_wait_for_another_thread_of_the_guest()
+    {
+        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeReturn(1), new FakeFault(FakeFaultKind.SecondCpu))] });
+        _ = fake.On("f", call =>
+        {
+            if (call.Rbx == 0)
+            {
+                Task.Factory.StartNew(() => fake.Memory.Allocate(1).Dispose(), default, TaskCreationOptions.LongRunning, TaskScheduler.Default).Wait();
+            }
+        });
+
+        await Task.Factory.StartNew(
+            () =>
+            {
+                HypercallRegisters registers = new() { Rax = 4, Rbx = 1 };
+                fake.Channel.Invoke(ref registers);
+            },
+            default,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).WaitAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(FakeStrikeOutcome.Struck, Assert.Single(fake.Strikes).Outcome);
+    }
+
+    [Fact]
+    public void A_target_that_does_not_exist_is_missed()
+    {
+        foreach (FakeTarget target in new[] { FakeTarget.Of(2, 0), FakeTarget.Of(1, 1) })
+        {
+            Assert.Equal(FakeStrikeOutcome.Missed, Assert.Single(Run(new FakeFault(FakeFaultKind.SwapOut, target), FakeMomentKind.BeforeWalk, Residency.Touched, 2).Strikes).Outcome);
+        }
+    }
+
+    [Fact]
+    public void A_limit_that_falls_is_met_by_the_next_allocation()
+    {
+        FaultPlan plan =
+        [
+            new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.LockLimit, Value: 4096)), new(FakeMoment.GuestStep(3), new FakeFault(FakeFaultKind.NoPinning)),
+            new(FakeMoment.GuestStep(4), new FakeFault(FakeFaultKind.NoHugePages)), new(FakeMoment.GuestStep(5), new FakeFault(FakeFaultKind.NoPrivilege)),
+        ];
+        FakeGuestMemory memory = new FakeVmm(new FakeVmmOptions { Plan = plan }).Memory;
+        using GuestBuffer first = memory.Allocate(1, Residency.Locked);
+        Assert.Equal(GuestMemoryRefusalReason.LockLimit, Refusal(Residency.Locked, Contiguity.Any));
+        Assert.Equal(GuestMemoryRefusalReason.PinningUnavailable, Refusal(Residency.Pinned, Contiguity.Any));
+        Assert.Equal(GuestMemoryRefusalReason.NotContiguous, Refusal(Residency.Touched, Contiguity.Contiguous));
+        Assert.Equal([GuestPageState.FrameHidden], first.States());
+
+        GuestMemoryRefusalReason Refusal(Residency residency, Contiguity contiguity)
+        {
+            Assert.False(memory.TryAllocate(2 * GuestPage.Size, new GuestBufferOptions { Residency = residency, Contiguity = contiguity }, out _, out GuestMemoryRefusal? refusal));
+            return refusal.Reason;
+        }
+    }
+
+    private static (FakeStrikeOutcome Outcome, string? Rule) Expected(FakeFaultKind kind, FakeMomentKind moment, Residency residency, int cpus)
+    {
+        bool isInCall = moment is not (FakeMomentKind.GuestStep or FakeMomentKind.AfterReturn);
+        switch (kind)
+        {
+            case <= FakeFaultKind.MakeReadOnly when cpus == 1 && isInCall && moment != FakeMomentKind.BeforeEntry:
+                return (FakeStrikeOutcome.Forbidden, OneCpu);
+            case FakeFaultKind.SwapOut when residency == Residency.Locked:
+                return (FakeStrikeOutcome.Forbidden, "The page is Locked: a lock keeps a page in memory");
+            case FakeFaultKind.SwapOut when residency == Residency.Pinned:
+                return (FakeStrikeOutcome.Forbidden, "The page is Pinned: a lock keeps a page in memory");
+            case <= FakeFaultKind.MakeReadOnly when residency == Residency.Pinned:
+                return (FakeStrikeOutcome.Forbidden, "a long-term pin keeps a page in its frame");
+            case FakeFaultKind.LoseName:
+                return (FakeStrikeOutcome.Missed, isInCall ? "looks no name up" : "");
+            case FakeFaultKind.SecondCpu when cpus == 1 && isInCall:
+                return (FakeStrikeOutcome.Forbidden, OneCpu);
+            case >= FakeFaultKind.Refuse and <= FakeFaultKind.SecondCpu when !isInCall:
+                return (FakeStrikeOutcome.Missed, "");
+            default:
+                return (FakeStrikeOutcome.Struck, null);
+        }
+    }
+
+    private static Result Run(FakeFault fault, FakeMomentKind moment, Residency residency, int cpus)
+    {
+        FakeMoment when = moment switch
+        {
+            FakeMomentKind.BeforeEntry => FakeMoment.BeforeEntry(1),
+            FakeMomentKind.BeforeWalk => FakeMoment.BeforeWalk(1, 1),
+            FakeMomentKind.BeforeMap => FakeMoment.BeforeMap(1, 1),
+            FakeMomentKind.BeforePage => FakeMoment.BeforePage(1, 1),
+            FakeMomentKind.BeforeReturn => FakeMoment.BeforeReturn(1),
+            FakeMomentKind.AfterReturn => FakeMoment.AfterReturn(1),
+            _ => FakeMoment.GuestStep(TouchStep),
+        };
+        FakeVmm fake = new(new FakeVmmOptions { Cpus = cpus, Plan = [new(when, fault)], LockLimit = 1 << 20 });
+        List<(ulong, int)> seen = [];
+        GuestPhysicalAddress frame = default;
+        _ = fake.On("f", call =>
+        {
+            seen.Add((call.Rdx, call.Cpl));
+            if (call.Rbx != 0)
+            {
+                // The first access by the way that the moment is about.
+                if (moment != FakeMomentKind.BeforeMap)
+                {
+                    _ = call.CopyFromGuest(new GuestVirtualAddress(call.Rbx), new byte[8]);
+                }
+
+                _ = call.TryMap(frame, 8, FakeMapAccess.Read, out _);
+                call.Rax = 1;
+            }
+        });
+
+        using GuestBuffer buffer = fake.Memory.Allocate(GuestPage.Size, residency);
+        frame = Frame(fake, buffer);
+        buffer.Touch();
+        HypercallRegisters registers = new() { Rax = 4, Rbx = buffer.Address.Value, Rdx = 5, R15 = 5 };
+        HypercallStatus status = fake.Channel.TryInvoke(ref registers);
+        seen.Sort((a, b) => b.Item1.CompareTo(a.Item1));
+        return new Result(status, registers, fake.Strikes, seen);
+    }
+
+    // Without a guest's step: another machine with the same seed has the same frames.
+    private static GuestPhysicalAddress Frame(FakeVmm fake, GuestBuffer buffer)
+    {
+        using GuestBuffer same = new FakeVmm(fake.Options with { Plan = FaultPlan.None }).Memory.Allocate(buffer.Length, buffer.Residency);
+        return new GuestFrameNumber(same.Frames()[0]).Address;
+    }
+
+    private sealed record Result(HypercallStatus Status, HypercallRegisters Registers, IReadOnlyList<FakeStrike> Strikes, List<(ulong, int)> Seen);
+}
