@@ -5,21 +5,21 @@ public class FakeConformanceTests(FakeRun fake) : IClassFixture<FakeRun>
 {
     private static readonly HashSet<string> Required = ScenarioList.Required("fake");
 
-    public static TheoryData<string> Scenarios => ScenarioList.WithVmm;
+    public static TheoryData<ScenarioName> Scenarios => ScenarioList.WithVmm;
 
-    public static TheoryData<string> ScenariosWithoutVmm => ScenarioList.WithoutVmm;
-
-    [SkippableTheory]
-    [MemberData(nameof(Scenarios))]
-    public void The_scenario_passes_on_a_fake_AMD_CPU(string scenario) => ScenarioList.Check(scenario, fake.Amd, Required, "");
+    public static TheoryData<ScenarioName> ScenariosWithoutVmm => ScenarioList.WithoutVmm;
 
     [SkippableTheory]
     [MemberData(nameof(Scenarios))]
-    public void The_scenario_passes_on_a_fake_Intel_CPU(string scenario) => ScenarioList.Check(scenario, fake.Intel, Required, "");
+    public void The_scenario_passes_on_a_fake_AMD_CPU(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.Amd, Required, "");
+
+    [SkippableTheory]
+    [MemberData(nameof(Scenarios))]
+    public void The_scenario_passes_on_a_fake_Intel_CPU(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.Intel, Required, "");
 
     [SkippableTheory]
     [MemberData(nameof(ScenariosWithoutVmm))]
-    public void The_scenario_passes_with_no_VMM(string scenario) => ScenarioList.Check(scenario, fake.NoVmm, [], "");
+    public void The_scenario_passes_with_no_VMM(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.NoVmm, [], "");
 
     [Fact]
     public void The_suite_runs_to_its_end()

@@ -9,14 +9,14 @@ public class IntelConformanceTests(GuestLab lab, ITestOutputHelper output)
 {
     private static readonly HashSet<string> Required = ScenarioList.Required("intel");
 
-    public static TheoryData<string> Scenarios => ScenarioList.WithVmm;
+    public static TheoryData<ScenarioName> Scenarios => ScenarioList.WithVmm;
 
     [SkippableTheory]
     [MemberData(nameof(Scenarios))]
-    public async Task The_scenario_passes(string scenario)
+    public async Task The_scenario_passes(ScenarioName scenario)
     {
         GuestRun run = await lab.GetAsync(GuestRequest.Intel);
-        ScenarioList.Check(scenario, run.Tap, Required, run.Story);
+        ScenarioList.Check(scenario.Value, run.Tap, Required, run.Story);
     }
 
     [SkippableFact]

@@ -9,14 +9,14 @@ public class IntelNoVmmTests(GuestLab lab, ITestOutputHelper output)
 {
     private static readonly HashSet<string> Required = ScenarioList.Required("no-vmm");
 
-    public static TheoryData<string> Scenarios => ScenarioList.WithoutVmm;
+    public static TheoryData<ScenarioName> Scenarios => ScenarioList.WithoutVmm;
 
     [SkippableTheory]
     [MemberData(nameof(Scenarios))]
-    public async Task The_scenario_passes(string scenario)
+    public async Task The_scenario_passes(ScenarioName scenario)
     {
         GuestRun run = await lab.GetAsync(GuestRequest.IntelWithoutVmm);
-        ScenarioList.Check(scenario, run.Tap, Required, run.Story);
+        ScenarioList.Check(scenario.Value, run.Tap, Required, run.Story);
     }
 
     [SkippableFact]

@@ -13,10 +13,10 @@ internal static class ScenarioList
     public static IEnumerable<string> All => ScenarioCatalog.All.Select(scenario => scenario.Name);
 
     /// <summary>The scenarios for a machine with the rig's VMM.</summary>
-    public static TheoryData<string> WithVmm => [.. Names(scenario => (scenario.Needs & Needs.NoVmm) == 0)];
+    public static TheoryData<ScenarioName> WithVmm => [.. Names(scenario => (scenario.Needs & Needs.NoVmm) == 0)];
 
     /// <summary>The scenarios for a machine with no VMM.</summary>
-    public static TheoryData<string> WithoutVmm => [.. Names(scenario => (scenario.Needs & (Needs.Vmm | Needs.Rig | Needs.Injection)) == 0)];
+    public static TheoryData<ScenarioName> WithoutVmm => [.. Names(scenario => (scenario.Needs & (Needs.Vmm | Needs.Rig | Needs.Injection)) == 0)];
 
     /// <summary>The scenarios that may not be skipped on a machine.</summary>
     /// <param name="machine"><c>amd</c>, <c>intel</c>, <c>no-vmm</c> or <c>fake</c>.</param>
@@ -43,6 +43,6 @@ internal static class ScenarioList
         Assert.True(result.Outcome == TapOutcome.Passed, result.Details);
     }
 
-    private static IEnumerable<string> Names(Func<Scenario, bool> isMeant) =>
-        ScenarioCatalog.All.Where(scenario => (scenario.Needs & Elsewhere) == 0 && isMeant(scenario)).Select(scenario => scenario.Name);
+    private static IEnumerable<ScenarioName> Names(Func<Scenario, bool> isMeant) =>
+        ScenarioCatalog.All.Where(scenario => (scenario.Needs & Elsewhere) == 0 && isMeant(scenario)).Select(scenario => new ScenarioName(scenario.Name));
 }

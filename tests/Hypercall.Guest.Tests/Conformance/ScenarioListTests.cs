@@ -52,6 +52,6 @@ public class ScenarioListTests
     [InlineData("intel")]
     public void All_that_mean_something_under_a_VMM_are_required_there(string machine)
     {
-        Assert.Empty(((IEnumerable<object[]>)ScenarioList.WithVmm).Select(row => (string)row[0]).Except(ScenarioList.Required(machine)));
+        Assert.Empty(((IEnumerable<object[]>)ScenarioList.WithVmm).Select(row => ((ScenarioName)row[0]).Value).Except(ScenarioList.Required(machine)));
     }
 }
