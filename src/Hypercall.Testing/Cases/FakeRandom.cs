@@ -62,15 +62,16 @@ internal sealed class FakeRandom
     /// <summary>One of some.</summary>
     public T Pick<T>(params ReadOnlySpan<T> choices) => choices[Between(0, choices.Length - 1)];
 
-    private static ulong SplitMix(ref ulong state)
+    /// <summary>The finalizer of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.</summary>
+    public static ulong Mix(ulong mixed)
     {
         unchecked
         {
-            state += 0x9E37_79B9_7F4A_7C15;
-            ulong mixed = state;
             mixed = (mixed ^ (mixed >> 30)) * 0xBF58_476D_1CE4_E5B9;
             mixed = (mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB;
             return mixed ^ (mixed >> 31);
         }
     }
+
+    private static ulong SplitMix(ref ulong state) => Mix(state = unchecked(state + 0x9E37_79B9_7F4A_7C15));
 }

@@ -75,7 +75,7 @@ internal sealed class FakeMisfortune(FakeRun run, FakeKernel kernel, FakeGuestMe
         }
         else if (TryFind(fault.Target, hand, out FakeMapping? mapping, out int page))
         {
-            frame = FakeKernel.FrameOf(kernel.Read(mapping, page));
+            frame = PageTableEntry.Frame(kernel.Read(mapping, page));
         }
         else
         {

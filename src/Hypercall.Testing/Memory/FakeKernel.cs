@@ -181,17 +181,17 @@ internal sealed class FakeKernel
         return PageTableEntry.IsSwapped(entry) || PageTableEntry.IsMigrating(entry) ? GuestPage.SwappedOut
             : entry == 0 ? default
             : hideFrames ? GuestPage.Hidden
-            : GuestPage.InFrame(new GuestFrameNumber(FrameOf(entry)));
+            : GuestPage.InFrame(new GuestFrameNumber(PageTableEntry.Frame(entry)));
     }
 
     /// <summary>Whether the pages lie in frames in a row.</summary>
     public bool AreContiguous(FakeMapping mapping, int first, int count)
     {
-        ulong expected = FrameOf(Read(mapping, first));
+        ulong expected = PageTableEntry.Frame(Read(mapping, first));
         for (int page = first; page < first + count; page++, expected++)
         {
             ulong entry = Read(mapping, page);
-            if ((entry & PageTableEntry.Present) == 0 || FrameOf(entry) != expected)
+            if ((entry & PageTableEntry.Present) == 0 || PageTableEntry.Frame(entry) != expected)
             {
                 return false;
             }
@@ -215,12 +215,12 @@ internal sealed class FakeKernel
     {
         ref ulong entry = ref Entry(mapping, page);
         bool isThere = (entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry);
-        if (!isThere || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
+        if (!isThere || PageTableEntry.Frame(entry) == FakePhysicalMemory.ZeroFrame)
         {
             return false;
         }
 
-        Physical.Retire(FrameOf(entry));
+        Physical.Retire(PageTableEntry.Frame(entry));
         entry = PageTableEntry.Swapped(++_swapSlots);
         if (_run.IsRecording)
         {
@@ -239,7 +239,7 @@ internal sealed class FakeKernel
     public bool Migrate(FakeMapping mapping, int page, int walks, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
-        ulong old = FrameOf(entry);
+        ulong old = PageTableEntry.Frame(entry);
         bool isThere = (entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry);
         if (!isThere || old == FakePhysicalMemory.ZeroFrame)
         {
@@ -274,7 +274,7 @@ internal sealed class FakeKernel
     public bool Drop(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
-        if ((entry & PageTableEntry.Present) == 0 || FrameOf(entry) == FakePhysicalMemory.ZeroFrame)
+        if ((entry & PageTableEntry.Present) == 0 || PageTableEntry.Frame(entry) == FakePhysicalMemory.ZeroFrame)
         {
             return false;
         }
@@ -299,7 +299,7 @@ internal sealed class FakeKernel
         }
 
         entry &= ~PageTableEntry.Writable;
-        Physical.Share(FrameOf(entry));
+        Physical.Share(PageTableEntry.Frame(entry));
         if (_run.IsRecording)
         {
             _run.Tell(FakeActor.Kernel, $"forks: {Name(mapping, page)} becomes copy-on-write, read-only, and shares its frame with the child", planned);
@@ -387,7 +387,7 @@ internal sealed class FakeKernel
             {
                 for (ulong i = 0; i < (ulong)pages; i++)
                 {
-                    Physical.Retire(FrameOf(entry) + i);
+                    Physical.Retire(PageTableEntry.Frame(entry) + i);
                 }
             }
 
@@ -407,7 +407,7 @@ internal sealed class FakeKernel
         ulong address = Address(mapping, page);
         if (Table(address) is { } table)
         {
-            return table[Index(address)];
+            return table[PageTableEntry.Index(address, 1)];
         }
 
         ref ulong entry = ref Tables.FindEntry(address, out int level);
@@ -429,10 +429,6 @@ internal sealed class FakeKernel
 
         return _table;
     }
-
-    public static int Index(ulong address) => (int)(address >> GuestPage.Shift) & (PagesOf2MiB - 1);
-
-    public static ulong FrameOf(ulong entry) => (entry & PageTableEntry.FrameMask) >> GuestPage.Shift;
 
     /// <summary>A page as the story calls it: with the number of a buffer that shows it at this moment.</summary>
     public static string Name(FakeMapping mapping, int page)
@@ -465,7 +461,7 @@ internal sealed class FakeKernel
         ulong address = Address(mapping, page);
         if (Table(address) is { } table)
         {
-            return ref table[Index(address)];
+            return ref table[PageTableEntry.Index(address, 1)];
         }
 
         ref ulong entry = ref Tables.FindEntry(address, out int level);
@@ -485,7 +481,7 @@ internal sealed class FakeKernel
         pages = 1;
         if (Table(address) is { } table)
         {
-            return ref table[Index(address)];
+            return ref table[PageTableEntry.Index(address, 1)];
         }
 
         ref ulong entry = ref Tables.FindEntry(address, out int level);
@@ -547,7 +543,7 @@ internal sealed class FakeKernel
         string why = (entry & PageTableEntry.Present) != 0 ? "copies" : PageTableEntry.IsSwapped(entry) ? "swaps in" : "makes";
         if ((entry & PageTableEntry.Present) != 0)
         {
-            Physical.Retire(FrameOf(entry)); // it is the child's alone from now on; the zero page stays what it is
+            Physical.Retire(PageTableEntry.Frame(entry)); // it is the child's alone from now on; the zero page stays what it is
         }
 
         ulong frame = Physical.Put(mapping, page);

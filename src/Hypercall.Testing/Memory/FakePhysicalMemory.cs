@@ -194,14 +194,6 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
             : FrameKind.Hole;
     }
 
-    // The finalizer of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        z = (z ^ (z >> 27)) * 0x94D0_49BB_1331_11EB;
-        return z ^ (z >> 31);
-    }
-
     /// <summary>The bytes of others: the same in every run, different in every frame, and nothing that a program would write.</summary>
     private void Fill(ulong frame, int offset, Span<byte> destination)
     {
@@ -211,7 +203,7 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
             int at = offset + i;
             if (i == 0 || at % sizeof(ulong) == 0)
             {
-                BinaryPrimitives.WriteUInt64LittleEndian(word, Mix(_seed ^ (frame << GuestPage.Shift) ^ (ulong)(at & -sizeof(ulong))));
+                BinaryPrimitives.WriteUInt64LittleEndian(word, FakeRandom.Mix(_seed ^ (frame << GuestPage.Shift) ^ (ulong)(at & -sizeof(ulong))));
             }
 
             destination[i] = word[at % sizeof(ulong)];

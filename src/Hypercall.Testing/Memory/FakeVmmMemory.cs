@@ -43,12 +43,12 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
         lock (run.Gate)
         {
             // Most walks end in the same page table as the one before.
-            ulong entry = kernel.Table(address) is { } table ? table[FakeKernel.Index(address)] : 0;
+            ulong entry = kernel.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
             ulong needed = PageTableEntry.Present | PageTableEntry.User | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
             ulong frame;
             if ((entry & needed) == needed && !run.IsRecording)
             {
-                frame = FakeKernel.FrameOf(entry);
+                frame = PageTableEntry.Frame(entry);
             }
             else
             {
