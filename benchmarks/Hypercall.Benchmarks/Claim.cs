@@ -9,6 +9,9 @@ namespace Hypercall.Benchmarks;
 /// <param name="PeerScale">What the peer's time is multiplied by, when it did only a part of the work.</param>
 internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind Kind, double Limit, double PeerScale = 1)
 {
+    /// <summary>Whether docs/numbers.md says that it does not hold, and why.</summary>
+    public bool IsKnownToMiss { get; init; }
+
     /// <summary>All claims.</summary>
     public static IReadOnlyList<Claim> All { get; } =
     [
@@ -66,6 +69,10 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             "1 GiB on the fake, allocated and walked to, against 64 times 16 MiB",
             Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 262_144), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 4096),
             ClaimKind.AtMostTimes, 2.0, PeerScale: 64),
+        new(
+            "A named call with its VM exit, in a guest on an emulated AMD CPU, against the same loop in C there",
+            Measurement.GuestKey("C#"), Measurement.GuestKey("C"),
+            ClaimKind.AtMostTimes, 1.1) { IsKnownToMiss = true },
     ];
 
     private static string Key<T>(string method, int? argument = null) => Measurement.KeyOf(typeof(T), method, argument);
