@@ -90,6 +90,25 @@ public class HelpTests
         directory.Delete(recursive: true);
     }
 
+    [Theory]
+    [InlineData("help", "--help")]
+    [InlineData("help call", "call --help")]
+    public async Task Help_is_a_word_too(string word, string option)
+    {
+        CliRun run = await CliRun.OfAsync(word);
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal((await CliRun.OfAsync(option)).Out, run.Out);
+    }
+
+    [Theory]
+    [InlineData("A VMM, or hypervisor, is")] // the words that every other help uses
+    [InlineData("is its guest")]
+    [InlineData("A hypercall is an instruction")]
+    [InlineData("--fake bitvisor|kvm|deaf|none")]
+    public async Task The_help_of_the_tool_explains_its_words(string words) =>
+        Assert.Contains(words, (await CliRun.OfAsync("--help")).Out, StringComparison.Ordinal);
+
     [Fact]
     public async Task The_version_is_one_line()
     {
