@@ -31,7 +31,7 @@ internal static class CliApplication
             return parse.Action switch
             {
                 ParseErrorAction => throw UsageErrors.In(parse, CreateCommands()),
-                TeachingHelpAction when command is null && parse.UnmatchedTokens.Any() => throw UsageErrors.In(parse, CreateCommands()),
+                TeachingHelpAction when command is null && UsageErrors.NamesNoCommand(parse) => throw UsageErrors.In(parse, CreateCommands()),
                 null when command is not null =>
                     await command.InvokeAsync(parse, host, cancellationToken).ConfigureAwait(false),
                 _ => await RunBuiltInAsync(parse, host, cancellationToken).ConfigureAwait(false),

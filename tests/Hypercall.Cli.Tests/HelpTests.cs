@@ -53,6 +53,8 @@ public class HelpTests
     [InlineData("call foo --rbx ten --help")]
     [InlineData("call foo --help --rbx ten")]
     [InlineData("raw --convention nobody -h")]
+    [InlineData("help --json")]
+    [InlineData("--vmm fake --help")]
     public async Task Help_wins_over_bad_usage(string commandLine)
     {
         CliRun run = await CliRun.OfAsync(commandLine);

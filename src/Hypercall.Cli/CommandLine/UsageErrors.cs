@@ -17,6 +17,9 @@ internal static class UsageErrors
             : $"{InRoot(stranger, commands)} Commands: {string.Join(", ", commands.Select(known => known.Name))}.");
     }
 
+    /// <summary>Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.</summary>
+    public static bool NamesNoCommand(ParseResult parse) => parse.UnmatchedTokens is [var first, ..] && !IsOption(first);
+
     /// <summary>Says that a command has no such option, and which it has that is like it.</summary>
     public static string NoSuchOption(string word, Command command) =>
         $"'{word}' is no option of this command.{Spelling.Guess(word, command.Options.Select(option => option.Name))}";
