@@ -13,6 +13,9 @@ public class ProcessTests
 {
     private const string NoSignals = "On Windows a service is not ended by a signal.";
 
+    // However slow this machine is.
+    private static readonly string[] Patient = ["--Vmm:SlowAfter=01:00:00", "--Vmm:HungAfter=01:00:00"];
+
     [Fact]
     public async Task Dotnet_counters_sees_its_meter_and_the_librarys()
     {
@@ -67,10 +70,10 @@ public class ProcessTests
     [Fact]
     public async Task Once_prints_the_result_for_a_person_or_as_JSON()
     {
-        ProcessRun plain = await RunAsync("--once");
+        ProcessRun plain = await RunAsync(["--once", .. Patient]);
         Assert.Equal(new ProcessRun(0, $"Healthy. 'exits' answered 1250.{Environment.NewLine}", ""), plain);
 
-        ProcessRun json = await RunAsync("--once", "--json", "--Vmm:Function=anything");
+        ProcessRun json = await RunAsync(["--once", "--json", "--Vmm:Function=anything", .. Patient]);
         JsonElement report = JsonDocument.Parse(json.Out).RootElement;
         Assert.Equal(0, json.ExitCode);
         Assert.Equal(
@@ -105,7 +108,7 @@ public class ProcessTests
     [Fact]
     public async Task On_the_real_machine_it_says_what_there_is()
     {
-        ProcessRun run = await RunAsync("--once", "--json", "--Vmm:Machine=real");
+        ProcessRun run = await RunAsync(["--once", "--json", "--Vmm:Machine=real", .. Patient]);
         JsonElement report = JsonDocument.Parse(run.Out).RootElement;
         string message = report.GetProperty("message").GetString()!;
         bool answered = report.GetProperty("outcome").GetString() == nameof(PollOutcome.Answered);
@@ -127,6 +130,22 @@ public class ProcessTests
         await watch.ExpectAsync("No answer (");
         await watch.ExpectAsync("Unhealthy. ");
         Assert.Equal(0, await watch.TerminateAsync());
+    }
+
+    [Fact]
+    public async Task It_logs_what_its_README_says()
+    {
+        string readme = await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "README.md"));
+        string[] lines = readme.ReplaceLineEndings("\n").Split("```text\n")[1].Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        // Health is looked at by another clock: which polls it sees is not settled.
+        string[] polls = [.. lines.Where(line => !Enum.GetNames<HealthStatus>().Contains(line.Split('.')[0]))];
+        Assert.InRange(polls.Length, 5, lines.Length - 1);
+        using RunningWatch watch = RunningWatch.Start("--Vmm:Period=00:00:00.01");
+        foreach (string line in polls)
+        {
+            await watch.ExpectAsync(line.Replace("every 00:00:01.", "every 00:00:00.0100000.", StringComparison.Ordinal).Replace("...", "", StringComparison.Ordinal));
+        }
     }
 
     private static Task<ProcessRun> RunAsync(params string[] args) => ProcessRun.OfAsync("dotnet", TestWatch.Limit, [RunningWatch.Program, .. args]);
