@@ -80,4 +80,17 @@ public class HealthTests
         Assert.Equal("A call of 'exits' has not come back for 600 s.", hung.Description);
         Assert.Equal(HealthStatus.Healthy, (await watch.HealthAsync()).Status);
     }
+
+    [Fact]
+    public async Task One_poll_of_a_VMM_that_does_not_return_is_reported_as_such()
+    {
+        using ManualResetEventSlim release = new();
+        await using TestWatch watch = new(new FakeVmm().On("exits", call => release.Wait(TestWatch.Limit)));
+        Task<OnceReport> once = OnceReport.OfAsync(watch.Services);
+        watch.Time.Advance(TimeSpan.FromSeconds(10));
+        OnceReport report = await once.WaitAsync(TestWatch.Limit);
+        release.Set();
+        Assert.Equal(new OnceReport("Unhealthy", "Fake", "exits", null, null, null, "A call of 'exits' has not come back for 10 s."), report);
+        Assert.False(report.IsHealthy);
+    }
 }

@@ -1,7 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 
 namespace VmmWatch;
 
@@ -15,17 +17,37 @@ namespace VmmWatch;
 /// <param name="Message">What happened, and what to do about it.</param>
 public sealed record OnceReport(string Health, string Machine, string Function, string? Outcome, ulong? Value, double? Seconds, string? Message)
 {
-    /// <summary>Puts it together.</summary>
-    /// <param name="options">What was asked for.</param>
-    /// <param name="snapshot">What was seen.</param>
-    /// <param name="health">How it was judged.</param>
-    public static OnceReport Of(WatchOptions options, WatchSnapshot snapshot, HealthReportEntry health)
+    /// <summary>Whether all is well.</summary>
+    [JsonIgnore]
+    public bool IsHealthy => Health == nameof(HealthStatus.Healthy);
+
+    /// <summary>Polls once, and waits for the answer as long as a call may take before it counts as hung.</summary>
+    /// <param name="services">The watch, which has not been started.</param>
+    public static async Task<OnceReport> OfAsync(IServiceProvider services)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(snapshot);
+        WatchOptions options = services.GetRequiredService<IOptions<WatchOptions>>().Value;
+        WatchState state = services.GetRequiredService<WatchState>();
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        Task poll = services.GetRequiredService<VmmWatcher>().PollAsync(CancellationToken.None);
+
+        // In a loop: a timer may be early by a little, and then the call would not be hung yet.
+        for (TimeSpan left = Left(); left > TimeSpan.Zero && !poll.IsCompleted; left = Left())
+        {
+            _ = await Task.WhenAny(poll, Task.Delay(left, time)).ConfigureAwait(false);
+        }
+
+        if (poll.IsCompleted || state.Snapshot.CallStarted is null)
+        {
+            await poll.ConfigureAwait(false);
+        }
+
+        HealthReport report = await services.GetRequiredService<HealthCheckService>().CheckHealthAsync().ConfigureAwait(false);
+        HealthReportEntry health = report.Entries[VmmHealthCheck.Name];
+        PollResult? last = state.Snapshot.Last;
         return new OnceReport(
-            health.Status.ToString(), options.Machine.ToString(), options.Function,
-            snapshot.Last?.Outcome.ToString(), snapshot.LastValue, snapshot.Last?.Duration.TotalSeconds, health.Description);
+            health.Status.ToString(), options.Machine.ToString(), options.Function, last?.Outcome.ToString(), state.Snapshot.LastValue, last?.Duration.TotalSeconds, health.Description);
+
+        TimeSpan Left() => state.Snapshot.CallStarted is { } started ? started + options.HungAfter - time.GetUtcNow() : TimeSpan.Zero;
     }
 
     /// <summary>As one line of JSON.</summary>

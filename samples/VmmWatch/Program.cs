@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -21,7 +20,6 @@ if (arguments.Help)
 }
 
 IHost host;
-WatchOptions options;
 try
 {
     HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
@@ -36,7 +34,7 @@ try
     }
 
     host = builder.Build();
-    options = host.Services.GetRequiredService<IOptions<WatchOptions>>().Value;
+    _ = host.Services.GetRequiredService<IOptions<WatchOptions>>().Value; // throws when they cannot be
 }
 catch (Exception e) when (e is OptionsValidationException or InvalidOperationException or InvalidDataException)
 {
@@ -44,35 +42,19 @@ catch (Exception e) when (e is OptionsValidationException or InvalidOperationExc
     return Refuse(string.Join(Environment.NewLine, reasons));
 }
 
-VmmWatcher watcher = host.Services.GetRequiredService<VmmWatcher>();
 if (arguments.Once)
 {
     using (host)
     {
-        return await PollOnceAsync();
+        OnceReport report = await OnceReport.OfAsync(host.Services);
+        Console.WriteLine(arguments.Json ? report.ToJson() : report.ToString());
+        return report.IsHealthy ? Fine : NotHealthy;
     }
 }
 
+VmmWatcher watcher = host.Services.GetRequiredService<VmmWatcher>();
 await host.RunAsync();
 return watcher.ExecuteTask is { IsFaulted: true } ? NotHealthy : Fine;
-
-async Task<int> PollOnceAsync()
-{
-    using CancellationTokenSource hung = new(options.HungAfter);
-    try
-    {
-        await watcher.PollAsync(hung.Token);
-    }
-    catch (OperationCanceledException)
-    {
-        // The health check says so.
-    }
-
-    HealthReport health = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
-    OnceReport report = OnceReport.Of(options, host.Services.GetRequiredService<WatchState>().Snapshot, health.Entries[VmmHealthCheck.Name]);
-    Console.WriteLine(arguments.Json ? report.ToJson() : report.ToString());
-    return health.Status == HealthStatus.Healthy ? Fine : NotHealthy;
-}
 
 static int Refuse(string problem)
 {
