@@ -132,7 +132,7 @@ public sealed class UserTests(Feed feed)
     private string Project(string name, string[] packages, string[] others, params (string Name, string Text)[] files)
     {
         string folder = feed.NewFolder(name);
-        IEnumerable<string> references = packages.Select(package => Reference(package, feed.Version)).Concat(others.Select(package => Reference(package, Checkout.VersionOf(package))));
+        IEnumerable<string> references = packages.Select(package => Reference(package, feed.Version)).Concat(others.Select(package => Reference(package, Built.VersionOf(package))));
         File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
