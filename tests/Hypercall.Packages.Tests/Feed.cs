@@ -11,13 +11,16 @@ public sealed class Feed : IAsyncLifetime
     /// <summary>Where the packages are.</summary>
     public string Packages => Path.Combine(_folder.FullName, "feed");
 
-    /// <summary>Their version.</summary>
-    public string Version { get; } = XDocument.Load(Checkout.Full("Directory.Build.props")).Descendants("VersionPrefix").Single().Value;
+    /// <summary>What this repository calls its version.</summary>
+    public static string ProductVersion { get; } = XDocument.Load(Checkout.Full("Directory.Build.props")).Descendants("VersionPrefix").Single().Value;
+
+    /// <summary>The packages' version, one that no machine has: a package is restored once, and one of an earlier day would be tested in place of these.</summary>
+    public string Version { get; } = $"{ProductVersion}-test.t{Guid.NewGuid():N}";
 
     public async Task InitializeAsync()
     {
         ProcessRun pack = await Dotnet.BuildAsync(
-            "pack", Checkout.Full("Hypercall.sln"), "-c", Built.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages);
+            "pack", Checkout.Full("Hypercall.sln"), "-c", Built.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages, "-p:PackageVersion=" + Version);
         Assert.True(pack.ExitCode == 0, pack.Out + pack.Error);
         Assert.Equal([], Dotnet.Complaints(pack));
     }

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Reflection.Metadata;
 using System.Text;
+using System.Text.Json;
 
 namespace Hypercall.Packages.Tests;
 
@@ -48,6 +49,26 @@ public sealed class SourceLinkTests : IAsyncLifetime
         Assert.All(embedded, file => Assert.True(IsGenerated(file), file));
         Assert.Contains("url=\"https://github.com/example/hypercall", nuspec, StringComparison.Ordinal);
         Assert.Contains($"commit=\"{commit}\"", nuspec, StringComparison.Ordinal);
+        Assert.Contains("<projectUrl>https://github.com/example/hypercall</projectUrl>", nuspec, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("git@github.com:example/hypercall.git", "https://github.com/example/hypercall.git", "https://github.com/example/hypercall")]
+    [InlineData("https://me:token@github.com/example/hypercall", "https://github.com/example/hypercall", "https://github.com/example/hypercall")]
+    [InlineData("https://git.example.org/mine/hypercall.git", "", "")]
+    [InlineData("ssh://git@git.example.org/mine/hypercall.git", "", "")]
+    [InlineData("/mine/hypercall", "", "")]
+    public async Task A_package_names_a_public_repository_and_no_other(string origin, string repository, string project)
+    {
+        NeedsClone();
+        _ = await GitAsync("remote", "set-url", "origin", origin);
+        ProcessRun run = await Dotnet.RunAsync(
+            "msbuild", Path.Combine(Clone, "src", Package), "-nologo", "-t:_InitializeNuspecRepositoryInformationProperties", "-getProperty:RepositoryUrl,PackageProjectUrl,RepositoryBranch");
+        Assert.True(run.ExitCode == 0, run.Out + run.Error);
+        JsonElement said = JsonDocument.Parse(run.Out).RootElement.GetProperty("Properties");
+        Assert.Equal(repository, said.GetProperty("RepositoryUrl").GetString());
+        Assert.Equal(project, said.GetProperty("PackageProjectUrl").GetString());
+        Assert.Equal("", said.GetProperty("RepositoryBranch").GetString());
     }
 
     [SkippableFact]

@@ -60,6 +60,17 @@ public sealed class UserTests(Feed feed)
     }
 
     [SkippableFact]
+    public async Task What_a_static_native_program_must_link_comes_along_with_a_vendor()
+    {
+        string folder = Project("linked", ["Hypercall.Amd"], others: []); // Hypercall.Native says it, two packages away
+        ProcessRun restore = await Dotnet.BuildAsync("restore", folder);
+        Assert.True(restore.ExitCode == 0, restore.Out + restore.Error);
+        ProcessRun linked = await Dotnet.RunAsync("msbuild", folder, "-nologo", "-p:PublishAot=true", "-p:RuntimeIdentifier=linux-x64", "-getItem:DirectPInvoke");
+        Assert.Equal((0, ""), (linked.ExitCode, linked.Error));
+        Assert.Contains("\"Identity\": \"libc\"", linked.Out, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public async Task A_property_holds_or_tells_a_story()
     {
         string folder = Project(
@@ -107,7 +118,7 @@ public sealed class UserTests(Feed feed)
         Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
         Assert.Contains("StaleFrame", demo.Out, StringComparison.Ordinal);
         ProcessRun version = await ProcessRun.OfAsync(hypercall, bound, "--version");
-        Assert.StartsWith(feed.Version, version.Out, StringComparison.Ordinal);
+        Assert.StartsWith(Feed.ProductVersion, version.Out, StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -126,6 +137,10 @@ public sealed class UserTests(Feed feed)
         Assert.True(build.ExitCode == 0, build.Out + build.Error);
         string assets = await File.ReadAllTextAsync(Path.Combine(folder, sample, "obj", "project.assets.json"));
         Assert.Matches($@"""Hypercall\.Abstractions/{Regex.Escape(feed.Version)}"": {{\s*""type"": ""package""", assets);
+        Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "Built. Vendors' instructions are of x86-64: a sample that makes a real call does not run here.");
+        ProcessRun run = await Dotnet.RunAsync(Path.Combine(folder, sample, "bin", "Debug", "net10.0", sample + ".dll"), "--once");
+        Assert.True(run.ExitCode is 0 or 1, $"exit code {run.ExitCode}\n{run.Out}{run.Error}"); // what it says of the machine under this test is the machine's
+        Assert.True(run.Out.Length + run.Error.Length > 0 || run.ExitCode == 0, "It failed, and did not say why.");
     }
 
     /// <summary>A project as `dotnet new` makes it, with package references.</summary>
