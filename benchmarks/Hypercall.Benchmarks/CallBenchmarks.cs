@@ -1,25 +1,28 @@
 using BenchmarkDotNet.Attributes;
 using Hypercall.BitVisor;
+using Hypercall.Native;
 using Hypercall.Native.Execution;
 using Hypercall.Testing;
 
 namespace Hypercall.Benchmarks;
 
-/// <summary>What a call costs, with a nop where the hypercall instruction would be: a VM exit would drown all differences.</summary>
+/// <summary>What a call costs, with a plain instruction where the hypercall instruction would be: a VM exit would drown all differences.</summary>
 public unsafe class CallBenchmarks
 {
     private const int Calls = 10_000;
-    private const byte Nop = 0x90; // Intel SDM vol. 2B, NOP
+    private const byte Nop = 0x90;          // Intel SDM vol. 2B, NOP
+    private const byte MovEaxImm32 = 0xB8;  // Intel SDM vol. 2B, MOV
 
     private IHypercallChannel _channel = null!;
+    private VmmFunction _named = null!;
     private VmmFunction _function = null!;
     private HypercallRegisters _registers;
 
     [GlobalSetup]
     public void Setup()
     {
-        HypercallInstruction nop = new("NOP", [Nop]);
-        _channel = new StubChannel(new HypercallTarget(new CpuIdentity { Vendor = "Benchmark" }, "Benchmark", nop));
+        _channel = Execute(new HypercallInstruction("NOP", [Nop]));
+        _named = new Vmm(Execute(new HypercallInstruction("MOV EAX, 4", [MovEaxImm32, 4, 0, 0, 0])), new NativeGuestMemory()).GetFunction("four"); // it answers 4 to all
         _function = new Vmm(new FakeVmm().On("foo", call => call.Rax = 10)).GetFunction("foo");
     }
 
@@ -32,6 +35,18 @@ public unsafe class CallBenchmarks
         }
 
         return _registers.Rax;
+    }
+
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public ulong NamedCall()
+    {
+        ulong sum = 0;
+        for (int i = 0; i < Calls; i++)
+        {
+            sum += _named.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+        }
+
+        return sum;
     }
 
     [Benchmark(OperationsPerInvoke = Calls)]
@@ -61,4 +76,7 @@ public unsafe class CallBenchmarks
 
         return sum;
     }
+
+    private static StubChannel Execute(HypercallInstruction instruction) =>
+        new(new HypercallTarget(new CpuIdentity { Vendor = "Benchmark" }, "Benchmark", instruction));
 }

@@ -9,6 +9,9 @@ namespace Hypercall.Benchmarks;
 /// <param name="PeerScale">What the peer's time is multiplied by, when it did only a part of the work.</param>
 internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind Kind, double Limit, double PeerScale = 1)
 {
+    /// <summary>Whether docs/numbers.md says that it does not hold, and why.</summary>
+    public bool IsKnownToMiss { get; init; }
+
     /// <summary>All claims.</summary>
     public static IReadOnlyList<Claim> All { get; } =
     [
@@ -21,8 +24,12 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             Key<CallBenchmarks>(nameof(CallBenchmarks.Stub)), Key<CallBenchmarks>(nameof(CallBenchmarks.GuardedExchangeInC)),
             ClaimKind.TimesFaster, 100),
         new(
-            "Managed memory that a call allocates",
-            Key<CallBenchmarks>(nameof(CallBenchmarks.Stub)), null,
+            "A named call against the same C function",
+            Key<CallBenchmarks>(nameof(CallBenchmarks.NamedCall)), Key<CallBenchmarks>(nameof(CallBenchmarks.ExchangeInC)),
+            ClaimKind.AtMostTimes, 2.0),
+        new(
+            "Managed memory that a named call allocates",
+            Key<CallBenchmarks>(nameof(CallBenchmarks.NamedCall)), null,
             ClaimKind.AtMostBytes, 0),
         new(
             "A named call on the fake VMM",
@@ -43,7 +50,7 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             Key<PinBenchmarks>(nameof(PinBenchmarks.AllocatePinned)), Key<PinBenchmarks>(nameof(PinBenchmarks.MapAndLockInC)),
             ClaimKind.AtMostTimes, 1.5),
         new(
-            "A default case of a property test: a new machine, 64 pages, 8 transfers, 4 faults, at 5,000 a second (with `System.GC.LOHThreshold` at 2 MiB)",
+            "A default case of a property test",
             Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.DefaultCase)), null,
             ClaimKind.AtMostNanoseconds, 200_000),
         new(
@@ -62,6 +69,10 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             "1 GiB on the fake, allocated and walked to, against 64 times 16 MiB",
             Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 262_144), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 4096),
             ClaimKind.AtMostTimes, 2.0, PeerScale: 64),
+        new(
+            "A named call with its VM exit, in a guest on an emulated AMD CPU, against the same loop in C there",
+            Measurement.GuestKey("C#"), Measurement.GuestKey("C"),
+            ClaimKind.AtMostTimes, 1.1) { IsKnownToMiss = true },
     ];
 
     private static string Key<T>(string method, int? argument = null) => Measurement.KeyOf(typeof(T), method, argument);

@@ -2,10 +2,11 @@
  * The C client that C# is measured against: looks a function up by name, then calls it in a tight loop, as a program without any
  * library would.
  *
- *   call-c NAME CALLS ROUNDS [PAGES]
+ *   call-c NAME CALLS ROUNDS [PAGES [FUNCTIONS]]
  *
- * prints "c NAME CALLS calls: N ns/call" for each round. With PAGES it reads a byte of so many pages between two calls, and says
- * "touch PAGES" for "c": an emulated CPU forgets all translations at each entry and exit of the VMM, and this is what one costs.
+ * prints "c NAME CALLS calls: N ns/call" for each round. With PAGES it reads a byte of so many pages between two calls, with FUNCTIONS it calls so many
+ * functions, each on a page of its own (at most 8), and says "touch PAGES FUNCTIONS" for "c": an emulated CPU forgets all translations at each entry
+ * and exit of the VMM, and this is what they cost.
  */
 #include <cpuid.h>
 #include <stdint.h>
@@ -37,6 +38,21 @@ static int is_amd(void)
 	return ebx == 0x68747541 || ebx == 0x6f677948;
 }
 
+/* One function a page, each with a few jumps: translated code is found again block by block. */
+#define FUNCTION(n) \
+	static __attribute__((noinline, aligned(4096))) uint64_t function##n(uint64_t value) \
+	{ \
+		for (volatile int i = 0; i < 2; i++) \
+			value = value & 1 ? value * 3 + n : value + n; \
+		return value; \
+	}
+FUNCTION(0) FUNCTION(1) FUNCTION(2) FUNCTION(3) FUNCTION(4) FUNCTION(5) FUNCTION(6) FUNCTION(7)
+
+static uint64_t (*const function[])(uint64_t) = {
+	function0, function1, function2, function3, function4, function5, function6, function7,
+};
+#define FUNCTIONS ((long)(sizeof(function) / sizeof(function[0])))
+
 static double now(void)
 {
 	struct timespec t;
@@ -50,12 +66,13 @@ int main(int argc, char **argv)
 	static char name[256] __attribute__((aligned(256)));
 	uint64_t number, sum = 0;
 	struct frame f = { 0 };
-	long calls, rounds, pages;
+	long calls, rounds, pages, functions;
 	volatile unsigned char *touched;
 	int amd = is_amd();
 
-	if (argc < 4 || argc > 5 || strlen(argv[1]) >= sizeof(name)) {
-		fprintf(stderr, "usage: call-c NAME CALLS ROUNDS [PAGES]\n");
+	functions = argc > 5 ? atol(argv[5]) : 0;
+	if (argc < 4 || argc > 6 || strlen(argv[1]) >= sizeof(name) || functions > FUNCTIONS) {
+		fprintf(stderr, "usage: call-c NAME CALLS ROUNDS [PAGES [FUNCTIONS]]\n");
 		return 2;
 	}
 	strcpy(name, argv[1]);
@@ -89,9 +106,11 @@ int main(int argc, char **argv)
 			sum += g.rax;
 			for (long page = 0; page < pages; page++)
 				sum += touched[page * 4096];
+			for (long next = 0; next < functions; next++)
+				sum = function[next](sum);
 		}
-		if (pages)
-			printf("touch %ld ", pages);
+		if (pages || functions)
+			printf("touch %ld %ld ", pages, functions);
 		else
 			printf("c ");
 		printf("%s %ld calls: %.1f ns/call (sum %llu)\n", name, calls, (now() - start) / (double)calls, (unsigned long long)sum);

@@ -3,10 +3,14 @@ using System.Globalization;
 
 namespace Hypercall.Docs.Tests;
 
-/// <summary>A block of a page that shows the tool at work: <c>$ hypercall ...</c> and what it prints, again and again. <c>$ echo $?</c> tells the exit code.</summary>
+/// <summary>
+/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project samples/NAME -- ...</c>, and what it prints, again and
+/// again. <c>$ echo $?</c> tells the exit code.
+/// </summary>
 internal static class ToolSession
 {
     private const string Prompt = "$ ";
+    private const string Samples = "samples/";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs what the block shows.</summary>
@@ -24,7 +28,7 @@ internal static class ToolSession
             string? actual = command == "echo $?" ? exitCode.ToString(CultureInfo.InvariantCulture) : Run(command, out exitCode);
             if (actual is null)
             {
-                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...' and '$ echo $?', each with what it prints; not '{lines[at]}'.";
+                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...', '$ dotnet run --project samples/NAME -- ...' and '$ echo $?', each with what it prints; not '{lines[at]}'.";
             }
             else if (!PageOutput.Matches(expected, actual))
             {
@@ -37,12 +41,19 @@ internal static class ToolSession
     {
         exitCode = 0;
         string[] words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (words is not ["hypercall", ..])
+        (string Program, string[] Args)? what = words switch
+        {
+            ["hypercall", .. string[] args] => ("hypercall", args),
+            ["dotnet", "run", "--project", string project, "--", .. string[] args] when project.StartsWith(Samples, StringComparison.Ordinal) => (project[Samples.Length..], args),
+            _ => null,
+        };
+        if (what is not { } found)
         {
             return null;
         }
 
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "hypercall.dll"), .. words[1..]])
+        // Both are built with these tests, and lie beside them.
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, $"{found.Program}.dll"), .. found.Args])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };

@@ -47,10 +47,14 @@ public sealed class VmmFunction
     public HypercallStatus TryCall(
         out VmmCallResult result, ulong rbx = 0, ulong rcx = 0, ulong rdx = 0, ulong rsi = 0, ulong rdi = 0)
     {
-        HypercallRegisters registers = new() { Rbx = rbx, Rcx = rcx, Rdx = rdx, Rsi = rsi, Rdi = rdi };
-        HypercallStatus status = TryCall(ref registers);
-        result = new VmmCallResult(Number, registers);
-        return status;
+        result = default;
+        ref HypercallRegisters registers = ref result.Begin(Number);
+        registers.Rbx = rbx;
+        registers.Rcx = rcx;
+        registers.Rdx = rdx;
+        registers.Rsi = rsi;
+        registers.Rdi = rdi;
+        return TryCall(ref registers);
     }
 
     /// <summary>Calls the function with a whole frame, whose RAX is set to the function's number.</summary>

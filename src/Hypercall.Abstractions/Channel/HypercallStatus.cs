@@ -40,7 +40,7 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
     {
         if (!IsCompleted)
         {
-            throw new HypercallFaultException(in _fault);
+            Throw();
         }
     }
 
@@ -55,4 +55,7 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
 
     /// <summary><c>completed</c>, or the fault in one line.</summary>
     public override string ToString() => IsCompleted ? "completed" : _fault.ToString();
+
+    [DoesNotReturn] // of its own, so that the check is inlined
+    private void Throw() => throw new HypercallFaultException(in _fault);
 }

@@ -42,9 +42,6 @@ public sealed class HypercallFailureRule
         value => (ushort)value != 0,
         value => string.Create(CultureInfo.InvariantCulture, $"HV_STATUS 0x{(ushort)value:x4}"));
 
-    /// <summary>All ones in the low 32 bits.</summary>
-    public static HypercallFailureRule AllOnes32 { get; } = new("0xffffffff in bits 31:0", value => (uint)value == uint.MaxValue);
-
     /// <summary>The rule in a few words.</summary>
     public string Description { get; }
 

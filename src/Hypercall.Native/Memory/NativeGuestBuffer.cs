@@ -6,7 +6,7 @@ namespace Hypercall.Native;
 internal sealed class NativeGuestBuffer : GuestBuffer
 {
     private readonly NativeMemoryHold _hold;
-    private readonly IGuestMemory _memory;
+    private readonly IPlatformMemory _memory;
     private readonly ILogger _logger;
     private NativeMemoryManager? _manager;
     private bool _wasFinalized;
@@ -17,7 +17,7 @@ internal sealed class NativeGuestBuffer : GuestBuffer
         Residency residency,
         Contiguity contiguity,
         NativeMemoryHold hold,
-        IGuestMemory memory,
+        IPlatformMemory memory,
         ILogger logger)
         : base(address, length, residency, contiguity)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
@@ -27,7 +28,7 @@ namespace Hypercall.Native;
 /// </remarks>
 public sealed class NativeGuestMemory : IGuestMemory
 {
-    private readonly IGuestMemory _platform;
+    private readonly IPlatformMemory _platform;
 
     /// <summary>Creates the memory of this process. Many may exist side by side: locks and pins are counted once for the process.</summary>
     /// <param name="logger">Told of a buffer that leaked because it was never disposed and a VMM may still know its address.</param>
@@ -38,13 +39,11 @@ public sealed class NativeGuestMemory : IGuestMemory
     }
 
     internal NativeGuestMemory(ILogger? logger, PinningMechanism pinning)
+        : this(PlatformMemory(logger ?? NullLogger.Instance, pinning))
     {
-        logger ??= NullLogger.Instance;
-        _platform = RuntimeInformation.ProcessArchitecture != Architecture.X64 ? new UnsupportedGuestMemory()
-            : OperatingSystem.IsLinux() ? new LinuxGuestMemory(logger, pinning, PageMapReader.Process)
-            : OperatingSystem.IsWindows() ? new WindowsGuestMemory(logger)
-            : new UnsupportedGuestMemory();
     }
+
+    internal NativeGuestMemory(IPlatformMemory platform) => _platform = platform;
 
     /// <inheritdoc/>
     public bool TryAllocate(
@@ -59,16 +58,20 @@ public sealed class NativeGuestMemory : IGuestMemory
     }
 
     /// <inheritdoc/>
-    public bool TryOpenWindow(
+    public unsafe bool TryOpenWindow(
         Memory<byte> memory,
         GuestBufferOptions options,
         [NotNullWhen(true)] out GuestBuffer? window,
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return memory.IsEmpty
-            ? throw new ArgumentException("A window has 1 byte or more; the memory is empty.", nameof(memory))
-            : _platform.TryOpenWindow(memory, options, out window, out refusal);
+        if (memory.IsEmpty)
+        {
+            throw new ArgumentException("A window has 1 byte or more; the memory is empty.", nameof(memory));
+        }
+
+        MemoryHandle handle = memory.Pin();
+        return _platform.TryOpenWindow(new GuestVirtualAddress((ulong)handle.Pointer), memory.Length, handle, options, out window, out refusal);
     }
 
     /// <inheritdoc/>
@@ -81,7 +84,7 @@ public sealed class NativeGuestMemory : IGuestMemory
     {
         PageSpan.ThrowIfNotInUserSpace(start, length);
         ArgumentNullException.ThrowIfNull(options);
-        return _platform.TryOpenWindow(start, length, options, out window, out refusal);
+        return _platform.TryOpenWindow(start, length, handle: default, options, out window, out refusal);
     }
 
     /// <inheritdoc/>
@@ -94,4 +97,10 @@ public sealed class NativeGuestMemory : IGuestMemory
         PageSpan.ThrowIfNotInUserSpace(start, length);
         return _platform.TryQueryPages(start, length, out pages, out refusal);
     }
+
+    private static IPlatformMemory PlatformMemory(ILogger logger, PinningMechanism pinning) =>
+        RuntimeInformation.ProcessArchitecture != Architecture.X64 ? new UnsupportedGuestMemory()
+        : OperatingSystem.IsLinux() ? new LinuxGuestMemory(logger, pinning, PageMapReader.Process)
+        : OperatingSystem.IsWindows() ? new WindowsGuestMemory(logger)
+        : new UnsupportedGuestMemory();
 }

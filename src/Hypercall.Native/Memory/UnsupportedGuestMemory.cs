@@ -1,10 +1,11 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Hypercall.Native;
 
 /// <summary>Refuses everything, on an operating system or a CPU that this library does not know.</summary>
-internal sealed class UnsupportedGuestMemory : IGuestMemory
+internal sealed class UnsupportedGuestMemory : IPlatformMemory
 {
     private static GuestMemoryRefusal Refusal => new(
         GuestMemoryRefusalReason.PlatformNotSupported,
@@ -16,16 +17,16 @@ internal sealed class UnsupportedGuestMemory : IGuestMemory
         Refuse(out buffer, out refusal);
 
     public bool TryOpenWindow(
-        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        Refuse(out window, out refusal);
-
-    public bool TryOpenWindow(
         GuestVirtualAddress start,
         long length,
+        MemoryHandle handle,
         GuestBufferOptions options,
         [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        Refuse(out window, out refusal);
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        handle.Dispose();
+        return Refuse(out window, out refusal);
+    }
 
     public bool TryQueryPages(
         GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>

@@ -50,7 +50,7 @@ public readonly record struct FakeMoment(FakeMomentKind Kind, int Call, int Inde
     public static FakeMoment GuestStep(int step) => new(FakeMomentKind.GuestStep, 0, Counted(step));
 
     /// <summary>Whether the VMM has the virtual CPU at this moment.</summary>
-    public bool IsInCall => Kind is FakeMomentKind.BeforeWalk or FakeMomentKind.BeforeMap or FakeMomentKind.BeforePage or FakeMomentKind.BeforeReturn;
+    internal bool IsInCall => Kind is FakeMomentKind.BeforeWalk or FakeMomentKind.BeforeMap or FakeMomentKind.BeforePage or FakeMomentKind.BeforeReturn;
 
     /// <summary>The moment in words: <c>call 2, before walk 1</c>.</summary>
     public override string ToString() => Kind switch

@@ -28,7 +28,8 @@ public sealed record FakeVmmOptions
     public int Cpus { get; init; } = 2;
 
     /// <summary>Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at 0x1000_0000 (256 MiB).</summary>
-    public IReadOnlyList<PhysicalExtent> Rom { get; init; } = [new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)];
+    public IReadOnlyList<PhysicalExtent> Rom { get; init => field = new PhysicalExtents(value ?? throw new ArgumentNullException(nameof(value))); } =
+        new PhysicalExtents([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
 
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
     public long LockLimit { get; init; } = long.MaxValue;
@@ -68,10 +69,10 @@ public sealed record FakeVmmOptions
         StringBuilder text = new("new FakeVmmOptions { ");
         Add(Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
         Add(Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
-        Add(Cpu is not null, $"{nameof(Cpu)} = new {nameof(CpuIdentity)} {{ Vendor = \"{Cpu?.Vendor}\" }}");
+        Add(Cpu is not null, $"{nameof(Cpu)} = {(Cpu is null ? "" : CpuToCSharp(Cpu))}");
         Add(Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}");
         Add(Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}"));
-        Add(!Rom.SequenceEqual(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
+        Add(!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
         Add(LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}"));
         Add(CanPin != Plain.CanPin, $"{nameof(CanPin)} = false");
         Add(CanAllocateContiguous != Plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false");
@@ -91,5 +92,30 @@ public sealed record FakeVmmOptions
 
         static string Extent(PhysicalExtent extent) => string.Create(
             CultureInfo.InvariantCulture, $"new PhysicalExtent(new GuestPhysicalAddress(0x{extent.Start.Value:x}), 0x{extent.Length:x})");
+    }
+
+    private static string CpuToCSharp(CpuIdentity cpu)
+    {
+        CpuIdentity plain = new() { Vendor = "" };
+        List<string> settings = [$"{nameof(cpu.Vendor)} = {Text(cpu.Vendor)}"];
+        Add(cpu.Brand != plain.Brand, $"{nameof(cpu.Brand)} = {Text(cpu.Brand)}");
+        Add(cpu.MaxLeaf != plain.MaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.MaxLeaf)} = 0x{cpu.MaxLeaf:x}"));
+        Add(cpu.HypervisorPresent, $"{nameof(cpu.HypervisorPresent)} = true");
+        Add(cpu.HypervisorSignature != plain.HypervisorSignature, $"{nameof(cpu.HypervisorSignature)} = {Text(cpu.HypervisorSignature)}");
+        Add(cpu.HypervisorMaxLeaf != plain.HypervisorMaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.HypervisorMaxLeaf)} = 0x{cpu.HypervisorMaxLeaf:x}"));
+        Add(cpu.VmxReported, $"{nameof(cpu.VmxReported)} = true");
+        Add(cpu.SvmReported, $"{nameof(cpu.SvmReported)} = true");
+        return $"new {nameof(CpuIdentity)} {{ {string.Join(", ", settings)} }}";
+
+        void Add(bool differs, string setting)
+        {
+            if (differs)
+            {
+                settings.Add(setting);
+            }
+        }
+
+        // What CPUID holds is bytes: those outside ASCII's printable characters are written as escapes.
+        static string Text(string value) => $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}"))}\"";
     }
 }

@@ -4,11 +4,12 @@ using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Tool;
 
-/// <summary>The hypercall tool in a guest, typed at its console as a person would.</summary>
+/// <summary>The hypercall tool and the sample service in a guest, typed at its console as a person would.</summary>
 [Collection(GuestCollection.Name)]
 public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
 {
     private const string Prompt = "/ # ";
+    private const string ControlC = "\x03";
     private const string ControlD = "\x04";
 
     private static readonly GuestRequest Request = GuestRequest.Amd with { Name = "console", Words = "rig.swap=64M" };
@@ -45,12 +46,24 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     });
 
     [SkippableFact]
-    public Task A_function_is_found_and_called_by_name() => TalkAsync("call", console =>
+    public Task A_function_is_called_by_name_and_watched_by_the_sample_service() => TalkAsync("call", console =>
     {
         console.Type("hypercall call add --rbx 40 --rcx 2\r");
         Assert.Contains("0x2a", console.Expect(Prompt, Answer), StringComparison.Ordinal);
         console.Type("hypercall call nonsense; echo \"code $?.\"\r");
         Assert.Contains("code 1.", console.Expect(Prompt, Answer), StringComparison.Ordinal);
+
+        // The program that runs on the fake elsewhere, which knows no sums; a busy emulator may be slow.
+        const string Watch = "vmmwatch --Vmm:Machine=real --Vmm:SlowAfter=00:10:00 --Vmm:HungAfter=00:10:00";
+        console.Type($"{Watch} --Vmm:Function=add --Vmm:Arguments:0=40 --Vmm:Arguments:1=2 --once --json; echo \"code $?.\"\r");
+        string once = console.Expect("code 0.", Answer);
+        Assert.Contains("\"health\":\"Healthy\",\"machine\":\"Real\",\"function\":\"add\",\"outcome\":\"Answered\",\"value\":42,", once, StringComparison.Ordinal);
+        console.Type($"{Watch}; echo \"code $?.\"\r");
+        _ = console.Expect("'exits' answers; the first value is ", Answer);
+        _ = console.Expect("Healthy. 'exits' answered ", Answer);
+        console.Type(ControlC);
+        Assert.Matches("Stopped after [1-9][0-9]* polls", console.Expect("code 0.", Answer));
+        _ = console.Expect(Prompt, Answer);
     });
 
     private async Task TalkAsync(string name, Action<GuestConsole> talk)

@@ -12,7 +12,7 @@ namespace Hypercall.Native;
 /// Pinned after touching, because a pin of an absent page is a pin of nothing; asked again after pinning, because the act of pinning may move a page (out of CMA, out of
 /// ZONE_MOVABLE).
 /// </remarks>
-internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning, PageMapReader pageMap) : IGuestMemory
+internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning, PageMapReader pageMap) : IPlatformMemory
 {
     private const long HugePage = 2 << 20;
     private const long GiantPage = 1 << 30;
@@ -28,20 +28,47 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             out buffer,
             out refusal);
 
-    public unsafe bool TryOpenWindow(
-        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        MemoryHandle handle = memory.Pin();
-        return TryOpenWindow(new GuestVirtualAddress((ulong)handle.Pointer), memory.Length, handle, options, out window, out refusal);
-    }
-
     public bool TryOpenWindow(
         GuestVirtualAddress start,
         long length,
+        MemoryHandle handle,
         GuestBufferOptions options,
         [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        TryOpenWindow(start, length, default, options, out window, out refusal);
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        LinuxWindow held = new(start, length, handle);
+        bool done = false;
+        try
+        {
+            done = NextBest.TryGet(
+                length,
+                options,
+                logger,
+                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
+                {
+                    why = held.Touch() ?? Hold(held, length, residency);
+                    why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
+                    if (why is null)
+                    {
+                        return new NativeGuestBuffer(start, length, residency, contiguity, held, this, logger);
+                    }
+
+                    held.LetGo();
+                    why = why is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? LinuxRefusals.WindowNotContiguous(length, run) : why;
+                    return null;
+                },
+                out window,
+                out refusal);
+            return done;
+        }
+        finally
+        {
+            if (!done)
+            {
+                held.Release();
+            }
+        }
+    }
 
     public bool TryQueryPages(
         GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
@@ -228,48 +255,6 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         return allocation.TryPin(out failure)
             ? null
             : LinuxRefusals.Pin(allocation.Length, failure) ?? LinuxRefusals.PinningUnavailable(failure.ToString());
-    }
-
-    private bool TryOpenWindow(
-        GuestVirtualAddress start,
-        long length,
-        MemoryHandle handle,
-        GuestBufferOptions options,
-        [NotNullWhen(true)] out GuestBuffer? buffer,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        LinuxWindow window = new(start, length, handle);
-        bool done = false;
-        try
-        {
-            done = NextBest.TryGet(
-                length,
-                options,
-                logger,
-                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
-                {
-                    why = window.Touch() ?? Hold(window, length, residency);
-                    why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
-                    if (why is null)
-                    {
-                        return new NativeGuestBuffer(start, length, residency, contiguity, window, this, logger);
-                    }
-
-                    window.LetGo();
-                    why = why is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? LinuxRefusals.WindowNotContiguous(length, run) : why;
-                    return null;
-                },
-                out buffer,
-                out refusal);
-            return done;
-        }
-        finally
-        {
-            if (!done)
-            {
-                window.Release();
-            }
-        }
     }
 
     private GuestMemoryRefusal? Hold(LinuxWindow window, long length, Residency residency)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall.Native;
 
 /// <summary>Guest memory on Windows: touched and locked, for handing over by guest virtual address. No user-space program learns a frame there, or holds one.</summary>
-internal sealed class WindowsGuestMemory(ILogger logger) : IGuestMemory
+internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
 {
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
@@ -53,40 +53,7 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IGuestMemory
         }
     }
 
-    public unsafe bool TryOpenWindow(
-        Memory<byte> memory, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? window, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        MemoryHandle handle = memory.Pin();
-        return TryOpenWindow(new GuestVirtualAddress((ulong)handle.Pointer), memory.Length, handle, options, out window, out refusal);
-    }
-
     public bool TryOpenWindow(
-        GuestVirtualAddress start,
-        long length,
-        GuestBufferOptions options,
-        [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        TryOpenWindow(start, length, default, options, out window, out refusal);
-
-    public bool TryQueryPages(
-        GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        pages = null;
-        refusal = Physical("translate an address to a guest physical one");
-        return false;
-    }
-
-    private static GuestMemoryRefusal? RefusePhysical(Residency residency, Contiguity contiguity, bool onePage) =>
-        contiguity == Contiguity.Contiguous && !onePage ? Physical("get contiguous memory and prove it")
-        : residency == Residency.Pinned ? Physical("pin pages to their frames")
-        : null;
-
-    private static GuestMemoryRefusal Physical(string what) => new(
-        GuestMemoryRefusalReason.PlatformNotSupported,
-        $"On Windows no user-space program can {what}: VirtualLock keeps pages in memory but not in their frames, and frame numbers are for drivers only. Hand memory over by "
-        + "guest virtual address with Residency.Locked, which works.");
-
-    private bool TryOpenWindow(
         GuestVirtualAddress start,
         long length,
         MemoryHandle handle,
@@ -119,6 +86,24 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IGuestMemory
             }
         }
     }
+
+    public bool TryQueryPages(
+        GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        pages = null;
+        refusal = Physical("translate an address to a guest physical one");
+        return false;
+    }
+
+    private static GuestMemoryRefusal? RefusePhysical(Residency residency, Contiguity contiguity, bool onePage) =>
+        contiguity == Contiguity.Contiguous && !onePage ? Physical("get contiguous memory and prove it")
+        : residency == Residency.Pinned ? Physical("pin pages to their frames")
+        : null;
+
+    private static GuestMemoryRefusal Physical(string what) => new(
+        GuestMemoryRefusalReason.PlatformNotSupported,
+        $"On Windows no user-space program can {what}: VirtualLock keeps pages in memory but not in their frames, and frame numbers are for drivers only. Hand memory over by "
+        + "guest virtual address with Residency.Locked, which works.");
 
     private NativeGuestBuffer? Hold(
         WindowsHold hold, GuestVirtualAddress start, long length, Residency residency, Contiguity contiguity, out GuestMemoryRefusal? refusal)

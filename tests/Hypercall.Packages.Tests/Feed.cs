@@ -1,0 +1,52 @@
+using System.IO.Compression;
+using System.Xml.Linq;
+
+namespace Hypercall.Packages.Tests;
+
+/// <summary>All packages, packed once into a folder that serves as a feed; and folders for programs that use them, outside of the checkout.</summary>
+public sealed class Feed : IAsyncLifetime
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hypercall-packages-");
+
+    /// <summary>Where the packages are.</summary>
+    public string Packages => Path.Combine(_folder.FullName, "feed");
+
+    /// <summary>Their version.</summary>
+    public string Version { get; } = XDocument.Load(Checkout.Full("Directory.Build.props")).Descendants("VersionPrefix").Single().Value;
+
+    public async Task InitializeAsync()
+    {
+        ProcessRun pack = await Dotnet.BuildAsync(
+            "pack", Checkout.Full("Hypercall.sln"), "-c", Checkout.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages);
+        Assert.True(pack.ExitCode == 0, pack.Out + pack.Error);
+        Assert.Equal([], Dotnet.Complaints(pack));
+    }
+
+    public Task DisposeAsync()
+    {
+        _folder.Delete(recursive: true);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>An empty folder for a program of a user, where restoring asks this feed too, and puts nothing of ours where other programs look.</summary>
+    public string NewFolder(string name)
+    {
+        string folder = _folder.CreateSubdirectory(name).FullName;
+        string others = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        File.WriteAllText(Path.Combine(folder, "Directory.Build.props"), $"""
+            <Project>
+              <PropertyGroup>
+                <RestoreAdditionalProjectSources>{Packages}</RestoreAdditionalProjectSources>
+                <RestorePackagesPath>{Path.Combine(_folder.FullName, "restored")}</RestorePackagesPath>
+                <RestoreFallbackFolders>{(Directory.Exists(others) ? others : "")}</RestoreFallbackFolders>
+              </PropertyGroup>
+            </Project>
+            """);
+        return folder;
+    }
+
+    internal ZipArchive Open(string package) => ZipFile.OpenRead(Path.Combine(Packages, $"{package}.{Version}.nupkg"));
+
+    internal ZipArchive OpenSymbols(string package) => ZipFile.OpenRead(Path.Combine(Packages, $"{package}.{Version}.snupkg"));
+}

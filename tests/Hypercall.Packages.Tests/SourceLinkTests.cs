@@ -1,0 +1,99 @@
+using System.IO.Compression;
+using System.Reflection.Metadata;
+using System.Text;
+
+namespace Hypercall.Packages.Tests;
+
+/// <summary>A debugger finds the sources: at the public repository, or in the symbols.</summary>
+public sealed class SourceLinkTests : IAsyncLifetime
+{
+    private const string Package = "Hypercall.Amd";
+
+    // Of the Portable PDB format: custom debug information.
+    private static readonly Guid SourceLink = new("CC110556-A091-4D38-9FEC-25AB9A351A6A");
+    private static readonly Guid EmbeddedSource = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hypercall-sourcelink-");
+
+    private string Clone => Path.Combine(_folder.FullName, "clone");
+
+    public async Task InitializeAsync()
+    {
+        if (Path.Exists(Checkout.Full(".git")) && await ProcessRun.CanAsync("git", "--version"))
+        {
+            ProcessRun clone = await ProcessRun.OfAsync("git", TimeSpan.FromMinutes(5), "clone", "--quiet", "--no-hardlinks", Checkout.Root, Clone);
+            Assert.True(clone.ExitCode == 0, clone.Error);
+        }
+    }
+
+    public Task DisposeAsync()
+    {
+        foreach (FileInfo file in _folder.EnumerateFiles("*", SearchOption.AllDirectories))
+        {
+            file.Attributes = FileAttributes.Normal; // git's objects are read-only
+        }
+
+        _folder.Delete(recursive: true);
+        return Task.CompletedTask;
+    }
+
+    [SkippableFact]
+    public async Task Packed_in_a_clone_of_a_public_repository_the_symbols_name_it_and_the_commit()
+    {
+        NeedsClone();
+        await GitAsync("remote", "set-url", "origin", "https://github.com/example/hypercall.git");
+        string commit = (await GitAsync("rev-parse", "HEAD")).Trim();
+        (string nuspec, string? link, int embedded, _) = await PackAsync();
+        Assert.Contains($"\"https://raw.githubusercontent.com/example/hypercall/{commit}/*\"", link, StringComparison.Ordinal);
+        Assert.Equal(0, embedded - Generated);
+        Assert.Contains("url=\"https://github.com/example/hypercall", nuspec, StringComparison.Ordinal);
+        Assert.Contains($"commit=\"{commit}\"", nuspec, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Packed_in_a_clone_of_anything_else_the_symbols_hold_the_sources()
+    {
+        NeedsClone();
+        (string nuspec, string? link, int embedded, int documents) = await PackAsync();
+        Assert.Null(link);
+        Assert.Equal(documents, embedded);
+        Assert.DoesNotContain(_folder.FullName, nuspec, StringComparison.Ordinal);
+        Assert.DoesNotContain(Checkout.Root, nuspec, StringComparison.Ordinal);
+    }
+
+    /// <summary>Files that the compiler's driver writes into obj, which no repository has: three of them.</summary>
+    private const int Generated = 3;
+
+    private void NeedsClone() => Skip.IfNot(Directory.Exists(Clone), "needs git, and a checkout of it");
+
+    private async Task<string> GitAsync(params string[] args)
+    {
+        ProcessRun run = await ProcessRun.OfAsync("git", TimeSpan.FromMinutes(1), ["-C", Clone, .. args]);
+        Assert.True(run.ExitCode == 0, run.Error);
+        return run.Out;
+    }
+
+    private async Task<(string Nuspec, string? Link, int Embedded, int Documents)> PackAsync()
+    {
+        string output = Path.Combine(_folder.FullName, "packages");
+        ProcessRun pack = await Dotnet.BuildAsync("pack", Path.Combine(Clone, "src", Package), "-c", "Release", "-p:ContinuousIntegrationBuild=true", "-p:PackageOutputPath=" + output);
+        Assert.True(pack.ExitCode == 0, pack.Out + pack.Error);
+        Assert.Equal([], Dotnet.Complaints(pack));
+        using ZipArchive package = ZipFile.OpenRead(Directory.GetFiles(output, $"{Package}.*.nupkg").Single());
+        using StreamReader nuspec = new(package.Entries.Single(entry => entry.Name.EndsWith(".nuspec", StringComparison.Ordinal)).Open());
+        using ZipArchive symbols = ZipFile.OpenRead(Directory.GetFiles(output, $"{Package}.*.snupkg").Single());
+        using MemoryStream pdb = new();
+        await using (Stream stream = symbols.Entries.Single(entry => entry.Name == $"{Package}.pdb").Open())
+        {
+            await stream.CopyToAsync(pdb);
+        }
+
+        pdb.Position = 0;
+        using MetadataReaderProvider provider = MetadataReaderProvider.FromPortablePdbStream(pdb);
+        MetadataReader reader = provider.GetMetadataReader();
+        CustomDebugInformation[] information = [.. reader.CustomDebugInformation.Select(reader.GetCustomDebugInformation)];
+        byte[]? link = information.Where(one => reader.GetGuid(one.Kind) == SourceLink).Select(one => reader.GetBlobBytes(one.Value)).SingleOrDefault();
+        int embedded = information.Count(one => reader.GetGuid(one.Kind) == EmbeddedSource);
+        return (await nuspec.ReadToEndAsync(), link is null ? null : Encoding.UTF8.GetString(link), embedded, reader.Documents.Count);
+    }
+}

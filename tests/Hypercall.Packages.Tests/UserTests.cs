@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+
+namespace Hypercall.Packages.Tests;
+
+/// <summary>What a user does with the packages, in a folder that knows nothing of this repository.</summary>
+[Collection(SharedFeed.Name)]
+public sealed class UserTests(Feed feed)
+{
+    [SkippableFact]
+    public async Task An_empty_project_makes_its_first_call()
+    {
+        string folder = Project(
+            "first", ["Hypercall.Intel", "Hypercall.Amd", "Hypercall.Testing"], others: [],
+            ("Program.cs", """
+                using Hypercall;
+                using Hypercall.Amd;
+                using Hypercall.BitVisor;
+                using Hypercall.Intel;
+                using Hypercall.Native;
+                using Hypercall.Testing;
+
+                FakeVmm fake = new FakeVmm().On("add", call => call.Rax = call.Rbx + call.Rcx);
+                Console.WriteLine(new Vmm(fake).GetFunction("add").Call(rbx: 40, rcx: 2).Rax);
+                try
+                {
+                    VmmLookup lookup = new Vmm(new NativeMachine([new IntelProvider(), new AmdProvider()])).TryGetFunction("no_such_function");
+                    Console.WriteLine($"real: {lookup.IsFound} {lookup.Message}");
+                }
+                catch (PlatformNotSupportedException e)
+                {
+                    Console.WriteLine($"real: {e.Message}");
+                }
+                """));
+        ProcessRun build = await Dotnet.BuildAsync("build", folder);
+        Assert.True(build.ExitCode == 0, build.Out + build.Error);
+        Assert.Equal([], Dotnet.Complaints(build));
+        ProcessRun run = await Dotnet.RunAsync(Path.Combine(folder, "bin", "Debug", "net10.0", "first.dll"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        string[] lines = run.Out.Split('\n');
+        Assert.Equal("42", lines[0].Trim());
+        Assert.StartsWith(RuntimeInformation.ProcessArchitecture == Architecture.X64 ? "real: False " : "real: ", lines[1], StringComparison.Ordinal);
+        Assert.True(lines[1].Length > 40, lines[1]);
+    }
+
+    [SkippableFact]
+    public async Task A_library_that_only_makes_calls_needs_the_abstractions_only()
+    {
+        string folder = Project("library", ["Hypercall.Abstractions"], others: [], ("Agent.cs", """
+            using Hypercall.BitVisor;
+
+            public sealed class Agent(Vmm vmm)
+            {
+                public ulong Ask() => vmm.GetFunction("foo").Call().Rax;
+            }
+            """));
+        ProcessRun build = await Dotnet.BuildAsync("build", folder, "-p:OutputType=Library");
+        Assert.True(build.ExitCode == 0, build.Out + build.Error);
+        Assert.DoesNotContain("Iced", await File.ReadAllTextAsync(Path.Combine(folder, "obj", "project.assets.json")), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_property_holds_or_tells_a_story()
+    {
+        string folder = Project(
+            "properties", ["Hypercall.Testing.Xunit"], ["Microsoft.NET.Test.Sdk", "xunit", "xunit.runner.visualstudio"],
+            ("Properties.cs", """
+                using Hypercall;
+                using Hypercall.BitVisor;
+                using Hypercall.Testing;
+                using Hypercall.Testing.Xunit;
+                using Xunit;
+
+                public class Properties
+                {
+                    [VmmProperty]
+                    public void Looking_up_never_throws(FakeVmm machine) => new Vmm(machine).TryGetFunction("foo");
+
+                    [VmmProperty]
+                    public void Nothing_ever_goes_wrong(FakeVmm machine)
+                    {
+                        FakeExchange exchange = FakeExchange.AddTo(machine, "x");
+                        byte[] data = new byte[5000];
+                        using GuestBuffer buffer = machine.Memory.Allocate(data.Length, Residency.Touched);
+                        Assert.True(new Vmm(machine).GetFunction("x_gva").TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
+                    }
+                }
+                """));
+        ProcessRun build = await Dotnet.BuildAsync("build", folder);
+        Assert.True(build.ExitCode == 0, build.Out + build.Error);
+        ProcessRun test = await Dotnet.RunAsync("test", folder, "--no-build", "-nologo");
+        Assert.Equal(1, test.ExitCode);
+        Assert.Matches("Failed:\\s+1, Passed:\\s+1", test.Out);
+        Assert.Contains("Nothing_ever_goes_wrong", test.Out, StringComparison.Ordinal);
+        Assert.Contains("new FakeCase(", test.Out, StringComparison.Ordinal); // the case, to run again
+    }
+
+    [SkippableFact]
+    public async Task The_tool_is_installed_and_demonstrates()
+    {
+        string folder = feed.NewFolder("tool");
+        ProcessRun install = await Dotnet.RunAsync("tool", "install", "Hypercall.Cli", "--tool-path", folder, "--source", feed.Packages, "--version", feed.Version);
+        Assert.True(install.ExitCode == 0, install.Out + install.Error);
+        string hypercall = Path.Combine(folder, OperatingSystem.IsWindows() ? "hypercall.exe" : "hypercall");
+        TimeSpan bound = TimeSpan.FromMinutes(2);
+        ProcessRun demo = await ProcessRun.OfAsync(hypercall, bound, "demo");
+        Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
+        Assert.Contains("StaleFrame", demo.Out, StringComparison.Ordinal);
+        ProcessRun version = await ProcessRun.OfAsync(hypercall, bound, "--version");
+        Assert.StartsWith(feed.Version, version.Out, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("GuestAgent")]
+    [InlineData("VmmWatch")]
+    public async Task A_sample_is_a_program_of_its_own_with_the_packages(string sample)
+    {
+        string folder = feed.NewFolder("samples");
+        CopySources(Checkout.Full("samples", sample), Path.Combine(folder, sample));
+        File.Copy(Checkout.Full("samples", "Directory.Build.targets"), Path.Combine(folder, "Directory.Build.targets"));
+        File.Copy(Checkout.Full("Directory.Packages.props"), Path.Combine(folder, "Directory.Packages.props"));
+        string own = Path.Combine(folder, "Directory.Build.props"); // what the repository's says to all projects, a user's says, too
+        await File.WriteAllTextAsync(own, (await File.ReadAllTextAsync(own)).Replace(
+            "<PropertyGroup>", "<PropertyGroup><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable>", StringComparison.Ordinal));
+        ProcessRun build = await Dotnet.BuildAsync("build", Path.Combine(folder, sample), "-p:HypercallPackages=" + feed.Version);
+        Assert.True(build.ExitCode == 0, build.Out + build.Error);
+        Assert.Contains($"\"Hypercall.Abstractions/{feed.Version}\": {{\n      \"type\": \"package\"", await File.ReadAllTextAsync(Path.Combine(folder, sample, "obj", "project.assets.json")), StringComparison.Ordinal);
+    }
+
+    /// <summary>A project as `dotnet new` makes it, with package references.</summary>
+    private string Project(string name, string[] packages, string[] others, params (string Name, string Text)[] files)
+    {
+        string folder = feed.NewFolder(name);
+        IEnumerable<string> references = packages.Select(package => Reference(package, feed.Version)).Concat(others.Select(package => Reference(package, Checkout.VersionOf(package))));
+        File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>{(others.Length == 0 ? "Exe" : "Library")}</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <WarningsNotAsErrors>NU1900;NU1901;NU1902;NU1903;NU1904</WarningsNotAsErrors>
+              </PropertyGroup>
+              <ItemGroup>{string.Concat(references)}</ItemGroup>
+            </Project>
+            """);
+        foreach ((string file, string text) in files)
+        {
+            File.WriteAllText(Path.Combine(folder, file), text);
+        }
+
+        return folder;
+
+        static string Reference(string package, string version) => $"""<PackageReference Include="{package}" Version="{version}" />""";
+    }
+
+    private static void CopySources(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string path = Path.GetRelativePath(from, file);
+            if (path.Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj"))
+            {
+                string target = Path.Combine(to, path);
+                _ = Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Copy(file, target);
+            }
+        }
+    }
+}
