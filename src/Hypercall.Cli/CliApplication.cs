@@ -13,18 +13,25 @@ internal static class CliApplication
     public static async Task<ExitCode> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancellationToken = default)
     {
         CliCommand? command = null;
+        ParseResult? parse = null;
+        if (args is ["help", ..])
+        {
+            args = [.. args.Skip(1), "--help"]; // what git, dotnet and others understand, too
+        }
+
         try
         {
-            ParseResult parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
+            parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
             command = parse.CommandResult.Command as CliCommand;
-            if (parse.Action is null)
+            if (parse.Action is null or ParseErrorAction)
             {
                 FunctionName.ThrowIfOption(parse);
             }
 
             return parse.Action switch
             {
-                ParseErrorAction => throw UsageErrorIn(parse),
+                ParseErrorAction => throw UsageErrors.In(parse, CreateCommands()),
+                TeachingHelpAction when command is null && UsageErrors.NamesNoCommand(parse) => throw UsageErrors.In(parse, CreateCommands()),
                 null when command is not null =>
                     await command.InvokeAsync(parse, host, cancellationToken).ConfigureAwait(false),
                 _ => await RunBuiltInAsync(parse, host, cancellationToken).ConfigureAwait(false),
@@ -34,7 +41,7 @@ internal static class CliApplication
         {
             (ExitCode code, string kind) = ExitCodes.Classify(e);
             bool json = args.TakeWhile(arg => arg != "--").Contains("--json"); // also where parsing failed
-            new CliOutput(host, json).ReportError(e, code, HintOn(kind, command));
+            new CliOutput(host, json).ReportError(e, code, HintOn(e, kind, command, parse));
             return code;
         }
     }
@@ -87,10 +94,12 @@ internal static class CliApplication
     }
 
     // The library says what a program can do about an error; this says what a person at a prompt can.
-    private static string? HintOn(string kind, CliCommand? command) => kind switch
+    private static string? HintOn(Exception error, string kind, CliCommand? command, ParseResult? parse) => kind switch
     {
         "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
-        "functionNotFound" => "'hypercall detect' says whether a VMM that calls functions by name is there; 'hypercall functions' looks known names up.",
+        "functionNotFound" => $"'hypercall detect{Same(command, parse)}' says whether a VMM that calls functions by name is there; 'hypercall functions{Same(command, parse)}' looks known names up.",
+        "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
+            "Here that is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
         "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
         "foreignVmm" => "'hypercall raw --convention NAME' speaks another VMM's convention; 'hypercall demo' shows a call on a fake VMM.",
         "noProvider" => "--instruction vmcall|vmmcall forces an instruction; --vmm fake needs none.",
@@ -98,15 +107,6 @@ internal static class CliApplication
         _ => null,
     };
 
-    private static UsageException UsageErrorIn(ParseResult parse)
-    {
-        if (parse.CommandResult.Command is CliCommand)
-        {
-            return new UsageException(string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()));
-        }
-
-        string? unknown = parse.UnmatchedTokens.FirstOrDefault(token => !token.StartsWith('-'));
-        string what = unknown is null ? "No command was given." : $"There is no command '{unknown}'.";
-        return new UsageException($"{what} Commands: {string.Join(", ", CreateCommands().Select(known => known.Name))}.");
-    }
+    // The options that make another command speak to the same VMM.
+    private static string Same(CliCommand? command, ParseResult? parse) => command is null || parse is null ? "" : command.OptionsOfMachine(parse);
 }

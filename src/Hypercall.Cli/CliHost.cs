@@ -1,3 +1,4 @@
+using Hypercall.Cli.Terminal;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hypercall.Cli;
@@ -25,11 +26,11 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
     /// <summary>Registers something else, after everything that the tool registered.</summary>
     public Action<IServiceCollection>? ConfigureServices { get; init; }
 
-    public static CliHost ForConsole() => new(Console.Out, Console.Error)
+    public static CliHost ForConsole() => new(StandardStreams.Out, StandardStreams.Err)
     {
-        OpenInput = Console.OpenStandardInput,
+        OpenInput = StandardStreams.OpenInput,
         InputIsTerminal = !Console.IsInputRedirected,
-        OpenOutput = Console.OpenStandardOutput,
+        OpenOutput = StandardStreams.OpenOutput,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
     };

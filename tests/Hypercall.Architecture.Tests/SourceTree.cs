@@ -2,10 +2,10 @@ using System.Xml.Linq;
 
 namespace Hypercall.Architecture.Tests;
 
-/// <summary>The checkout that these tests were built from.</summary>
+/// <summary>The projects of the checkout.</summary>
 internal static class SourceTree
 {
-    public static string Root { get; } = FindRoot();
+    public static string Root => Checkout.Root;
 
     /// <summary>The projects that ship, in the order of their names.</summary>
     public static IReadOnlyList<Project> Shipped { get; } = Projects("src");
@@ -25,20 +25,6 @@ internal static class SourceTree
             .Order(StringComparer.Ordinal)
             .Select(path => new Project(path)),
     ];
-
-    private static string FindRoot()
-    {
-        // Not the path of this file: a deterministic build maps it away.
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Hypercall.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException($"No Hypercall.sln above {AppContext.BaseDirectory}: run these tests where they were built.");
-    }
 
     /// <summary>A project as its file says, not as it compiled: see <see cref="CompiledAssembly"/> for that.</summary>
     internal sealed class Project(string path)
@@ -60,7 +46,8 @@ internal static class SourceTree
         /// <summary>What a sample uses of this repository, as a package: see samples/Directory.Build.targets.</summary>
         public IEnumerable<string> HypercallReferences => Items("HypercallReference");
 
-        public IEnumerable<string> PackageReferences => Items("PackageReference");
+        /// <summary>The packages that it uses; one that it only names to leave it out is none.</summary>
+        public IEnumerable<string> PackageReferences => Items("PackageReference", item => item.Attribute("ExcludeAssets")?.Value != "all");
 
         /// <summary>The C# files that a person wrote, each with its path from the root of the checkout.</summary>
         public IEnumerable<(string Path, string Text)> Sources =>
@@ -75,7 +62,7 @@ internal static class SourceTree
 
         public override string ToString() => Name;
 
-        private IEnumerable<string> Items(string kind) =>
-            _xml.Descendants(kind).Select(item => item.Attribute("Include")?.Value).OfType<string>();
+        private IEnumerable<string> Items(string kind, Func<XElement, bool>? counts = null) =>
+            _xml.Descendants(kind).Where(counts ?? (_ => true)).Select(item => item.Attribute("Include")?.Value).OfType<string>();
     }
 }

@@ -53,6 +53,8 @@ public class HelpTests
     [InlineData("call foo --rbx ten --help")]
     [InlineData("call foo --help --rbx ten")]
     [InlineData("raw --convention nobody -h")]
+    [InlineData("help --json")]
+    [InlineData("--vmm fake --help")]
     public async Task Help_wins_over_bad_usage(string commandLine)
     {
         CliRun run = await CliRun.OfAsync(commandLine);
@@ -89,6 +91,25 @@ public class HelpTests
 
         directory.Delete(recursive: true);
     }
+
+    [Theory]
+    [InlineData("help", "--help")]
+    [InlineData("help call", "call --help")]
+    public async Task Help_is_a_word_too(string word, string option)
+    {
+        CliRun run = await CliRun.OfAsync(word);
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal((await CliRun.OfAsync(option)).Out, run.Out);
+    }
+
+    [Theory]
+    [InlineData("A VMM, or hypervisor, is")] // the words that every other help uses
+    [InlineData("is its guest")]
+    [InlineData("A hypercall is an instruction")]
+    [InlineData("--fake bitvisor|kvm|deaf|none")]
+    public async Task The_help_of_the_tool_explains_its_words(string words) =>
+        Assert.Contains(words, (await CliRun.OfAsync("--help")).Out, StringComparison.Ordinal);
 
     [Fact]
     public async Task The_version_is_one_line()

@@ -13,14 +13,13 @@ public class NativeAotTests
     {
         Skip.IfNot(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "The test publishes for linux-x64.");
         Skip.IfNot(await ProcessRun.CanAsync("clang", "--version"), "NativeAOT links with clang, which is not here: apt-get install clang zlib1g-dev");
-        Skip.IfNot(SourceRoot() is not null, "The sources are not here.");
 
         DirectoryInfo directory = Directory.CreateTempSubdirectory("hypercall-aot-");
         try
         {
             string output = Path.Combine(directory.FullName, "publish");
             ProcessRun publish = await ProcessRun.OfAsync(
-                "dotnet", PublishBound, "publish", Path.Combine(SourceRoot()!, "src", "Hypercall.Cli"), "-c", "Release", "-r", "linux-x64", "-p:PublishAot=true",
+                "dotnet", PublishBound, "publish", Checkout.Full("src", "Hypercall.Cli"), "-c", "Release", "-r", "linux-x64", "-p:PublishAot=true",
                 "-nologo", "--disable-build-servers", "-o", output, "--artifacts-path", Path.Combine(directory.FullName, "artifacts"));
             Assert.True(publish.ExitCode == 0, publish.Out + publish.Error);
             Assert.DoesNotContain(
@@ -60,18 +59,5 @@ public class NativeAotTests
         {
             directory.Delete(recursive: true);
         }
-    }
-
-    private static string? SourceRoot()
-    {
-        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Hypercall.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        return null;
     }
 }

@@ -7,13 +7,13 @@ public class CodeTests
 {
     private static readonly string[] Languages = ["csharp", "console", "sh", "text", "c", "python", "xml", "json", ""];
 
-    public static TheoryData<string> Pages => [.. Checkout.PagePaths];
+    public static TheoryData<string> Pages => [.. Guide.PagePaths];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void The_code_of_a_page_compiles_runs_and_prints_what_the_page_says(string page)
     {
-        IEnumerable<string> wrong = PageProgram.Of(Checkout.Page(page)).SelectMany(program => program.Check());
+        IEnumerable<string> wrong = PageProgram.Of(Guide.Page(page)).SelectMany(program => program.Check());
         Assert.True(!wrong.Any(), string.Join("\n\n", wrong));
     }
 
@@ -21,7 +21,7 @@ public class CodeTests
     [MemberData(nameof(Pages))]
     public void What_a_page_shows_of_the_tool_is_what_the_tool_prints(string page)
     {
-        IEnumerable<string> wrong = Checkout.Page(page).Blocks.Where(block => block.Language == "console").SelectMany(block => ToolSession.Check(page, block));
+        IEnumerable<string> wrong = Guide.Page(page).Blocks.Where(block => block.Language == "console").SelectMany(block => ToolSession.Check(page, block));
         Assert.True(!wrong.Any(), string.Join("\n\n", wrong));
     }
 
@@ -29,7 +29,7 @@ public class CodeTests
     [MemberData(nameof(Pages))]
     public void The_C_of_a_page_compiles(string page)
     {
-        PageBlock[] blocks = [.. Checkout.Page(page).Blocks.Where(block => block.Language == "c")];
+        PageBlock[] blocks = [.. Guide.Page(page).Blocks.Where(block => block.Language == "c")];
         Skip.If(blocks.Length != 0 && !IsThere("gcc"), "There is no gcc here.");
         Assert.All(blocks, block => Assert.Equal("", Errors("gcc", ["-x", "c", "-fsyntax-only", "-Wall", "-"], block.Text)));
     }
@@ -38,7 +38,7 @@ public class CodeTests
     [MemberData(nameof(Pages))]
     public void The_Python_of_a_page_compiles(string page)
     {
-        PageBlock[] blocks = [.. Checkout.Page(page).Blocks.Where(block => block.Language == "python")];
+        PageBlock[] blocks = [.. Guide.Page(page).Blocks.Where(block => block.Language == "python")];
         Skip.If(blocks.Length != 0 && !IsThere("python3"), "There is no python3 here.");
         Assert.All(blocks, block => Assert.Equal("", Errors("python3", ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], block.Text)));
     }
@@ -48,14 +48,14 @@ public class CodeTests
     public void No_block_is_in_a_language_that_nobody_checks(string page)
     {
         // "cs", "c#", "shell" and the like would look well and be tested by nothing.
-        Assert.All(Checkout.Page(page).Blocks, block => Assert.Contains(block.Language, Languages));
+        Assert.All(Guide.Page(page).Blocks, block => Assert.Contains(block.Language, Languages));
     }
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void A_fence_is_one_that_these_tests_see(string page)
     {
-        Assert.DoesNotContain(Checkout.Page(page).Prose, line => line.Text.TrimStart() is ['`', '`', '`', ..] or ['~', '~', '~', ..]);
+        Assert.DoesNotContain(Guide.Page(page).Prose, line => line.Text.TrimStart() is ['`', '`', '`', ..] or ['~', '~', '~', ..]);
     }
 
     private static bool IsThere(string program) =>

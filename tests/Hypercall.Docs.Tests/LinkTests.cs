@@ -5,27 +5,27 @@ namespace Hypercall.Docs.Tests;
 /// <summary>What the pages point to.</summary>
 public partial class LinkTests
 {
-    public static TheoryData<string> Pages => [.. Checkout.PagePaths];
+    public static TheoryData<string> Pages => [.. Guide.PagePaths];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void A_link_leads_to_a_file_and_a_heading_that_are_there(string page)
     {
-        Assert.Empty(DeadLinks(Checkout.Page(page)));
+        Assert.Empty(DeadLinks(Guide.Page(page)));
     }
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void A_file_that_a_page_names_is_there(string page)
     {
-        Assert.Empty(MissingFiles(Checkout.Page(page)));
+        Assert.Empty(MissingFiles(Guide.Page(page)));
     }
 
     [Fact]
     public void The_README_links_every_page_of_the_guide()
     {
         string readme = File.ReadAllText(Checkout.Full("README.md"));
-        string[] guide = [.. Checkout.PagePaths.Where(path => path.StartsWith("docs/", StringComparison.Ordinal))];
+        string[] guide = [.. Guide.PagePaths.Where(path => path.StartsWith("docs/", StringComparison.Ordinal))];
         Assert.NotEmpty(guide);
         Assert.DoesNotContain(guide, path => !readme.Contains($"]({path})", StringComparison.Ordinal));
     }
@@ -57,7 +57,7 @@ public partial class LinkTests
         string folder = Path.GetDirectoryName(page.Path) ?? "";
         string path = parts[0].Length == 0 ? page.Path : Path.GetRelativePath(Checkout.Root, Path.GetFullPath(Path.Combine(Checkout.Root, folder, parts[0]))).Replace('\\', '/');
         bool exists = Path.Exists(Checkout.Full(path));
-        return exists && (parts.Length == 1 || Checkout.Page(path).Anchors.Contains(parts[1]));
+        return exists && (parts.Length == 1 || Guide.Page(path).Anchors.Contains(parts[1]));
     }
 
     private static IEnumerable<string> MissingFiles(MarkdownPage page) =>

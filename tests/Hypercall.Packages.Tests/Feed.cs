@@ -17,7 +17,7 @@ public sealed class Feed : IAsyncLifetime
     public async Task InitializeAsync()
     {
         ProcessRun pack = await Dotnet.BuildAsync(
-            "pack", Checkout.Full("Hypercall.sln"), "-c", Checkout.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages);
+            "pack", Checkout.Full("Hypercall.sln"), "-c", Built.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages);
         Assert.True(pack.ExitCode == 0, pack.Out + pack.Error);
         Assert.Equal([], Dotnet.Complaints(pack));
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 
 namespace Hypercall.Packages.Tests;
 
@@ -114,7 +115,7 @@ public sealed class UserTests(Feed feed)
     [InlineData("VmmWatch")]
     public async Task A_sample_is_a_program_of_its_own_with_the_packages(string sample)
     {
-        string folder = feed.NewFolder("samples");
+        string folder = feed.NewFolder("samples-" + sample);
         CopySources(Checkout.Full("samples", sample), Path.Combine(folder, sample));
         File.Copy(Checkout.Full("samples", "Directory.Build.targets"), Path.Combine(folder, "Directory.Build.targets"));
         File.Copy(Checkout.Full("Directory.Packages.props"), Path.Combine(folder, "Directory.Packages.props"));
@@ -123,14 +124,15 @@ public sealed class UserTests(Feed feed)
             "<PropertyGroup>", "<PropertyGroup><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable>", StringComparison.Ordinal));
         ProcessRun build = await Dotnet.BuildAsync("build", Path.Combine(folder, sample), "-p:HypercallPackages=" + feed.Version);
         Assert.True(build.ExitCode == 0, build.Out + build.Error);
-        Assert.Contains($"\"Hypercall.Abstractions/{feed.Version}\": {{\n      \"type\": \"package\"", await File.ReadAllTextAsync(Path.Combine(folder, sample, "obj", "project.assets.json")), StringComparison.Ordinal);
+        string assets = await File.ReadAllTextAsync(Path.Combine(folder, sample, "obj", "project.assets.json"));
+        Assert.Matches($@"""Hypercall\.Abstractions/{Regex.Escape(feed.Version)}"": {{\s*""type"": ""package""", assets);
     }
 
     /// <summary>A project as `dotnet new` makes it, with package references.</summary>
     private string Project(string name, string[] packages, string[] others, params (string Name, string Text)[] files)
     {
         string folder = feed.NewFolder(name);
-        IEnumerable<string> references = packages.Select(package => Reference(package, feed.Version)).Concat(others.Select(package => Reference(package, Checkout.VersionOf(package))));
+        IEnumerable<string> references = packages.Select(package => Reference(package, feed.Version)).Concat(others.Select(package => Reference(package, Built.VersionOf(package))));
         File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Hypercall.BitVisor;
-using Hypercall.Cli.Tests;
+using Hypercall.Tests;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;

@@ -25,11 +25,14 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
         }
         else
         {
+            writer.WriteLine("A VMM, or hypervisor, is the program under a virtual machine; the machine that runs on it is its guest. A hypercall is an instruction, VMCALL on");
+            writer.WriteLine("Intel or VMMCALL on AMD, by which a program in the guest calls the VMM. The fake VMM lives inside this process: it needs no machine and no root.");
+            writer.WriteLine();
             WriteExamples(writer,
             [
                 ("hypercall demo", "what a hypercall is, shown on a fake VMM"),
                 ("hypercall detect", "what this machine has"),
-                ("hypercall call foo --rbx 1 --rcx 2 --rdx 3", "call a function of the VMM by name"),
+                ("hypercall call foo --rbx 1 --rcx 2 --rdx 3 --vmm fake", "call a function of the fake VMM by name; without --vmm fake, of the one under this machine"),
             ]);
             WriteReference(writer);
         }
@@ -51,7 +54,7 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
 
     private static void WriteReference(TextWriter writer)
     {
-        writer.WriteLine("Every command takes --vmm real|fake, --instruction auto|vmcall|vmmcall and --json.");
+        writer.WriteLine("Every command takes --vmm real|fake, --fake bitvisor|kvm|deaf|none (how the fake VMM behaves), --instruction auto|vmcall|vmmcall and --json.");
         writer.WriteLine($"Values of registers are {RegisterValue.Forms}; '_' may separate digits.");
         writer.WriteLine("With --json, registers and addresses are strings in hexadecimal, and an error is {\"error\": {...}, \"exitCode\": N} on standard output.");
         writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected.");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hypercall.Cli.Machines;
 using Hypercall.Cli.Output;
+using Hypercall.Testing;
 
 namespace Hypercall.Cli.Commands;
 
@@ -28,6 +29,14 @@ internal abstract class CliCommand : Command
 
     public ValueTask<ExitCode> InvokeAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken) =>
         RunAsync(new Invocation(parse, _machine.Read(parse), new CliOutput(host, parse.GetValue(_json)), host, cancellationToken));
+
+    /// <summary>The options, a blank before each, that make another command speak to the same VMM.</summary>
+    public string OptionsOfMachine(ParseResult parse) => _machine.Read(parse) switch
+    {
+        { Vmm: VmmKind.Real } => "",
+        { Personality: FakeVmmPersonality.BitVisor } => " --vmm fake",
+        { Personality: var personality } => $" --fake {personality.ToString().ToLowerInvariant()}",
+    };
 
     protected abstract ValueTask<ExitCode> RunAsync(Invocation invocation);
 }

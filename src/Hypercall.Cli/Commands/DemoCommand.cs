@@ -41,7 +41,7 @@ internal sealed class DemoCommand() : CliCommand(
                 page.Table(
                     ["by", "what the VMM is told", "calls", "in", "back"],
                     [.. techniques.Select(way => new[] { way.Passing, way.Told, $"{way.Calls}", way.Sent, way.Received })]);
-                page.Text("Three bytes went over in each way there is. In memory, two of them lie at the end of one page and the third at the start of the next.");
+                page.Text("Three bytes went over in each way there is. In memory, two of them lie at the end of one page and the third at the start of the next. GVA: the guest's virtual address of a byte, as programs use it. GPA: its guest-physical address, which page tables make of the GVA.");
             }
 
             if (result.Fault is { } fault)

@@ -83,6 +83,7 @@ internal sealed class SendCommand : CliCommand
         Direction direction = invocation.Get(_direction);
         string? outFile = invocation.Get(_out);
         Check(direction, outFile, invocation.Output.IsJson);
+        Payload.Check(invocation.Get(_file)!);
         CancellationToken cancellation = invocation.CancellationToken;
 
         using VmmSession session = invocation.OpenSession();

@@ -20,6 +20,13 @@ internal static unsafe partial class Libc
     public const int NoHugePage = 15;          // MADV_NOHUGEPAGE
     public static readonly nint MapFailed = -1;
 
+    // include/uapi/asm-generic/fcntl.h
+    public const int GetDescriptorFlags = 1;   // F_GETFD
+    public const int CloseOnExec = 1;          // FD_CLOEXEC
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)] // variadic, but F_GETFD takes no third argument
+    public static partial int FileControl(int file, int command);
+
     [LibraryImport("libc", EntryPoint = "tcgetattr", SetLastError = true)]
     public static partial int GetTerminalAttributes(int file, TerminalAttributes* attributes);
 

@@ -16,15 +16,28 @@ internal sealed class Payload
     /// <summary>How many bytes, 1 and more.</summary>
     public long Length { get; private set; }
 
+    /// <summary>Finds the mistakes that show without reading, so that the VMM is asked for nothing.</summary>
+    /// <exception cref="UsageException">There is no such file, or it is none.</exception>
+    public static void Check(string file)
+    {
+        string? mistake = file switch
+        {
+            "" => "The name of the file to hand over is empty.",
+            "-" => null,
+            _ when Directory.Exists(file) => $"'{file}' cannot be read: it is a directory. Name a file, or - for standard input.",
+            _ when !File.Exists(file) => $"'{file}' cannot be read: there is no such file, seen from '{Environment.CurrentDirectory}'.",
+            _ => null,
+        };
+        if (mistake is not null)
+        {
+            throw new UsageException(mistake);
+        }
+    }
+
     /// <summary>Finds out how many bytes there are; reads them, where nothing else tells.</summary>
     /// <exception cref="UsageException">There are none, or they cannot be read.</exception>
     public static async Task<Payload> ReadAsync(string file, CliHost host, CancellationToken cancellationToken)
     {
-        if (file.Length == 0 || Directory.Exists(file))
-        {
-            throw new UsageException(file.Length == 0 ? "The name of the file to hand over is empty." : $"'{file}' cannot be read: it is a directory. Name a file, or - for standard input.");
-        }
-
         Payload payload = new(file);
         try
         {
@@ -43,7 +56,7 @@ internal sealed class Payload
 
         return payload.Length > 0
             ? payload
-            : throw new UsageException($"{(file == "-" ? "Standard input" : $"'{file}'")} is empty: there is nothing to hand over.");
+            : throw new UsageException($"{NameOf(file)} is empty: there is nothing to hand over.");
     }
 
     /// <summary>Puts all bytes into a buffer of their length. Once.</summary>
@@ -79,7 +92,9 @@ internal sealed class Payload
         }
     }
 
-    private static UsageException Unreadable(string file, Exception cause) => new($"'{file}' cannot be read: {cause.Message}", cause);
+    private static UsageException Unreadable(string file, Exception cause) => new($"{NameOf(file)} cannot be read: {cause.Message}", cause);
+
+    private static string NameOf(string file) => file == "-" ? "Standard input" : $"'{file}'";
 
     private async Task KeepAsync(Stream input, CancellationToken cancellationToken)
     {

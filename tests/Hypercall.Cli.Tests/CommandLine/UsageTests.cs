@@ -10,8 +10,19 @@ public class UsageTests
         { "", "No command was given" },
         { "cal foo", "There is no command 'cal'" },
         { "call", "NAME" },
-        { "call foo bar", "'bar'" },
-        { "call foo --rbz 1", "'--rbz'" },
+        { "call foo bar", "'bar' is one argument too many" },
+        { "call foo --rbz 1", "'--rbz' is no option of this command. Did you mean --r" },
+        { "call --rbz 1 foo", "'--rbz' is no option of this command. Did you mean --r" },
+        { "call foo --RBX 1", "Did you mean --rbx?" },
+        { "raw --conv kvm", "Did you mean --convention?" },
+        { "call foo --zzzzzz", "'--zzzzzz' is no option of this command." },
+        { "dmeo", "There is no command 'dmeo'. Did you mean 'demo'?" },
+        { "CALL foo", "Did you mean 'call'?" },
+        { "dmeo --help", "Did you mean 'demo'?" },
+        { "help dmeo", "Did you mean 'demo'?" },
+        { "-x", "'-x' is no option of hypercall itself" },
+        { "--vmm fake", "'--vmm' is no option of hypercall itself: options come after a command" },
+        { "--vmm fake call foo", "'--vmm' stands before the command: options come after it" },
         { "functions --nonsense", "'--nonsense' is no option" },
         { "functions foo -x", "'-x' is no option" },
         { "call --nonsense", "--nonsense" },
@@ -58,6 +69,12 @@ public class UsageTests
         Assert.Contains(mentions, error.GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Empty(run.Error);
     }
+
+    [Theory]
+    [InlineData("quite-another")]
+    [InlineData("x")]
+    public async Task A_word_that_is_like_no_command_gets_no_guess(string word) =>
+        Assert.DoesNotContain("Did you mean", (await CliRun.OfAsync(word)).Error, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("detect --vmm fake --instruction auto")]

@@ -79,4 +79,15 @@ public class CallCommandTests
         Assert.Contains("'bar' was not found", run.Error, StringComparison.Ordinal);
         Assert.Contains("case-sensitive", run.Error, StringComparison.Ordinal);
     }
+    [Theory]
+    [InlineData("call nosuch --vmm fake", "'hypercall functions --vmm fake'")]
+    [InlineData("call nosuch --fake deaf", "'hypercall detect --fake deaf'")]
+    public async Task The_advice_after_a_name_that_was_not_found_asks_the_same_VMM(string commandLine, string advice)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine);
+
+        Assert.Equal(ExitCode.Refused, run.ExitCode);
+        Assert.Contains(advice, run.Error, StringComparison.Ordinal);
+    }
+
 }

@@ -266,6 +266,30 @@ public sealed class SendCommandTests : IDisposable
         Assert.Equal(Upper(await File.ReadAllBytesAsync("/proc/version")), run.Bytes);
     }
 
+    [Theory]
+    [InlineData("none/such.bin", "there is no such file")]
+    [InlineData("", "is a directory")]
+    public async Task A_file_that_is_not_there_is_bad_usage_before_the_VMM_is_asked_for_the_function(string name, string mentions)
+    {
+        CliRun run = await CliRun.OfAsync($"send {Path.Combine(_directory.FullName, name)} --function nosuch --fake none");
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(mentions, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_for_memory_that_may_move_names_the_options_of_the_tool()
+    {
+        _ = Write(100);
+        CliRun run = await CliRun.OfAsync($"send {In} --function upper_list --passing list --residency touched --direction both --out {Out} --vmm fake");
+
+        Assert.Equal(ExitCode.MemoryRefused, run.ExitCode);
+        foreach (string option in (string[])["--residency pinned", "--passing gva", "--accept-memory-corruption-if-pages-move"])
+        {
+            Assert.Contains(option, run.Error, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task The_functions_to_play_with_are_listed()
     {

@@ -23,7 +23,7 @@ public sealed class FakeRun
         using StringWriter output = new();
         _ = new Runner(new RunnerOptions(), open, output).Run(ScenarioCatalog.All);
         string text = output.ToString();
-        string file = Path.Combine(Checkout.Logs, name + ".log");
+        string file = Path.Combine(RigLogs.Folder, name + ".log");
         string draft = $"{file}.{Environment.ProcessId}";
         File.WriteAllText(draft, text);
         File.Move(draft, file, overwrite: true);

@@ -87,7 +87,7 @@ public sealed class GuestLab : IDisposable
     {
         _told.Enqueue(text);
         Console.WriteLine(text);
-        File.AppendAllText(Path.Combine(Checkout.Logs, "notes.txt"), text + "\n");
+        File.AppendAllText(Path.Combine(RigLogs.Folder, "notes.txt"), text + "\n");
     }
 
     private void Start()
@@ -97,7 +97,7 @@ public sealed class GuestLab : IDisposable
             if (_folder is null)
             {
                 _folder = Directory.CreateTempSubdirectory("hypercall-guests-").FullName;
-                File.Delete(Path.Combine(Checkout.Logs, "notes.txt"));
+                File.Delete(Path.Combine(RigLogs.Folder, "notes.txt"));
                 StartThread(Build);
             }
         }
@@ -142,7 +142,7 @@ public sealed class GuestLab : IDisposable
 
     private void RunLane(GuestRequest[] lane, RigImage image)
     {
-        GuestBoot boot = new(Checkout.Logs, Tell);
+        GuestBoot boot = new(RigLogs.Folder, Tell);
         foreach (GuestRequest request in lane.Where(request => Emulators.WhyNot(request.Machine) is null))
         {
             try

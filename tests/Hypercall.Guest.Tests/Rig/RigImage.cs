@@ -54,7 +54,7 @@ internal sealed record RigImage(string Folder, string ProgramHash)
 
         session.End();
         reader.Join();
-        File.WriteAllLines(Path.Combine(Checkout.Logs, "build.log"), output);
+        File.WriteAllLines(Path.Combine(RigLogs.Folder, "build.log"), output);
         string errors = session.Error.ReadToEnd();
         string tail = string.Join('\n', output.Append(errors).TakeLast(40));
         if (ended && session.ExitCode == NotToBeHad)

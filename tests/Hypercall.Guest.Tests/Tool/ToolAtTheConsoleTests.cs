@@ -92,7 +92,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
         }
         finally
         {
-            File.WriteAllText(Path.Combine(Checkout.Logs, $"console-{name}.log"), console.Seen);
+            File.WriteAllText(Path.Combine(RigLogs.Folder, $"console-{name}.log"), console.Seen);
         }
     }
 

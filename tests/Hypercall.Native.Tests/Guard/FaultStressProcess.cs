@@ -7,20 +7,6 @@ internal static class FaultStressProcess
 {
     public static string Managed => Path.Combine(AppContext.BaseDirectory, "Hypercall.Native.FaultStress.dll");
 
-    public static string RepositoryRoot
-    {
-        get
-        {
-            string? folder = AppContext.BaseDirectory;
-            while (folder is not null && !File.Exists(Path.Combine(folder, "Hypercall.sln")))
-            {
-                folder = Path.GetDirectoryName(folder);
-            }
-
-            return folder ?? throw new InvalidOperationException("The tests run outside the repository.");
-        }
-    }
-
     public static string? Find(params string[] candidates) => candidates
         .SelectMany(candidate => Path.IsPathRooted(candidate)
             ? [candidate]
@@ -67,7 +53,7 @@ internal static class FaultStressProcess
     public static (int ExitCode, string Output) Publish(string folder, params string[] options) => Run(
         "dotnet",
         [
-            "publish", Path.Combine(RepositoryRoot, "tests", "Hypercall.Native.FaultStress"), "-c", "Release", "-nologo", "-v:q", "-nodeReuse:false",
+            "publish", Path.Combine(Checkout.Root, "tests", "Hypercall.Native.FaultStress"), "-c", "Release", "-nologo", "-v:q", "-nodeReuse:false",
             "-p:UseSharedCompilation=false", "--artifacts-path", Path.Combine(folder, "artifacts"), "-o", Path.Combine(folder, "out"), .. options,
         ],
         TimeSpan.FromMinutes(8));

@@ -17,6 +17,11 @@ public sealed class DisposeRaceTests
     public void No_address_outlives_its_buffer_however_calls_and_dispose_race(Residency residency)
     {
         Host.NeedsLinux();
+        if (residency == Residency.Pinned)
+        {
+            Host.NeedsToPin(64 << 20); // the kernel unpins a little later than it says
+        }
+
         NativeGuestMemory memory = new();
         CheckingVmm vmm = new();
         VmmFunction function = new Vmm(vmm, memory).GetFunction("fill");

@@ -33,6 +33,22 @@ internal static partial class Host
         Skip.IfNot(can, refusal?.Message);
     }
 
+    /// <summary>Room for pins: RLIMIT_MEMLOCK of an ordinary user, which is 8 MiB on many systems, binds all of the user's processes together.</summary>
+    public static void NeedsToPin(long bytes)
+    {
+        NeedsLinux();
+        if (Environment.IsPrivilegedProcess)
+        {
+            return;
+        }
+
+        string limit = File.ReadLines("/proc/self/limits").Single(line => line.StartsWith("Max locked memory", StringComparison.Ordinal)) // proc_pid_limits(5)
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
+        Skip.If(
+            long.TryParse(limit, CultureInfo.InvariantCulture, out long most) && most < bytes,
+            $"needs to pin {bytes} bytes; RLIMIT_MEMLOCK is {limit}: raise it (ulimit -l), or run as root");
+    }
+
     public static void NeedsRamFs()
     {
         NeedsLinux();

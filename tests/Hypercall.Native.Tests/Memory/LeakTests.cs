@@ -154,6 +154,7 @@ public sealed class LeakTests(ITestOutputHelper output)
     public void Pins_beyond_one_ring_take_another_and_slots_are_used_again()
     {
         Host.NeedsIoUring();
+        Host.NeedsToPin(2L * PinRing.Slots * GuestPage.Size);
         using Scratch scratch = new(1);
         Assert.Equal(0, PageToucher.TryTouch(PageSpan.Of(scratch.Address, 1), scratch.Start));
         PinTable table = new();
@@ -179,6 +180,7 @@ public sealed class LeakTests(ITestOutputHelper output)
     public void A_buffer_of_more_than_a_gibibyte_takes_two_slots_and_pins_every_page()
     {
         Host.NeedsIoUring();
+        Host.NeedsToPin(2L << 30);
         Skip.If(LinuxProcess.AvailableBytes < 4L << 30, "needs 4 GiB of free memory");
         const long Length = (1L << 30) + (64 << 10);
         long pinned = LinuxProcess.PinnedBytes;

@@ -1,21 +1,13 @@
-using System.Reflection;
-using System.Xml.Linq;
-
-namespace Hypercall.Packages.Tests;
+namespace Hypercall.Tests;
 
 /// <summary>The checkout that these tests were built from.</summary>
 internal static class Checkout
 {
     public static string Root { get; } = FindRoot();
 
-    /// <summary>Release or Debug, as these tests were built.</summary>
-    public static string Configuration { get; } = typeof(Checkout).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
-
+    /// <summary>A file or folder of it.</summary>
+    /// <param name="path">Its path from the root.</param>
     public static string Full(params string[] path) => Path.Combine([Root, .. path]);
-
-    /// <summary>The version of a package that this repository itself uses.</summary>
-    public static string VersionOf(string package) => XDocument.Load(Full("Directory.Packages.props")).Descendants("PackageVersion")
-        .Single(version => (string?)version.Attribute("Include") == package).Attribute("Version")!.Value;
 
     private static string FindRoot()
     {

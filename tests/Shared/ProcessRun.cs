@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 
-namespace Hypercall.Cli.Tests;
+namespace Hypercall.Tests;
 
 /// <summary>One run of a program. It never outlives its bound, nor do its children.</summary>
 internal sealed record ProcessRun(int ExitCode, string Out, string Error)
