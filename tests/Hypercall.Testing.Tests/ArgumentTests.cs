@@ -57,6 +57,7 @@ public sealed class ArgumentTests
         ["length: MapRom without one"] = () => _ = new FakeVmm(new FakeVmmOptions { Rom = [] }).Memory.MapRom(1),
         ["length: TryQueryPages 0"] = () => _ = new FakeVmm().Memory.TryQueryPages(new GuestVirtualAddress(0x1000), 0, out _, out _),
         ["length: TryOpenWindow 0"] = () => _ = new FakeVmm().Memory.TryOpenWindow(new GuestVirtualAddress(0x1000), 0, GuestBufferOptions.Default, out _, out _),
+        ["length: TryMap 0"] = () => new FakeVmm().Inside(call => call.TryMap(new GuestPhysicalAddress(0x1000_0000), 0, FakeMapAccess.Read, out _)),
         ["walks: MakeAbsent 0"] = () => WithBuffer((memory, buffer) => memory.MakeAbsent(buffer, 0, 0)),
         ["page: Move -1"] = () => WithBuffer((memory, buffer) => memory.Move(buffer, -1)),
         ["page: Move 1"] = () => WithBuffer((memory, buffer) => memory.Move(buffer, 1)),

@@ -83,6 +83,23 @@ public sealed class FakeMisfortuneTests
     }
 
     [Fact]
+    public void The_frame_after_that_of_the_page_at_hand_becomes_ROM()
+    {
+        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(1, 1), new FakeFault(FakeFaultKind.MakeRom))] });
+        using GuestBuffer buffer = fake.Memory.Allocate(1, Residency.Pinned);
+        _ = fake.ReadVirtual(buffer.Address, 1);
+        _ = Assert.Throws<VmmPanicException>(() => fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, [1]));
+    }
+
+    [Fact]
+    public void A_fault_may_strike_when_memory_is_freed()
+    {
+        FakeVmm fake = At(2, new FakeFault(FakeFaultKind.NoPinning));
+        fake.Memory.Allocate(1).Dispose();
+        Assert.Equal((FakeStrikeOutcome.Struck, false), (Assert.Single(fake.Strikes).Outcome, fake.Memory.CanPin));
+    }
+
+    [Fact]
     public void A_frame_whose_neighbour_is_in_use_gets_no_ROM_behind_it()
     {
         FakeVmm fake = At(SecondTouch, new FakeFault(FakeFaultKind.MakeRom, FakeTarget.Of(1, 0)));

@@ -55,6 +55,30 @@ public sealed partial class FakeStoryTests
         }));
     }
 
+    [Fact]
+    public void Calls_take_the_budget_too()
+    {
+        FakeVmm fake = new(new FakeVmmOptions { StepBudget = 10 });
+        _ = Assert.Throws<MachineHangException>(() =>
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                HypercallRegisters registers = new() { Rax = 1 };
+                fake.Channel.Invoke(ref registers);
+            }
+        });
+    }
+
+    [Fact]
+    public void A_call_that_faults_and_one_of_no_function_are_told()
+    {
+        FakeVmm fake = new(new FakeVmmOptions { Record = true, Plan = [new(FakeMoment.BeforeEntry(1), new FakeFault(FakeFaultKind.InvalidOpcode))] });
+        HypercallRegisters registers = new() { Rax = 99 };
+        _ = fake.Channel.TryInvoke(ref registers);
+        Assert.Equal("call 1: VMMCALL RAX=99 (no function) RBX=0x0 RCX=0x0 RDX=0x0", fake.Story.Lines[0].Text);
+        Assert.Equal("call 1 ends in #UD", fake.Story.Lines[^1].Text);
+    }
+
     /// <summary>All that the guest, its kernel and the VMM do, and how it reads. Numbers in hexadecimal are left out: the seed makes them.</summary>
     [Fact]
     public void A_story_reads_like_this()

@@ -46,6 +46,11 @@ public sealed class FakeCallMemoryTests
         Assert.Equal(0, buffer.Span.Count((byte)0xFF));
         Assert.True(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 8), ulong.MaxValue))); // the last one that lies in one page
         Assert.Equal(8, buffer.Span.Count((byte)0xFF));
+        buffer.Span.Clear();
+        buffer.Touch();
+        _fake.Memory.Fork(buffer, 1); // there, and not writable
+        Assert.False(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 4), ulong.MaxValue)));
+        Assert.Equal(0, buffer.Span.Count((byte)0xFF));
     }
 
     [Fact]
