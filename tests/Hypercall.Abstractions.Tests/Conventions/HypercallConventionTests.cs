@@ -118,20 +118,14 @@ public class HypercallConventionTests
         Assert.False(channel.Call(HypercallConvention.BitVisor, 11).IsFailure);
     }
 
-    [Theory]
-    [InlineData(0xFFFF_FFFFul, true)]
-    [InlineData(0x1234_5678_FFFF_FFFFul, true)]
-    [InlineData(0xFFFF_FFFEul, false)]
-    [InlineData(0ul, false)]
-    public void All_ones_are_looked_for_in_the_low_32_bits(ulong value, bool failure) =>
-        Assert.Equal(failure, HypercallFailureRule.AllOnes32.IsFailure(value));
-
     [Fact]
     public void A_convention_of_ones_own_has_the_failure_rule_it_was_given()
     {
-        HypercallConvention own = new("own", GeneralRegister.Rax, [], failure: HypercallFailureRule.AllOnes32);
-        Assert.Same(HypercallFailureRule.AllOnes32, own.Failure);
-        Assert.Equal("0xffffffff (0xffffffff in bits 31:0)", own.Failure.Describe(uint.MaxValue));
+        HypercallFailureRule odd = new("an odd number", value => value % 2 != 0);
+        HypercallConvention own = new("own", GeneralRegister.Rax, [], failure: odd);
+        Assert.Same(odd, own.Failure);
+        Assert.Equal((true, false), (own.Failure.IsFailure(31), own.Failure.IsFailure(32)));
+        Assert.Equal("0x1f (an odd number)", own.Failure.Describe(31));
         Assert.Same(HypercallFailureRule.Never, new HypercallConvention("own", GeneralRegister.Rax, []).Failure);
     }
 
