@@ -64,8 +64,10 @@ public class ConfigurationTests
     {
         await using TestWatch fake = new(vmm: null);
         await using TestWatch real = new(vmm: null, "Vmm:Machine=real");
+        await using TestWatch number = new(vmm: null, "Vmm:Machine=1"); // which the binder takes for Real
         Assert.NotNull(fake.Services.GetService<FakeVmm>());
         Assert.Null(real.Services.GetService<FakeVmm>());
+        Assert.Null(number.Services.GetService<FakeVmm>());
         Assert.Equal(["AMD", "Intel"], real.Services.GetServices<IHypercallProvider>().Select(provider => provider.Name).Order(StringComparer.Ordinal));
         Assert.Equal(2, fake.Services.GetServices<IHypercallProvider>().Count());
     }

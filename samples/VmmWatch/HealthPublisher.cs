@@ -11,7 +11,9 @@ namespace VmmWatch;
 public sealed class HealthPublisher(IOptions<WatchOptions> options, ILogger<HealthPublisher> logger) : IHealthCheckPublisher, IDisposable
 {
     private readonly string? _file = options.Value.HealthFile;
+    private readonly Lock _lock = new(); // the host stops without waiting for what is being published
     private HealthStatus? _last;
+    private bool _isDisposed;
     private bool _fileFails;
 
     /// <inheritdoc/>
@@ -19,6 +21,33 @@ public sealed class HealthPublisher(IOptions<WatchOptions> options, ILogger<Heal
     {
         ArgumentNullException.ThrowIfNull(report);
         HealthReportEntry entry = report.Entries[VmmHealthCheck.Name];
+        lock (_lock)
+        {
+            if (!_isDisposed)
+            {
+                Publish(entry);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Removes the file.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_file is not null && _last is not null && !_isDisposed)
+            {
+                TryFile(_file, File.Delete);
+            }
+
+            _isDisposed = true;
+        }
+    }
+
+    private void Publish(HealthReportEntry entry)
+    {
         if (_last != entry.Status)
         {
             _last = entry.Status;
@@ -28,17 +57,6 @@ public sealed class HealthPublisher(IOptions<WatchOptions> options, ILogger<Heal
         if (_file is not null)
         {
             Write(_file, entry.Status);
-        }
-
-        return Task.CompletedTask;
-    }
-
-    /// <summary>Removes the file.</summary>
-    public void Dispose()
-    {
-        if (_file is not null && _last is not null)
-        {
-            TryFile(_file, File.Delete);
         }
     }
 

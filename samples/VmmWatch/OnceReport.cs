@@ -36,7 +36,7 @@ public sealed record OnceReport(string Health, string Machine, string Function, 
             _ = await Task.WhenAny(poll, Task.Delay(left, time)).ConfigureAwait(false);
         }
 
-        if (poll.IsCompleted || state.Snapshot.CallStarted is null)
+        if (poll.IsCompleted || state.Snapshot.CallTimestamp is null)
         {
             await poll.ConfigureAwait(false);
         }
@@ -47,7 +47,7 @@ public sealed record OnceReport(string Health, string Machine, string Function, 
         return new OnceReport(
             health.Status.ToString(), options.Machine.ToString(), options.Function, last?.Outcome.ToString(), state.Snapshot.LastValue, last?.Duration.TotalSeconds, health.Description);
 
-        TimeSpan Left() => state.Snapshot.CallStarted is { } started ? started + options.HungAfter - time.GetUtcNow() : TimeSpan.Zero;
+        TimeSpan Left() => state.Snapshot.CallTimestamp is { } started ? options.HungAfter - time.GetElapsedTime(started) : TimeSpan.Zero;
     }
 
     /// <summary>As one line of JSON.</summary>

@@ -34,9 +34,9 @@ public sealed class VmmHealthCheck(WatchState state, IOptions<WatchOptions> opti
 
     private (HealthStatus Status, string Message) Judge(WatchSnapshot now)
     {
-        if (now.CallStarted is { } started && time.GetUtcNow() - started >= _options.HungAfter)
+        if (now.CallTimestamp is { } started && time.GetElapsedTime(started) is var age && age >= _options.HungAfter)
         {
-            return (HealthStatus.Unhealthy, $"A call of '{_options.Function}' has not come back for {Seconds(time.GetUtcNow() - started)} s.");
+            return (HealthStatus.Unhealthy, $"A call of '{_options.Function}' has not come back for {Seconds(age)} s.");
         }
 
         return now.Last switch

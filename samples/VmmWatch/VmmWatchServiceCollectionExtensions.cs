@@ -30,7 +30,7 @@ public static class VmmWatchServiceCollectionExtensions
 
         // Both vendors, always: CPUID decides. And a fake on top, which wins, unless the real machine is asked for.
         _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd());
-        if (!string.Equals(section[nameof(WatchOptions.Machine)], nameof(WatchedMachine.Real), StringComparison.OrdinalIgnoreCase))
+        if (!(Enum.TryParse(section[nameof(WatchOptions.Machine)], ignoreCase: true, out WatchedMachine machine) && machine == WatchedMachine.Real)) // as the binder reads it: 1 is Real, too
         {
             string function = section[nameof(WatchOptions.Function)] is { Length: > 0 } name ? name : new WatchOptions().Function;
             _ = services.AddHypercall(vmm => vmm.AddFakeVmm(fake => new RestlessVmm().AddTo(fake, function)));
@@ -48,9 +48,10 @@ public static class VmmWatchServiceCollectionExtensions
         _ = services.AddSingleton<IHealthCheckPublisher, HealthPublisher>();
         _ = services.AddOptions<HealthCheckPublisherOptions>().Configure<IOptions<WatchOptions>>((publisher, watch) =>
         {
-            TimeSpan period = watch.Value.Period;
-            publisher.Delay = period; // by then the first poll has ended
-            publisher.Period = period < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : period; // it takes no less
+            // Whatever the polls do, a hung call and a fresh file must be seen in time; and it takes no less than a second.
+            TimeSpan period = TimeSpan.FromSeconds(Math.Clamp(watch.Value.Period.TotalSeconds, 1, 10));
+            publisher.Delay = period;
+            publisher.Period = period;
         });
         return services.AddLogging(logging => logging.AddFilter(LogOfEveryCheck, LogLevel.None));
     }

@@ -18,7 +18,8 @@ public sealed class VmmWatcher(
         state.Begin();
 
         // On a thread of its own: a VMM that does not return takes that thread, and not the service.
-        PollResult result = await Task.Run(poller.Poll, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+        PollResult result = await Task.Factory.StartNew(poller.Poll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .WaitAsync(cancellationToken).ConfigureAwait(false);
         LogChange(state.Snapshot, result);
         state.End(result);
         meter.Record(result);

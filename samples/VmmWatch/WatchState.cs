@@ -9,7 +9,7 @@ public sealed class WatchState(TimeProvider time)
     public WatchSnapshot Snapshot => _snapshot;
 
     /// <summary>A call begins.</summary>
-    public void Begin() => _snapshot = _snapshot with { CallStarted = time.GetUtcNow() };
+    public void Begin() => _snapshot = _snapshot with { CallStarted = time.GetUtcNow(), CallTimestamp = time.GetTimestamp() };
 
     /// <summary>The call ended.</summary>
     /// <param name="result">What came of it.</param>
@@ -25,6 +25,7 @@ public sealed class WatchState(TimeProvider time)
             LastSuccess = result.IsAnswer ? time.GetUtcNow() : before.LastSuccess,
             LastValue = result.IsAnswer ? result.Value : before.LastValue,
             CallStarted = null,
+            CallTimestamp = null,
         };
     }
 }

@@ -8,9 +8,13 @@ internal static class Dotnet
     public static Task<ProcessRun> RunAsync(params string[] args) => ProcessRun.OfAsync("dotnet", Bound, args);
 
     /// <summary>A command of MSBuild: quiet, and without servers.</summary>
+    public static Task<ProcessRun> QuietAsync(string command, params string[] args) =>
+        RunAsync([command, .. args, "-nologo", "-v:q", "-clp:NoSummary", "-nodeReuse:false", "--disable-build-servers"]);
+
+    /// <summary>The same of one that restores, too.</summary>
     public static async Task<ProcessRun> BuildAsync(string command, params string[] args)
     {
-        ProcessRun run = await RunAsync([command, .. args, "-nologo", "-v:q", "-clp:NoSummary", "-nodeReuse:false", "--disable-build-servers"]);
+        ProcessRun run = await QuietAsync(command, args);
         Skip.If(CannotReachRegistry(run), $"A package that this test needs is neither here nor to be had: {FirstError(run)}");
         return run;
     }

@@ -19,7 +19,7 @@ public sealed class Feed : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        ProcessRun pack = await Dotnet.BuildAsync(
+        ProcessRun pack = await Dotnet.QuietAsync(
             "pack", Checkout.Full("Hypercall.sln"), "-c", Built.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages, "-p:PackageVersion=" + Version);
         Assert.True(pack.ExitCode == 0, pack.Out + pack.Error);
         Assert.Equal([], Dotnet.Complaints(pack));

@@ -87,7 +87,7 @@ public sealed class UserTests(Feed feed)
                     [VmmProperty]
                     public void Looking_up_never_throws(FakeVmm machine) => new Vmm(machine).TryGetFunction("foo");
 
-                    [VmmProperty]
+                    [VmmProperty(MaxTest = 2000)]
                     public void Nothing_ever_goes_wrong(FakeVmm machine)
                     {
                         FakeExchange exchange = FakeExchange.AddTo(machine, "x");

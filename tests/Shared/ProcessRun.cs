@@ -9,6 +9,7 @@ internal sealed record ProcessRun(int ExitCode, string Out, string Error)
     public static async Task<ProcessRun> OfAsync(string program, TimeSpan bound, params string[] args)
     {
         ProcessStartInfo start = new(program, args) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en"; // tests read what `dotnet` says
         using Process process = Process.Start(start)!;
         using CancellationTokenSource late = new(bound);
         try

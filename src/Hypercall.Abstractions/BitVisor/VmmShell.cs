@@ -139,7 +139,7 @@ public sealed class VmmShell
     /// <summary>The protocol, without input, output or waiting.</summary>
     private sealed class Session(VmmFunction shell)
     {
-        private readonly StringBuilder _beforeFirstKey = new();
+        private readonly StringBuilder _beginning = new();
         private ulong _state;
         private bool _isKnown; // whether _state is the shell's answer to what was sent last
         private bool _wantedKey;
@@ -170,15 +170,15 @@ public sealed class VmmShell
                     return Step.Key;
                 case ShellEnded:
                     Send(Taken); // its answer belongs to the next session
-                    bool saysSo = !_wantedKey && _beforeFirstKey.ToString().Contains("disabled", StringComparison.OrdinalIgnoreCase);
+                    bool saysSo = !_wantedKey && _beginning.ToString().Contains("disabled", StringComparison.OrdinalIgnoreCase);
                     Outcome = saysSo ? VmmShellOutcome.Disabled : VmmShellOutcome.Ended;
                     return Step.End;
                 case Nul or (>= 1 and <= byte.MaxValue):
                     _waits = 0;
                     Character = (byte)_state; // the low byte of Nul is 0
-                    if (!_wantedKey && _beforeFirstKey.Length < LongestMessage)
+                    if (_beginning.Length < LongestMessage)
                     {
-                        _ = _beforeFirstKey.Append((char)Character);
+                        _ = _beginning.Append((char)Character);
                     }
 
                     return Step.Character;

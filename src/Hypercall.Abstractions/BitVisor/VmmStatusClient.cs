@@ -114,10 +114,8 @@ public sealed class VmmStatusClient
                     {
                         Lookup = lookup, Registers = registers, Text = text,
                     };
-                case (NotDelivered, var needed) when needed <= (ulong)size: // a page was absent: the next attempt touches anew
-                    break;
-                case (NotDelivered, var needed) when needed <= LargestText:
-                    size = (long)needed;
+                case (NotDelivered, var needed) when needed <= LargestText: // no more than there was: a page was absent, and the next attempt touches anew
+                    size = Math.Max(size, (long)needed);
                     break;
                 default:
                     return new VmmStatusReport(

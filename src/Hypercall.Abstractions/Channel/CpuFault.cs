@@ -56,11 +56,6 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// <summary>The fault in one line, for a log.</summary>
     public override string ToString()
     {
-        if (Kind == CpuFaultKind.None)
-        {
-            return Mnemonic;
-        }
-
         string address = Kind == CpuFaultKind.PageFault ? string.Create(CultureInfo.InvariantCulture, $", address {Address}") : "";
         string code = Code == 0 ? "" : Code > 0xFFFF // a signal number is small, a Windows exception code is not
             ? string.Create(CultureInfo.InvariantCulture, $" (exception 0x{Code:X8}{address})")

@@ -54,7 +54,6 @@ public sealed class PagedRange
     public PagedRange Slice(long offset, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
         GuestVirtualAddress start = new((ulong)(Offset + offset));

@@ -33,7 +33,7 @@ internal sealed class PageWalker
 
     private readonly IPageTableFrames _frames;
     private readonly ulong[] _reservedOfTable = new ulong[Levels + 1];
-    private readonly ulong[] _reservedOfPage = new ulong[Levels + 1];
+    private readonly ulong[] _reservedOfPage = new ulong[LargestPage + 1];
 
     /// <param name="frames">Guest memory.</param>
     /// <param name="physicalBits">MAXPHYADDR, 32 to 52: address bits above are reserved.</param>

@@ -141,7 +141,6 @@ internal sealed class FakeRun(FakeVmmOptions options)
     {
         if (Interlocked.Increment(ref _steps) > options.StepBudget)
         {
-            ThrowIfFailed();
             Fail(FakeActor.Guest, $"takes step {options.StepBudget + 1}",
                 $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeVmmOptions)}.{nameof(FakeVmmOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
                 + "It tries for ever. Bound the number of attempts, and report the last answer.",

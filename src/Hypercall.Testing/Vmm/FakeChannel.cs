@@ -19,7 +19,7 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction,
         bool isRight = _provider is not null && (state.Provider is null || ReferenceEquals(state.Provider, _provider));
         CpuFault? fault = !isRight || state.Personality == FakeVmmPersonality.None ? Fault(state) : null;
         return vmm.Run(state, instruction, cpl, ref registers, fault) is { } raised
-            ? HypercallStatus.Faulted(raised.Target is null ? Complete(raised, state) : raised)
+            ? HypercallStatus.Faulted(Complete(raised, state))
             : HypercallStatus.Completed;
     }
 
@@ -33,37 +33,7 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction,
         Target = new HypercallTarget(state.Cpu, _provider?.Name ?? "none", instruction),
     };
 
-    private CpuFault Fault(FakeVmmState state)
-    {
-        HypercallTarget target = new(state.Cpu, _provider?.Name ?? "none", instruction);
-        if (state.Personality == FakeVmmPersonality.Kvm && _provider is not null)
-        {
-            return ReferenceEquals(state.Provider, FakeProvider.Amd)
-                ? new CpuFault(CpuFaultKind.GeneralProtection)
-                {
-                    Code = SigSegv,
-                    TrapNumber = 13,
-                    InstructionAddress = InstructionAddress,
-                    Target = target,
-                }
-                : new CpuFault(CpuFaultKind.PageFault)
-                {
-                    Code = SigSegv,
-                    TrapNumber = 14,
-                    ErrorCode = WriteByUserToPresentPage,
-                    Address = InstructionAddress,
-                    InstructionAddress = InstructionAddress,
-                    Target = target,
-                };
-        }
-
-        return new CpuFault(CpuFaultKind.InvalidOpcode)
-        {
-            Code = SigIll,
-            TrapNumber = 6,
-            Address = InstructionAddress,
-            InstructionAddress = InstructionAddress,
-            Target = target,
-        };
-    }
+    private CpuFault Fault(FakeVmmState state) => state.Personality != FakeVmmPersonality.Kvm || _provider is null ? new CpuFault(CpuFaultKind.InvalidOpcode)
+        : ReferenceEquals(state.Provider, FakeProvider.Amd) ? new CpuFault(CpuFaultKind.GeneralProtection)
+        : new CpuFault(CpuFaultKind.PageFault) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage };
 }

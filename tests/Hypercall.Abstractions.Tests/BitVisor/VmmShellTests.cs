@@ -129,6 +129,45 @@ public class VmmShellTests
         _ = Assert.Throws<VmmFunctionNotFoundException>(() => new VmmShell(new Vmm(machine, machine)).Run(Stream.Null, Stream.Null));
     }
 
+    [Theory]
+    [MemberData(nameof(SyncAndAsync))]
+    public async Task A_shell_that_speaks_of_disabled_things_before_its_prompt_and_then_takes_keys_is_not_disabled(bool async)
+    {
+        ScriptedShell shell = new() { Exits = "exit" };
+        shell.Print("logging is disabled\n");
+        Assert.Equal(VmmShellOutcome.Ended, (await Run(shell, "exit\n", async)).Outcome);
+    }
+
+    [Theory]
+    [MemberData(nameof(SyncAndAsync))]
+    public async Task A_character_or_a_key_costs_one_call(bool async)
+    {
+        ScriptedShell shell = new();
+        shell.Print("abc");
+        _ = await Run(shell, "xy", async);
+        Assert.Equal(1 + "abc".Length + "> ".Length + "xy".Length, shell.Calls);
+    }
+
+    [Theory]
+    [MemberData(nameof(SyncAndAsync))]
+    public async Task What_the_shell_printed_is_seen_before_a_key_is_read_while_it_is_busy_and_at_the_end(bool async)
+    {
+        ScriptedShell shell = new() { Exits = "x", BusyFor = 1 };
+        using FlushedStream output = new();
+        using MemoryStream input = new("x\n"u8.ToArray());
+        Assert.Equal(VmmShellOutcome.Ended, await Run(shell, input, output, async, default));
+        Assert.Equal([0L, 2, 2, 2], output.FlushedAt); // busy, "> ", x, end
+    }
+
+    [Theory]
+    [MemberData(nameof(SyncAndAsync))]
+    public async Task A_session_that_is_cancelled_before_it_begins_asks_for_nothing(bool async)
+    {
+        ScriptedShell shell = new();
+        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Run(shell, "", async, new CancellationToken(canceled: true)));
+        Assert.Equal(0, shell.Calls);
+    }
+
     private static async Task<(VmmShellOutcome Outcome, string Output)> Run(ScriptedShell shell, string keys, bool async, CancellationToken cancellation = default)
     {
         using MemoryStream input = new(Encoding.Latin1.GetBytes(keys));
@@ -141,6 +180,20 @@ public class VmmShellTests
     {
         VmmShell client = new(new Vmm(shell.Machine, shell.Machine));
         return async ? await client.RunAsync(input, output, cancellation) : client.Run(input, output, cancellation);
+    }
+
+    /// <summary>Notes how much was written whenever it is flushed.</summary>
+    private sealed class FlushedStream : MemoryStream
+    {
+        public List<long> FlushedAt { get; } = [];
+
+        public override void Flush() => FlushedAt.Add(Length);
+
+        public override Task FlushAsync(CancellationToken cancellationToken)
+        {
+            Flush();
+            return Task.CompletedTask;
+        }
     }
 
     /// <summary>The protocol's other side: what a VMM keeps between calls.</summary>

@@ -134,6 +134,47 @@ public class VmmStatusClientTests
         Assert.Equal((VmmStatusOutcome.Faulted, CpuFaultKind.PageFault), (report.Outcome, report.Fault.Kind));
     }
 
+    [Fact]
+    public void The_text_lies_in_pinned_memory_or_the_next_best()
+    {
+        Answer((ref registers) => Deliver(ref registers, "x"));
+        _ = Client().GetStatus();
+        Assert.All(_machine.Requests, request => Assert.Equal((Residency.Pinned, true), (request.Residency, request.AllowNextBest)));
+    }
+
+    [Fact]
+    public void A_text_of_16_MiB_is_asked_for_and_a_byte_more_is_not()
+    {
+        Answer((ref registers) => (registers.Rax, registers.Rcx) = (1, 1 << 24));
+        Assert.Equal(VmmStatusOutcome.Undelivered, Client().TryGetStatus().Outcome);
+        Assert.Equal([4096ul, 1 << 24, 1 << 24], _asked.Select(asked => asked.Size));
+        Answer((ref registers) => (registers.Rax, registers.Rcx) = (1, (1 << 24) + 1));
+        Assert.Equal(VmmStatusOutcome.Unexpected, Client().TryGetStatus().Outcome);
+    }
+
+    [Theory]
+    [InlineData(0, 4, VmmStatusOutcome.Available)]
+    [InlineData(20, 4096, VmmStatusOutcome.Disabled)]
+    [InlineData(0, 4096, VmmStatusOutcome.Unexpected)]
+    [InlineData(2, 10, VmmStatusOutcome.Unexpected)]
+    [InlineData(1, 100, VmmStatusOutcome.Undelivered)]
+    public void Every_report_has_the_look_up_and_the_last_registers(ulong rax, ulong rcx, VmmStatusOutcome expected)
+    {
+        Answer((ref registers) => (registers.Rax, registers.Rcx) = (rax, rcx));
+        VmmStatusReport report = Client().TryGetStatus();
+        Assert.Equal(expected, report.Outcome);
+        Assert.Equal((VmmLookupOutcome.Found, "get_status"), (report.Lookup.Outcome, report.Lookup.Name));
+        Assert.Equal((rax, rcx), (report.Registers.Rax, report.Registers.Rcx));
+        Assert.NotEmpty(report.Message);
+    }
+
+    [Fact]
+    public void The_report_of_a_VMM_without_the_function_has_the_look_up()
+    {
+        _machine.OnInvoke = (ref registers) => { registers.Rax = 0; return HypercallStatus.Completed; };
+        Assert.Equal("get_status", Client().TryGetStatus().Lookup.Name);
+    }
+
     private delegate void Behaviour(ref HypercallRegisters registers);
 
     private void Answer(Behaviour behaviour, ulong number = Number) => _machine.OnInvoke = (ref registers) =>

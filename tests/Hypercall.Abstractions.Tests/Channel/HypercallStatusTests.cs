@@ -84,4 +84,34 @@ public class HypercallStatusTests
     [Fact]
     public void A_Windows_exception_code_is_printed_as_one() =>
         Assert.Equal("#UD (exception 0xC000001D)", new CpuFault(CpuFaultKind.InvalidOpcode) { Code = 0xC000001D }.ToString());
+
+    [Fact]
+    public void A_fault_prints_what_its_system_told_of_it()
+    {
+        CpuFault page = new(CpuFaultKind.PageFault) { Code = 11, ErrorCode = 6, Address = new(0x2000) };
+        Assert.Equal("#PF (signal 11, error code 0x6, address 0x2000)", page.ToString());
+        Assert.Equal("#PF (signal 65535, error code 0x6, address 0x2000)", (page with { Code = 0xFFFF }).ToString());
+        Assert.Equal("#GP (signal 11, error code 0x0)", new CpuFault(CpuFaultKind.GeneralProtection) { Code = 11, Address = new(0x2000) }.ToString());
+        Assert.Equal("trap 3", new CpuFault(CpuFaultKind.Other) { TrapNumber = 3 }.ToString());
+        Assert.Equal("#UD", HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)).ToString());
+    }
+
+    [Fact]
+    public void Only_a_page_fault_is_on_the_instruction()
+    {
+        CpuFault fault = new(CpuFaultKind.GeneralProtection) { Address = new(0x1000), InstructionAddress = new(0x1000) };
+        Assert.False(fault.IsOnInstruction);
+        Assert.True((fault with { Kind = CpuFaultKind.PageFault }).IsOnInstruction);
+        Assert.False(new CpuFault(CpuFaultKind.PageFault).IsOnInstruction); // nobody knows where the instruction is
+    }
+
+    [Fact]
+    public void Statuses_are_equal_when_their_faults_are()
+    {
+        HypercallStatus fault = HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode));
+        Assert.True(fault == HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)));
+        Assert.False(fault != HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)));
+        Assert.True(fault != HypercallStatus.Completed);
+        Assert.False(fault.Equals((object)HypercallStatus.Completed));
+    }
 }

@@ -117,4 +117,19 @@ public class HypercallConventionTests
         Assert.Equal("-1 (a negative errno)", result.FailureMeaning);
         Assert.False(channel.Call(HypercallConvention.BitVisor, 11).IsFailure);
     }
+
+    [Fact]
+    public void A_convention_of_ones_own_has_the_failure_rule_it_was_given()
+    {
+        HypercallFailureRule odd = new("an odd number", value => value % 2 != 0);
+        HypercallConvention own = new("own", GeneralRegister.Rax, [], failure: odd);
+        Assert.Same(odd, own.Failure);
+        Assert.Equal((true, false), (own.Failure.IsFailure(31), own.Failure.IsFailure(32)));
+        Assert.Equal("0x1f (an odd number)", own.Failure.Describe(31));
+        Assert.Same(HypercallFailureRule.Never, new HypercallConvention("own", GeneralRegister.Rax, []).Failure);
+    }
+
+    [Fact]
+    public void A_result_that_is_no_failure_means_none() =>
+        Assert.Null(new ConventionResult(HypercallConvention.Kvm, new HypercallRegisters { Rax = 1 }).FailureMeaning);
 }

@@ -61,6 +61,42 @@ public class CpuIdentityTests
         _ = cpuid.DidNotReceive().Query(1, Arg.Any<uint>());
     }
 
+    [Fact]
+    public void A_brand_may_fill_its_48_characters()
+    {
+        string brand = string.Concat(Enumerable.Range(0, 48).Select(i => (char)('A' + (i % 26))));
+        Assert.Equal(brand, CpuIdentity.Read(new TableCpuid { Brand = brand, MaxExtendedLeaf = 0x8000_0004 }).Brand);
+    }
+
+    [Theory]
+    [InlineData(0x8000_0003, false)]
+    [InlineData(0x8000_0004, true)]
+    [InlineData(0x8000_FFFF, true)]
+    [InlineData(0x8001_0000, false)] // no CPU has so many: it does not know the leaf, and answered another one
+    public void The_brand_is_read_where_the_extended_leaves_reach_to_it(uint maxExtended, bool read) =>
+        Assert.Equal(read ? "brand" : "", CpuIdentity.Read(new TableCpuid { Brand = "brand", MaxExtendedLeaf = maxExtended }).Brand);
+
+    [Theory]
+    [InlineData(0x8000_0000, false)]
+    [InlineData(0x8000_0001, true)]
+    [InlineData(0x8000_FFFF, true)]
+    [InlineData(0x8001_0000, false)]
+    public void SVM_is_read_where_the_extended_leaves_reach_to_it(uint maxExtended, bool read) =>
+        Assert.Equal(read, CpuIdentity.Read(new TableCpuid { Svm = true, MaxExtendedLeaf = maxExtended }).SvmReported);
+
+    [Theory]
+    [InlineData("ACRNACRNACRN")]
+    [InlineData("a b~c")]
+    public void A_signature_is_any_printable_text(string signature) =>
+        Assert.Equal(signature, CpuIdentity.Read(new TableCpuid { Signature = signature.PadRight(12, '\0') }).HypervisorSignature);
+
+    [Fact]
+    public void What_CPUID_was_not_asked_for_is_empty()
+    {
+        CpuIdentity cpu = new() { Vendor = "v" };
+        Assert.Equal(("", ""), (cpu.Brand, cpu.HypervisorSignature));
+    }
+
     private sealed class TableCpuid : ICpuid
     {
         public string Vendor { get; init; } = "AuthenticAMD";

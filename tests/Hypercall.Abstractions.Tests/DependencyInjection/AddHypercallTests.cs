@@ -20,6 +20,9 @@ public class AddHypercallTests
         Assert.NotNull(provider.GetRequiredService<IGuestMemory>());
         Assert.NotNull(provider.GetRequiredService<ICpuid>());
         Assert.NotNull(provider.GetRequiredService<CpuIdentity>());
+        Assert.NotNull(provider.GetRequiredService<HypercallTarget>());
+        Assert.NotNull(provider.GetRequiredService<VmmStatusClient>());
+        Assert.NotNull(provider.GetRequiredService<VmmShell>());
         Assert.Same(provider.GetRequiredService<Vmm>(), provider.GetRequiredService<Vmm>());
     }
 
@@ -81,6 +84,37 @@ public class AddHypercallTests
     }
 
     [Fact]
+    public void A_forced_instruction_that_one_of_the_providers_has_will_do()
+    {
+        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
+        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        ServiceCollection services = [];
+        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Instruction = "vmmcall"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        Assert.Equal("vmmcall", provider.GetRequiredService<IOptions<HypercallOptions>>().Value.Instruction);
+    }
+
+    [Fact]
+    public void What_the_registered_providers_have_is_listed()
+    {
+        ServiceCollection services = [];
+        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
+        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Instruction = "VMCAL"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
+        Assert.Contains("VMMCALL, THIRD", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TryUseMachine_alone_is_enough()
+    {
+        IHypercallMachine machine = Machine(HypercallStatus.Completed);
+        using ServiceProvider provider = new ServiceCollection().AddHypercall(b => b.TryUseMachine(_ => machine)).BuildServiceProvider();
+        Assert.Same(machine, provider.GetRequiredService<IHypercallMachine>());
+    }
+
+    [Fact]
     public void Calls_faults_and_durations_are_measured_when_somebody_listens()
     {
         using ServiceProvider provider = Build(Machine(HypercallStatus.Faulted(GeneralProtection)));
@@ -125,6 +159,17 @@ public class AddHypercallTests
         Assert.Equal("The instruction raised #GP.", Assert.Single(log.Messages));
     }
 
+    [Fact]
+    public void A_fault_that_knows_its_target_is_logged_with_it()
+    {
+        RecordingLogger log = new();
+        HypercallTarget target = new(new CpuIdentity { Vendor = "AuthenticAMD" }, "Amd", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        ObservedChannel channel = new(Machine(HypercallStatus.Faulted(GeneralProtection with { Target = target })).Channel, new HypercallMeter(null), log);
+        HypercallRegisters registers = default;
+        _ = channel.TryInvoke(ref registers);
+        Assert.Equal("VMMCALL on AuthenticAMD raised #GP.", Assert.Single(log.Messages));
+    }
+
     [Theory]
     [InlineData(5, "'foo' has number 5")]
     [InlineData(0, "'foo' was not found in 3 look-ups")]
@@ -156,6 +201,7 @@ public class AddHypercallTests
     private static IHypercallMachine Machine(HypercallStatus status)
     {
         IHypercallMachine machine = Substitute.For<IHypercallMachine>();
+        machine.Target.Returns(new HypercallTarget(new CpuIdentity { Vendor = "AuthenticAMD" }, "Amd", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])));
         HypercallRegisters any = default;
         machine.Channel.TryInvoke(ref any).ReturnsForAnyArgs(status);
         return machine;

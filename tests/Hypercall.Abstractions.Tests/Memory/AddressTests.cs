@@ -75,4 +75,24 @@ public class AddressTests
         GuestPage page = new((1ul << 63) | (0x7Ful << 55) | 0x1234); // soft-dirty, exclusive and the like
         Assert.Equal((GuestPageState.Present, 0x1234ul), (page.State, page.Frame.Value));
     }
+
+    [Fact]
+    public void A_frame_number_is_at_most_2_to_the_55_minus_1() =>
+        Assert.Equal((1ul << 55) - 1, GuestPage.InFrame(new GuestFrameNumber((1ul << 55) - 1)).Frame.Value);
+
+    [Fact]
+    public void A_negative_length_touches_no_pages_but_is_refused() =>
+        Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => GuestPage.Count(new GuestVirtualAddress(0), -1)).ParamName);
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 2)]
+    [InlineData(1ul << 63, 1)] // the upper half of the address space is above the lower one
+    public void Addresses_compare_as_unsigned_numbers(ulong left, ulong right)
+    {
+        GuestVirtualAddress one = new(left);
+        GuestVirtualAddress other = new(right);
+        Assert.Equal([left < right, left > right, left <= right, left >= right], (bool[])[one < other, one > other, one <= other, one >= other]);
+        Assert.Equal(left.CompareTo(right), one.CompareTo(other));
+    }
 }

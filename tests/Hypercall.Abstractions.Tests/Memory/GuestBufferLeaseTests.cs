@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Hypercall.Tests.Memory;
 
 public class GuestBufferLeaseTests
@@ -139,15 +141,47 @@ public class GuestBufferLeaseTests
     }
 
     [Theory]
-    [InlineData(-1, 1)]
-    [InlineData(0, 11)]
-    [InlineData(10, 1)]
-    [InlineData(11, 0)]
-    [InlineData(long.MaxValue, 1)]
-    public void A_slice_outside_the_buffer_is_refused(long offset, int length)
+    [InlineData(-1, 1, "offset")]
+    [InlineData(0, -1, "length")]
+    [InlineData(0, 11, "length")]
+    [InlineData(10, 1, "length")]
+    [InlineData(11, 0, "offset")]
+    [InlineData(long.MaxValue, 1, "offset")]
+    public void A_slice_outside_the_buffer_is_refused(long offset, int length, string parameter)
     {
         using GuestBuffer buffer = _machine.Allocate(10);
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(offset, length));
+        Assert.Equal(parameter, Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(offset, length)).ParamName);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void A_buffer_has_some_bytes(int length) =>
+        Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => new HugeBuffer(length)).ParamName);
+
+    [Fact]
+    public void A_buffer_that_no_span_can_hold_is_taken_in_parts()
+    {
+        using HugeBuffer buffer = new(1L + int.MaxValue);
+        Assert.Contains("AsMemory", Assert.Throws<InvalidOperationException>(() => buffer.Memory).Message, StringComparison.Ordinal);
+        Assert.Equal(0, buffer.AsMemory(buffer.Length, 0).Length);
+    }
+
+    /// <summary>As long as it is told, with no byte to back it.</summary>
+    private sealed class HugeBuffer(long length) : GuestBuffer(new GuestVirtualAddress(0x1000), length, Residency.Pinned, Contiguity.Any)
+    {
+        protected override Memory<byte> GetMemory(long offset, int length) => default;
+
+        protected override void TouchPages(long offset, long length)
+        {
+        }
+
+        protected override bool TryQueryPagesCore([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+            throw new NotSupportedException();
+
+        protected override void Release()
+        {
+        }
     }
 
     [Fact]

@@ -73,6 +73,29 @@ public class PagedRangeTests
         Assert.Contains(advice, refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(-1, 1, "offset")]
+    [InlineData(101, 1, "offset")]
+    [InlineData(0, 0, "length")]
+    [InlineData(0, 101, "length")]
+    [InlineData(100, 1, "length")]
+    [InlineData(60, 41, "length")]
+    public void A_part_outside_the_range_is_refused(long offset, long length, string parameter) =>
+        Assert.Equal(parameter, Assert.Throws<ArgumentOutOfRangeException>(() => new PagedRange(4090, 100, Frames(2)).Slice(offset, length)).ParamName);
+
+    [Fact]
+    public void A_part_may_end_where_the_range_ends()
+    {
+        PagedRange part = new PagedRange(4090, 100, Frames(2)).Slice(60, 40);
+        Assert.Equal((54, 40L, 0x10_0001ul), (part.Offset, part.Length, part.Frames.Span[0].Value));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void A_page_map_is_of_some_bytes(long length) =>
+        Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => new GuestPageMap(new GuestVirtualAddress(0), length, new GuestPage[1])).ParamName);
+
     private static GuestFrameNumber[] Frames(int count) =>
         [.. Enumerable.Range(0, Math.Max(0, count)).Select(i => new GuestFrameNumber(0x10_0000 + (ulong)i))];
 }

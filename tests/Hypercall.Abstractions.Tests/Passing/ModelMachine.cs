@@ -51,6 +51,12 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     /// <summary>Why pages cannot be touched; null when they can.</summary>
     public GuestMemoryRefusal? RefusesTouch { get; set; }
 
+    /// <summary>Whether the kernel keeps frame numbers to itself.</summary>
+    public bool HidesFrames { get; set; }
+
+    /// <summary>Whether pages stay absent, however often they are touched.</summary>
+    public bool TouchesInVain { get; set; }
+
     public int Touches { get; private set; }
 
     public int Released { get; private set; }
@@ -146,7 +152,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
         GuestPage[] found = new GuestPage[GuestPage.Count(start, length)];
         for (int i = 0; i < found.Length; i++)
         {
-            found[i] = _pageTable.TryGetValue((start.Value >> GuestPage.Shift) + (ulong)i, out ulong frame) ? GuestPage.InFrame(new(frame)) : default;
+            found[i] = _pageTable.TryGetValue((start.Value >> GuestPage.Shift) + (ulong)i, out ulong frame) ? HidesFrames ? GuestPage.Hidden : GuestPage.InFrame(new(frame)) : default;
         }
 
         pages = new GuestPageMap(start, length, found);
@@ -234,7 +240,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
             }
 
             ulong first = Address.Value >> GuestPage.Shift;
-            for (int i = 0; i < bytes.Length / GuestPage.Size; i++)
+            for (int i = 0; i < bytes.Length / GuestPage.Size && !machine.TouchesInVain; i++)
             {
                 if (!machine._pageTable.ContainsKey(first + (ulong)i))
                 {

@@ -450,14 +450,15 @@ public class TransferTests
     }
 
     [Theory]
-    [InlineData(0, 0)]
-    [InlineData(0, 10_001)]
-    [InlineData(-1, 10)]
-    [InlineData(10_000, 1)]
-    public void A_slice_that_is_empty_or_leaves_the_buffer_is_refused(long offset, long length)
+    [InlineData(0, 0, "length")]
+    [InlineData(0, 10_001, "length")]
+    [InlineData(-1, 10, "offset")]
+    [InlineData(10_000, 1, "length")]
+    [InlineData(10_001, 1, "offset")]
+    public void A_slice_that_is_empty_or_leaves_the_buffer_is_refused(long offset, long length, string parameter)
     {
         using GuestBuffer buffer = new ModelMachine().Allocate(10_000);
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new GuestSlice(buffer, offset, length));
+        Assert.Equal(parameter, Assert.Throws<ArgumentOutOfRangeException>(() => new GuestSlice(buffer, offset, length)).ParamName);
     }
 
     [Fact]
@@ -519,6 +520,79 @@ public class TransferTests
         ScriptedMachine machine = ScriptedMachine.Answering();
         _ = Assert.Throws<ArgumentException>(() => new VmmFunction(machine, machine, "words", 9).Transfer(new ulong[count], Direction.ToVmm));
         Assert.Equal(0, machine.Calls);
+    }
+
+    [Theory]
+    [InlineData("PageByPage", 3)]
+    [InlineData("FrameList", 3)]
+    [InlineData("Auto", 5)] // looks first, and then leaves it to the list
+    public void A_page_that_stays_absent_is_asked_for_three_times(string technique, int touches)
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        machine.TouchesInVain = true;
+        machine.MakeAbsent(buffer, 0);
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm);
+        Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotMapped), (result.Outcome, result.Refusal!.Reason));
+        Assert.Equal(touches, machine.Touches); // once before, and once after each attempt but the last
+        Assert.Empty(machine.Calls);
+    }
+
+    [Fact]
+    public void What_keeps_a_page_from_being_touched_again_is_told()
+    {
+        ModelMachine machine = new() { Grants = Residency.Locked };
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        machine.BeforeCall = call =>
+        {
+            machine.MakeAbsent(buffer, 2);
+            machine.RefusesTouch = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotWritable, "read-only");
+        };
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotWritable, 2L), (result.Outcome, result.Refusal!.Reason, result.Calls));
+    }
+
+    [Fact]
+    public void Frames_that_are_hidden_are_not_asked_for_again()
+    {
+        ModelMachine machine = new() { HidesFrames = true };
+        using GuestBuffer buffer = machine.Allocate(100);
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.FramesHidden, 0), (result.Outcome, result.Refusal!.Reason, machine.Touches));
+    }
+
+    [Fact]
+    public void What_the_VMM_keeps_is_leased_once_however_many_calls_it_takes()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, new TransferOptions { KeptBy = "ring" });
+        Assert.Same(result.Lease, Assert.Single(buffer.Leases));
+        result.Lease!.Dispose();
+    }
+
+    [Fact]
+    public void A_function_may_do_nothing_and_say_so()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(100);
+        TransferResult result = Function(machine, Technique.Virtual).TryTransfer(
+            buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = (in _, _) => TransferAnswer.Done(0) });
+        Assert.Equal((TransferOutcome.Incomplete, 0L), (result.Outcome, result.BytesDone));
+    }
+
+    [Fact]
+    public void Each_technique_has_its_name() =>
+        Assert.Equal(["Virtual", "Contiguous", "PageByPage", "FrameList", "Auto"], Technique.All.Select(technique => technique.ToString()));
+
+    [Fact]
+    public void A_buffer_tells_the_frames_it_is_in()
+    {
+        ModelMachine machine = new();
+        using GuestBuffer buffer = machine.Allocate(10_000);
+        Assert.True(buffer.TryQueryPages(out GuestPageMap? pages, out _));
+        Assert.Equal((3, GuestPageState.Present), (pages.Pages.Length, pages.Pages.Span[0].State));
+        Assert.False(buffer.IsLeased); // the question is over
     }
 
     private static Technique Named(string name) => Technique.All.Single(p => p.Name == name);

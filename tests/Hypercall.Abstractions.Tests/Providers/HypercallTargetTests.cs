@@ -82,6 +82,9 @@ public class HypercallTargetTests
         _ = Assert.Throws<ArgumentException>(() => new HypercallInstruction("X", new byte[length]));
 
     [Fact]
+    public void An_instruction_may_have_15_bytes() => Assert.Equal(15, new HypercallInstruction("X", new byte[15]).Encoding.Length);
+
+    [Fact]
     public void An_instruction_prints_its_name_and_bytes() => Assert.Equal("VMMCALL (0F 01 D9)", Amd.Instruction.ToString());
 
     private sealed class Provider(string name, string mnemonic, string vendor, byte[] encoding) : IHypercallProvider

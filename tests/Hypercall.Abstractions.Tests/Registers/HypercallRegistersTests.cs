@@ -68,6 +68,10 @@ public class HypercallRegistersTests
     }
 
     [Fact]
+    public void Frames_that_differ_mostly_have_different_hash_codes() =>
+        Assert.InRange(Enumerable.Range(0, 100).Select(i => new HypercallRegisters { R15 = (ulong)i }.GetHashCode()).Distinct().Count(), 50, 100);
+
+    [Fact]
     public void A_frame_prints_every_register_by_its_name() =>
         Assert.Equal(
             "RAX=0x1 RCX=0x0 RDX=0x0 RBX=0xffffffffffffffff RBP=0x0 RSI=0x0 RDI=0x0 R8=0x0 R9=0x0 R10=0x0 R11=0x0 R12=0x0 R13=0x0 R14=0x0 R15=0xf",

@@ -14,7 +14,7 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer rom = Memory.MapRom(10);
         Assert.Equal(10, _fake.ReadVirtual(rom.Address, 10).Length);
-        Spoken<VmmPanicException>(FakeOracle.VmmPanic, () => _fake.WriteVirtual(rom.Address, [1]));
+        Spoken<VmmPanicException>(FakeOracle.VmmPanic, () => _fake.WriteVirtual(rom.Address, [1]), "Call 2 (probe) wrote to GPA 0x10000000 (GVA 0x", "takes the whole machine down. Never hand over");
     }
 
     [Fact]
@@ -30,7 +30,7 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer window = Memory.OpenWindow(new byte[100].AsMemory(50, 20), Window);
         Assert.Equal(20, _fake.WriteVirtual(window.Address, new byte[20]));
-        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => _fake.WriteVirtual(window.Address + -1, new byte[2]));
+        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => _fake.WriteVirtual(window.Address + -1, new byte[2]), "wrote 2 bytes at offset", "not all of them were handed over", "Check the length");
     }
 
     [Fact]
@@ -74,6 +74,35 @@ public sealed class FakeOracleTests
         Assert.Null(_fake.Failure);
     }
 
+    [Theory]
+    [InlineData(GeneralRegister.Rbx)]
+    [InlineData(GeneralRegister.Rcx)]
+    [InlineData(GeneralRegister.Rdx)]
+    [InlineData(GeneralRegister.Rsi)]
+    [InlineData(GeneralRegister.Rdi)]
+    public void Any_argument_hands_a_buffer_over_and_shows_what_is_marked(GeneralRegister register)
+    {
+        using GuestBuffer marked = Memory.Allocate(10);
+        using GuestBuffer other = Memory.Allocate(10);
+        using GuestBuffer.InFlight use = marked.EnterCall();
+        HypercallRegisters registers = default;
+        registers[register == GeneralRegister.Rbx ? GeneralRegister.Rcx : GeneralRegister.Rbx] = marked.Address.Value;
+        registers[register] = other.Address.Value;
+        Write(other, registers);
+
+        registers = default;
+        registers[register] = marked.Address.Value;
+        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => Write(other, registers));
+    }
+
+    [Fact]
+    public void A_frame_that_holds_a_page_table_is_foreign_to_a_write()
+    {
+        FakeVmm fake = new(new FakeVmmOptions { Seed = 3 });
+        ForeignFrameException foreign = Assert.Throws<ForeignFrameException>(() => fake.WritePhysical(new GuestPhysicalAddress(0x9_0000_0000ul << 12), [1]));
+        Assert.Contains("a page table of the guest's kernel. Nothing that a program hands over lies there", foreign.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_write_to_the_frame_of_a_page_that_moved_uses_a_stale_one_and_a_read_is_the_programs_to_detect()
     {
@@ -82,7 +111,7 @@ public sealed class FakeOracleTests
         Assert.Equal(1, _fake.WritePhysical(old, [1]));
         Memory.Move(buffer, 0);
         Assert.Equal(8, _fake.ReadPhysical(old, 8).Length);
-        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]));
+        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]), "Page 0 of buffer 1 was in it", "translate after pinning, never before");
     }
 
     [Fact]
@@ -107,7 +136,7 @@ public sealed class FakeOracleTests
         GuestBuffer freed = Memory.Allocate(10);
         freed.Dispose();
         Assert.Empty(_fake.ReadVirtual(kept.Address + GuestPage.Size, 1));
-        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.ReadVirtual(freed.Address, 1));
+        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.ReadVirtual(freed.Address, 1), "of a buffer that was freed", "GuestBufferLease");
     }
 
     [Fact]
@@ -115,7 +144,7 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer buffer = Memory.Allocate(10);
         Assert.Empty(_fake.ReadPhysical(new GuestPhysicalAddress(0x1000), 1));
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, 1));
+        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, 1), "read from frame 0x", "memory of somebody else. Neighbouring pages", "Contiguity.Contiguous");
     }
 
     [Fact]
@@ -125,7 +154,7 @@ public sealed class FakeOracleTests
         Memory.Load(buffer, 0);
         GuestPhysicalAddress zero = new GuestFrameNumber(buffer.Frames()[0]).Address;
         Assert.Equal(new byte[8], _fake.ReadPhysical(zero, 8));
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(zero, [1]));
+        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(zero, [1]), "wrote to frame", "the page of zeroes that all processes share. A page that was only read", "GuestBuffer.Touch");
     }
 
     [Fact]
@@ -141,7 +170,7 @@ public sealed class FakeOracleTests
 
         Memory.Fork(buffer, 0);
         shared = new GuestFrameNumber(buffer.Frames()[0]).Address;
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(shared, [1]));
+        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(shared, [1]), "page 0 of buffer 1, shared with a child (copy-on-write). A fork has made", "Residency.Pinned");
     }
 
     [Fact]
@@ -216,12 +245,13 @@ public sealed class FakeOracleTests
         Assert.Equal(1ul, registers.Rax);
     }
 
-    private void Spoken<T>(FakeOracle oracle, Action misdeed)
+    private void Spoken<T>(FakeOracle oracle, Action misdeed, params string[] words)
         where T : FakeMachineException
     {
         Assert.Null(_fake.Failure);
         T thrown = Assert.Throws<T>(misdeed);
         Assert.Equal(oracle, thrown.Oracle);
         Assert.Same(thrown, _fake.Failure);
+        Assert.All(words, word => Assert.Contains(word, thrown.Message, StringComparison.Ordinal));
     }
 }

@@ -106,8 +106,8 @@ public sealed class PageTablesTests
         TestFrames frames = new();
         PageTables tables = new(frames, paging);
         tables.GetOrAddEntry(Gva, 2) = 0x20_0087;
-        Refuses(Gva, 1);
-        Refuses(Gva, 3);
+        Assert.Contains("lies in a page of level 2", Refuses(Gva, 1).Message, StringComparison.Ordinal);
+        Assert.Contains("Smaller pages are mapped", Refuses(Gva, 3).Message, StringComparison.Ordinal);
         tables.GetOrAddEntry(Gva, 2) = PageTableEntry.Dropped(0x20_0087);
         Refuses(Gva, 1);
         tables.GetOrAddEntry(Gva + OneGib, 3) = 0x4000_0087;
@@ -117,11 +117,12 @@ public sealed class PageTablesTests
         Refuses(Gva + (2 * OneGib), 2);
         Refuses(Gva + (2 * OneGib), 3);
 
-        void Refuses(ulong gva, int level)
+        InvalidOperationException Refuses(ulong gva, int level)
         {
             (int count, int version) = (frames.Tables.Count, tables.Version);
-            Assert.Throws<InvalidOperationException>(() => tables.GetOrAddEntry(gva, level));
+            InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => tables.GetOrAddEntry(gva, level));
             Assert.Equal((count, version), (frames.Tables.Count, tables.Version));
+            return refused;
         }
     }
 

@@ -122,4 +122,14 @@ public sealed class PageWalkerTests
         Assert.Throws<ArgumentOutOfRangeException>("physicalBits", () => new PageWalker(new TestFrames(), 53));
         Assert.Throws<ArgumentOutOfRangeException>("physicalBits", () => new PageWalker(new TestFrames(), 31));
     }
+
+    [Fact]
+    public void A_walk_tells_the_rights_that_it_found_and_no_others()
+    {
+        PageWalk page = new() { IsCanonical = true, IsPresent = true, PageSize = 4096 };
+        Assert.Equal("page of 4096 bytes", page.ToString());
+        Assert.Equal("page of 4096 bytes, writable", (page with { IsWritable = true }).ToString());
+        Assert.Equal("page of 4096 bytes, user", (page with { IsUser = true }).ToString());
+        Assert.Equal("page of 4096 bytes, no-execute", (page with { IsNoExecute = true }).ToString());
+    }
 }

@@ -41,7 +41,7 @@ public sealed class FakeVmmOptionsTests
             Cpu = new CpuIdentity
             {
                 Vendor = "GenuineIntel",
-                Brand = "Core \"7\" \\ \u00ae",
+                Brand = "Core \"7\" \\ ~\u00ae",
                 MaxLeaf = 0x16,
                 HypervisorPresent = true,
                 HypervisorSignature = "VMMVMMVMM",
@@ -53,8 +53,34 @@ public sealed class FakeVmmOptionsTests
         };
         Assert.Equal(
             """
-            new FakeVmm(new FakeVmmOptions { Cpu = new CpuIdentity { Vendor = "GenuineIntel", Brand = "Core \"7\" \\ \u00ae", MaxLeaf = 0x16, HypervisorPresent = true, HypervisorSignature = "VMMVMMVMM", HypervisorMaxLeaf = 0x40000001, VmxReported = true, SvmReported = true }, Rom = [new PhysicalExtent(new GuestPhysicalAddress(0x20000000), 0x2000)], })
+            new FakeVmm(new FakeVmmOptions { Cpu = new CpuIdentity { Vendor = "GenuineIntel", Brand = "Core \"7\" \\ ~\u00ae", MaxLeaf = 0x16, HypervisorPresent = true, HypervisorSignature = "VMMVMMVMM", HypervisorMaxLeaf = 0x40000001, VmxReported = true, SvmReported = true }, Rom = [new PhysicalExtent(new GuestPhysicalAddress(0x20000000), 0x2000)], })
             """,
+            options.ToCSharp());
+    }
+
+    [Fact]
+    public void The_CSharp_of_options_holds_whatever_differs()
+    {
+        FakeVmmOptions options = new()
+        {
+            Seed = 0x1F,
+            Personality = FakeVmmPersonality.Kvm,
+            Paging = FakePaging.FiveLevel,
+            Cpus = 1,
+            Rom = [Extent, Extent],
+            LockLimit = 4096,
+            CanPin = false,
+            CanAllocateContiguous = false,
+            HideFrames = true,
+            AllowStrayAccess = true,
+            StepBudget = 99,
+            Plan = [new(FakeMoment.AfterReturn(1), new FakeFault(FakeFaultKind.Refuse))],
+        };
+        const string Region = "new PhysicalExtent(new GuestPhysicalAddress(0x20000000), 0x2000)";
+        Assert.Equal(
+            "new FakeVmm(new FakeVmmOptions { Seed = 0x1f, Personality = FakeVmmPersonality.Kvm, Paging = FakePaging.FiveLevel, Cpus = 1, "
+            + $"Rom = [{Region}, {Region}], LockLimit = 4096, CanPin = false, CanAllocateContiguous = false, HideFrames = true, AllowStrayAccess = true, StepBudget = 99, "
+            + "Plan = [new(FakeMoment.AfterReturn(1), new FakeFault(FakeFaultKind.Refuse))], })",
             options.ToCSharp());
     }
 }

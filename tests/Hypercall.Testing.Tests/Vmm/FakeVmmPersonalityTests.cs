@@ -66,6 +66,10 @@ public sealed class FakeVmmPersonalityTests
         HypercallStatus status = new FakeVmm(FakeVmmPersonality.None).Channel.TryInvoke(ref registers);
 
         Assert.Equal("VMMCALL on AuthenticAMD", status.Fault.Target?.ToString());
+        Assert.Equal("AMD", status.Fault.Target?.ProviderName);
+        Assert.Equal(status.Fault.InstructionAddress, status.Fault.Address);
+        Assert.NotEqual(0ul, status.Fault.InstructionAddress.Value);
+        Assert.Equal("none", FaultOf(new FakeVmm(), new HypercallInstruction("UD2", [0x0F, 0x0B])).Target?.ProviderName);
     }
 
     [Fact]
@@ -88,7 +92,7 @@ public sealed class FakeVmmPersonalityTests
     {
         CpuFault fault = FaultOf(new FakeVmm(FakeVmmPersonality.Kvm) { Cpu = Intel }, Vmmcall);
 
-        Assert.Equal((CpuFaultKind.PageFault, 14, 11u), (fault.Kind, fault.TrapNumber, fault.Code));
+        Assert.Equal((CpuFaultKind.PageFault, 14, 11u, 7ul), (fault.Kind, fault.TrapNumber, fault.Code, fault.ErrorCode));
         Assert.True(fault.IsOnInstruction);
         Assert.Contains("patch the instruction", fault.Advice, StringComparison.Ordinal);
     }
