@@ -26,7 +26,7 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
         new(
             "A named call against the same C function",
             Key<CallBenchmarks>(nameof(CallBenchmarks.NamedCall)), Key<CallBenchmarks>(nameof(CallBenchmarks.ExchangeInC)),
-            ClaimKind.AtMostTimes, 2.0),
+            ClaimKind.AtMostTimes, 5.0),
         new(
             "Managed memory that a named call allocates",
             Key<CallBenchmarks>(nameof(CallBenchmarks.NamedCall)), null,

@@ -1,6 +1,7 @@
 using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
 using Hypercall.Native;
+using Hypercall.Testing;
 
 namespace Hypercall.Cli;
 
@@ -17,7 +18,7 @@ internal static class ExitCodes
         (ExitCode.ForeignVmm, "a VMM answered, but in another ABI"),
         (ExitCode.Unsupported, "this platform cannot"),
         (ExitCode.MemoryRefused, "memory or privilege was refused"),
-        (ExitCode.Untrusted, "a transfer cannot be trusted"),
+        (ExitCode.Untrusted, "a transfer cannot be trusted, or would have destroyed a real machine"),
         (ExitCode.Internal, "internal error: please report it"),
         (ExitCode.Cancelled, "cancelled (Ctrl-C)"),
     ];
@@ -39,6 +40,7 @@ internal static class ExitCodes
         ExecutableMemoryException => (ExitCode.MemoryRefused, "executableMemory"),
         UnauthorizedAccessException => (ExitCode.MemoryRefused, "privilege"),
         TransferException transfer => Classify(transfer.Result),
+        FakeMachineException => (ExitCode.Untrusted, "fakeMachineBroken"), // on a real machine, memory of somebody else would be corrupted, or the machine down
         OperationCanceledException => (ExitCode.Cancelled, "cancelled"),
         _ => (ExitCode.Internal, "internal"),
     };

@@ -11,7 +11,6 @@ internal static class RegisterValue
     /// <summary>The forms in a few words, for help texts and errors.</summary>
     public const string Forms = "decimal (10), hexadecimal (0xA) or negative (-1)";
 
-    // One digit more than the 20 of 2^64-1 or the 16 of 0xffffffffffffffff can only be a leading zero: no need to bound the length.
     public static bool TryParse(ReadOnlySpan<char> text, out ulong value, out string error)
     {
         value = 0;

@@ -93,7 +93,7 @@ internal sealed class DemoCommand() : CliCommand(
             Number = foo.Number,
             Seen = Words(seen.Rbx, seen.Rcx, seen.Rdx),
             Returned = RegisterValue.Hex(answer.Rax),
-            Techniques = DemoTechniques.Replay(session.Vmm, session.Memory),
+            Techniques = DemoTechniques.HandOver(session.Vmm, session.Memory),
             Fault = DemoStory.Tell(),
         };
     }

@@ -19,13 +19,13 @@ internal static class DemoTechniques
         .On("foo_gpa", FakeHandlers.ByPhysicalAddress(ToFoo))
         .On("foo_list", FakeHandlers.ByFrameList(ToFoo));
 
-    public static IReadOnlyList<DemoTechnique> Replay(Vmm vmm, IGuestMemory memory) =>
+    public static IReadOnlyList<DemoTechnique> HandOver(Vmm vmm, IGuestMemory memory) =>
     [
         InRegisters(vmm),
-        Replay(vmm, memory, "foo_gpa", Passing.Contiguous, "RBX = GPA, RCX = 3: the next frame is the next page"),
-        Replay(vmm, memory, "foo_gpa", Passing.PageByPage, "RBX = GPA, RCX = 2; then the GPA of the other page, and 1"),
-        Replay(vmm, memory, "foo_list", Passing.FrameList, $"RBX = GPA of a list: 3 bytes, from offset {Offset} of the first of two frames"),
-        Replay(vmm, memory, "foo_gva", Passing.Virtual, "RBX = GVA, RCX = 3: it walks the guest's page table"),
+        HandOver(vmm, memory, "foo_gpa", Passing.Contiguous, "RBX = GPA, RCX = 3: the next frame is the next page"),
+        HandOver(vmm, memory, "foo_gpa", Passing.PageByPage, "RBX = GPA, RCX = 2; then the GPA of the other page, and 1"),
+        HandOver(vmm, memory, "foo_list", Passing.FrameList, $"RBX = GPA of a list: 3 bytes, from offset {Offset} of the first of two frames"),
+        HandOver(vmm, memory, "foo_gva", Passing.Virtual, "RBX = GVA, RCX = 3: it walks the guest's page table"),
     ];
 
     /// <summary>What the VMM makes of the bytes: "foo" of "abc", whatever pieces they come in.</summary>
@@ -53,7 +53,7 @@ internal static class DemoTechniques
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
-    private static DemoTechnique Replay(Vmm vmm, IGuestMemory memory, string function, Passing passing, string told)
+    private static DemoTechnique HandOver(Vmm vmm, IGuestMemory memory, string function, Passing passing, string told)
     {
         using GuestBuffer buffer = memory.Allocate(2 * GuestPage.Size, new GuestBufferOptions
         {
@@ -65,7 +65,6 @@ internal static class DemoTechniques
         TransferResult result = vmm.GetFunction(function).Transfer(slice, passing, Direction.Both, ByRule);
         return new DemoTechnique(passing.Name, function, told, result.Calls, Sent, Encoding.ASCII.GetString(buffer.Span.Slice(Offset, Sent.Length)));
     }
-
 }
 
 /// <summary>One way of handing bytes over, in the answer of <c>demo</c>.</summary>

@@ -41,7 +41,7 @@ internal sealed unsafe class FragmentedMemory : IDisposable
         if (start == Libc.MapFailed)
         {
             throw new GuestMemoryException(new GuestMemoryRefusal(
-                GuestMemoryRefusalReason.OutOfMemory, $"There is no memory to fragment: {Marshal.GetLastPInvokeErrorMessage()} Free some, and try again."));
+                GuestMemoryRefusalReason.OutOfMemory, $"There is no memory to fragment: {(length == 0 ? "a quarter of what is available is less than a page." : Marshal.GetLastPInvokeErrorMessage())} Free some, and try again."));
         }
 
         FragmentedMemory memory = new(start, length);

@@ -50,9 +50,14 @@ internal sealed class Specimen : IDisposable
             Pages = GuestPage.Count(_buffer.Address, _buffer.Length),
             Refusal = _unknown,
         };
-        if (_before is null || !_buffer.TryQueryPages(out GuestPageMap? after, out GuestMemoryRefusal? unknown))
+        if (_before is null)
         {
             return report;
+        }
+
+        if (!_buffer.TryQueryPages(out GuestPageMap? after, out GuestMemoryRefusal? unknown))
+        {
+            return report with { Refusal = unknown };
         }
 
         ReadOnlySpan<GuestPage> before = _before.Pages.Span;

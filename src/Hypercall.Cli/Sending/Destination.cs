@@ -35,7 +35,7 @@ internal sealed class Destination : IDisposable
         try
         {
             bool isThere = File.Exists(file);
-            return new Destination($"'{file}'", new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write), isThere ? null : file);
+            return new Destination($"'{file}'", new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0), isThere ? null : file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -48,7 +48,7 @@ internal sealed class Destination : IDisposable
     {
         try
         {
-            if (_stream.CanSeek)
+            if (_stream.CanSeek && _stream.Length > 0) // a device has no length, and cannot be cut
             {
                 _stream.SetLength(0);
             }
@@ -70,10 +70,16 @@ internal sealed class Destination : IDisposable
 
     public void Dispose()
     {
-        _stream.Dispose();
-        if (!_isWritten && _created is not null)
+        try
         {
-            File.Delete(_created);
+            _stream.Dispose();
+        }
+        finally
+        {
+            if (!_isWritten && _created is not null)
+            {
+                File.Delete(_created);
+            }
         }
     }
 

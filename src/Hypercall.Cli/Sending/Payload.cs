@@ -60,7 +60,7 @@ internal sealed class Payload
     }
 
     /// <summary>Puts all bytes into a buffer of their length. Once.</summary>
-    /// <exception cref="UsageException">The file became shorter, or cannot be read.</exception>
+    /// <exception cref="UsageException">The file became shorter or longer, or cannot be read.</exception>
     public async Task CopyToAsync(GuestBuffer buffer, CancellationToken cancellationToken)
     {
         long done = 0;
@@ -84,6 +84,11 @@ internal sealed class Payload
                 Memory<byte> piece = buffer.AsMemory(done, (int)Math.Min(ChunkSize, Length - done));
                 await file.ReadExactlyAsync(piece, cancellationToken).ConfigureAwait(false);
                 done += piece.Length;
+            }
+
+            if (file.ReadByte() >= 0)
+            {
+                throw new UsageException($"{NameOf(_name)} grew while it was read: hand over a copy that nobody writes to.");
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) // EndOfStreamException, too

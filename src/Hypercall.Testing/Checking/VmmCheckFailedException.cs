@@ -45,7 +45,7 @@ public sealed class VmmCheckFailedException : Exception
             : string.Create(CultureInfo.InvariantCulture, $", and after {shrinks} shrink{(shrinks == 1 ? "" : "s")} still on: {failure.Case}."));
         if (!failedAgain)
         {
-            _ = text.AppendLine("Tried once more, it did not fail: the property does not do the same each time. Does it depend on time, on threads, or on what an earlier case left behind?");
+            _ = text.AppendLine("Tried once more, it did not fail in this way: the property does not do the same each time. Does it depend on time, on threads, or on what an earlier case left behind?");
         }
 
         _ = text.AppendLine().Append(failure.Cause.GetType().Name).Append(": ").AppendLine(failure.Cause.Message).AppendLine();

@@ -63,7 +63,7 @@ internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmChec
     {
         VmmFailure smallest = options.Replay is null ? await Smallest(first).ConfigureAwait(false) : first;
         FakeCase recorded = smallest.Case with { Machine = smallest.Case.Machine with { Record = true } };
-        VmmFailure? told = (await Try(recorded).ConfigureAwait(false)).Failure;
+        VmmFailure? told = (await Try(recorded).ConfigureAwait(false)).Failure is { } again && again.IsLike(smallest) ? again : null;
         return VmmCheckFailedException.Create(told ?? smallest, seed, _tally.Cases, _shrinks, options.Replay is not null, failedAgain: told is not null);
     }
 
@@ -72,7 +72,7 @@ internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmChec
         if (first.Cause is MachineHangException && _given.StepBudget == FakeVmmOptions.Plain.StepBudget)
         {
             FakeVmmOptions machine = first.Case.Machine;
-            FakeCase hasty = first.Case with { Machine = machine with { StepBudget = machine.StepBudget / HangHaste } };
+            FakeCase hasty = first.Case with { Machine = machine with { StepBudget = Math.Max(1, machine.StepBudget / HangHaste) } };
             VmmFailure small = await Descend(first with { Case = hasty }).ConfigureAwait(false);
             FakeCase patient = small.Case with { Machine = small.Case.Machine with { StepBudget = machine.StepBudget } };
             if ((await Try(patient).ConfigureAwait(false)).Failure is { } same && same.IsLike(first))

@@ -22,7 +22,7 @@ internal sealed class FakeMisfortune(FakeRun run, FakeKernel kernel, FakeGuestMe
 
     private FakeStrike StrikePage(FakeFault fault, FakeHand hand, FakeCallState? call, FakeStrike strike)
     {
-        if (options.Cpus == 1 && strike.Fault.Moment.IsInCall)
+        if (options.Cpus == 1 && strike.Fault.Moment.IsInCall && call is { IsOver: false })
         {
             return Forbidden(strike, OneCpu);
         }
@@ -93,7 +93,7 @@ internal sealed class FakeMisfortune(FakeRun run, FakeKernel kernel, FakeGuestMe
 
     private FakeStrike StrikeCall(FakeFault fault, FakeCallState? call, FakeStrike strike)
     {
-        if (call is null || strike.Fault.Moment.Kind == FakeMomentKind.AfterReturn)
+        if (call is not { IsOver: false })
         {
             return Missed(strike, VmmIsAway);
         }

@@ -8,7 +8,7 @@ namespace Hypercall.Testing;
 ///   index:   0 ........ 127   128 ....... 255   256 ....
 ///          [ a page is left ] [   dropped    ] [ recent ]
 /// </code>
-/// Frames come in blocks. A block that no page is left in is dropped when it is old: of its frames no more is known than that they are
+/// Frames come in blocks. A block that no page is left in, and no frame of the VMM's own, is dropped when it is old: of its frames no more is known than that they are
 /// stale. So the table of a machine that runs for long grows with the pages that are in use, and not with those that ever were.
 /// </remarks>
 internal sealed class FakeFrameTable
@@ -26,6 +26,7 @@ internal sealed class FakeFrameTable
         {
             if (_blocks[(int)(index / BlockSize)] is { } block)
             {
+                block.Kept += value.Kind == FrameKind.Rom ? 1 : 0; // for ever: a VMM gives nothing back
                 block.Frames[index % BlockSize] = value;
             }
         }
@@ -43,7 +44,7 @@ internal sealed class FakeFrameTable
 
         Block block = _blocks[^1]!;
         block.Frames[slot] = frame;
-        block.Pages += frame.Mapping is null ? 0 : 1;
+        block.Kept++; // a page; or the default, for a frame that is the VMM's own
     }
 
     /// <summary>The page has left its frame.</summary>
@@ -54,14 +55,14 @@ internal sealed class FakeFrameTable
         {
             ref FakeFrame frame = ref block.Frames[index % BlockSize];
             frame = frame with { Kind = FrameKind.Stale, Mapping = null };
-            block.Pages--;
+            block.Kept--;
             DropIfDone(number < _blocks.Count - RecentBlocks ? number : -1);
         }
     }
 
     private void DropIfDone(int number)
     {
-        if (number >= 0 && _blocks[number] is { Pages: 0 })
+        if (number >= 0 && _blocks[number] is { Kept: 0 })
         {
             _blocks[number] = null;
         }
@@ -71,7 +72,7 @@ internal sealed class FakeFrameTable
     {
         public FakeFrame[] Frames { get; } = new FakeFrame[BlockSize];
 
-        /// <summary>How many of the frames have a page in them.</summary>
-        public int Pages { get; set; }
+        /// <summary>How many of the frames have a page in them, or are the VMM's own.</summary>
+        public int Kept { get; set; }
     }
 }

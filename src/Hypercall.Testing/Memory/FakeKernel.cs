@@ -32,6 +32,7 @@ internal sealed class FakeKernel
     private readonly FakeRun _run;
     private readonly FakeAddressSpace _space = new();
     private readonly Dictionary<(FakeMapping Mapping, int Page), int> _absentWalks = [];
+    private readonly List<(ulong First, ulong End)> _gaps = []; // before mappings of large pages
     private readonly ulong _firstPage;
     private ulong _nextPage;
     private ulong _swapSlots;
@@ -64,7 +65,8 @@ internal sealed class FakeKernel
     public FakeMapping? Find(ulong page) => _space.Find(page);
 
     /// <summary>Whether an address was part of a mapping that is gone.</summary>
-    public bool WasMapped(ulong page) => page >= _firstPage && page < _nextPage && _space.Find(page) is null && _space.Find(page - 1) is null;
+    public bool WasMapped(ulong page) => page >= _firstPage && page < _nextPage && _space.Find(page) is null && _space.Find(page - 1) is null
+        && !_gaps.Exists(gap => page >= gap.First && page < gap.End);
 
     /// <summary>Finds room for a mapping; its pages are in no frame yet.</summary>
     public FakeMapping? Reserve(long length, int pageOffset, FakeMappingKind kind, int buffer)
@@ -76,6 +78,11 @@ internal sealed class FakeKernel
         if (next > AddressLimit >> GuestPage.Shift)
         {
             return null;
+        }
+
+        if (first != _nextPage)
+        {
+            _gaps.Add((_nextPage, first));
         }
 
         _nextPage = next;

@@ -38,14 +38,6 @@ internal static class PageTableEntry
 
     public const ulong Global = 1ul << 8;
 
-    /// <summary>The three low bits that no CPU looks at, free for the kernel: bits 11 to 9 (APM: AVL).</summary>
-    public const ulong Available0 = 1ul << 9;
-    public const ulong Available1 = 1ul << 10;
-    public const ulong Available2 = 1ul << 11;
-
-    /// <summary>PAT of a large page: the lowest bit of its address field, and no part of the address.</summary>
-    public const ulong LargePagePat = 1ul << 12;
-
     public const ulong NoExecute = 1ul << 63;
 
     /// <summary>Address of a table or a 4 KiB page: bits 51 to 12.</summary>

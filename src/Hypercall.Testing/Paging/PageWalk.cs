@@ -38,8 +38,8 @@ public readonly record struct PageWalk
     public PageFaultErrorCode ErrorCode { get; internal init; }
 
     /// <summary>
-    /// Where the walk ended in a #PF: 1 for a PTE, 2 PDE, 3 PDPTE, 4 PML4E, 5 PML5E; 0 where it did not. Of several entries that forbid
-    /// the access, the highest.
+    /// Where the walk ended: in a #PF the level of the entry (1 for a PTE, 2 PDE, 3 PDPTE, 4 PML4E, 5 PML5E; of several that forbid the access, the highest), or the level whose
+    /// table is not in RAM; 0 for a translation, and for #GP.
     /// </summary>
     public int FailedLevel { get; internal init; }
 

@@ -22,6 +22,9 @@ internal sealed class FakeCallState(int number, in HypercallRegisters entry, int
     /// <summary>Whether it is a call of function 0, which turns a name into a number.</summary>
     public bool IsLookup => Entry.Rax == 0;
 
+    /// <summary>Whether the guest has its registers back: the VMM may still look at memory that it keeps, but does nothing to the call any more.</summary>
+    public bool IsOver { get; set; }
+
     /// <summary>How the VMM ended the call against the function's will; null if it did not.</summary>
     public FakeFault? Verdict { get; set; }
 

@@ -27,9 +27,6 @@ internal sealed class FakeRun(FakeVmmOptions options)
 
     public bool IsRecording { get; } = options.Record;
 
-    /// <summary>The number of the step that is being made.</summary>
-    public long Steps => Volatile.Read(ref _steps);
-
     public FakeStory Story
     {
         get

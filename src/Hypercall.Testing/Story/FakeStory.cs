@@ -8,10 +8,11 @@ namespace Hypercall.Testing;
 /// </summary>
 /// <remarks>
 /// <code>
-///         1  guest   allocates buffer 1: 4 bytes, Pinned, 1 page at 0x7f0000000000
-///         2  guest   call 1: RAX=0 RBX=0x7f0000000000
-///   *     3  kernel  swaps page 0 of buffer 1 out
-///   ==>   4  VMM     walks to 0x7f0000000000: not present, error code 0x4
+///         1  guest   allocates buffer 1: 4 bytes at 0x7f0000000000, Locked, 1 page
+///         2  guest   call 1: VMMCALL RAX=4 (foo_gpa) RBX=0x1000000 RCX=0x4 RDX=0x0
+///   *     3  kernel  moves page 0 of buffer 1 from frame 0x1000 to 0x8
+///         4  VMM     writes 4 bytes at GPA 0x1000000: page 0 of buffer 1 was in it; by now it is somebody else's
+///   ==>   5  VMM     has overwritten memory of somebody else
 /// </code>
 /// A star marks a planned fault, an arrow the step that broke the program.
 /// </remarks>

@@ -47,6 +47,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
                 : string.Create(CultureInfo.InvariantCulture, $"returns from call {call.Number}: RAX=0x{registers.Rax:x} RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x}"));
         }
 
+        call.IsOver = true;
         run.CallStep(FakeMomentKind.AfterReturn, call, hand);
         return fault;
     }

@@ -54,6 +54,13 @@ public sealed class FakeVmm : IHypercallMachine
     public FakeVmm(FakeVmmOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Cpus, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.StepBudget, nameof(options));
+        if (!Enum.IsDefined(options.Paging))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Paging, "Long mode has 4 or 5 levels of page tables.");
+        }
+
         Options = options;
         _run = new FakeRun(options);
         FakeKernel kernel = new(_run, options);

@@ -22,6 +22,16 @@ public class CallCommandTests
     }
 
     [Fact]
+    public async Task An_address_of_somebody_elses_memory_ends_the_fake_machine_and_is_no_internal_error()
+    {
+        CliRun run = await CliRun.OfAsync("call upper_gpa --rbx 0x1000000 --rcx 3 --vmm fake --json");
+        Assert.Equal(ExitCode.Untrusted, run.ExitCode);
+        JsonElement error = JsonDocument.Parse(run.Out).RootElement.GetProperty("error");
+        Assert.Equal("fakeMachineBroken", error.GetProperty("kind").GetString());
+        Assert.Contains("frame 0x1000", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Every_register_that_changed_is_printed_and_no_other()
     {
         FakeVmm fake = new FakeVmm().On("swap", call => (call.Rax, call.Rcx, call.R15) = (0, 77, ulong.MaxValue));

@@ -81,6 +81,15 @@ public sealed class SendCommandTests : IDisposable
         Assert.Contains(says, run.Error, StringComparison.Ordinal);
     }
 
+    [SkippableFact]
+    public async Task What_comes_back_may_go_to_a_device()
+    {
+        Skip.IfNot(File.Exists("/dev/null"), "needs /dev/null");
+        Write(3);
+        CliRun run = await CliRun.OfAsync(["send", In, "--function", "upper_gva", "--direction", "both", "--out", "/dev/null", "--vmm", "fake"]);
+        Assert.Equal((ExitCode.Done, ""), (run.ExitCode, run.Error));
+    }
+
     [Property(MaxTest = 50)]
     public Property Any_bytes_of_any_length_come_back_by_any_technique() => Prop.ForAll(
         Gen.Zip(Gen.Choose(1, 20_000), Gen.Choose(0, Techniques.Length - 1)).ToArbitrary(),

@@ -13,6 +13,18 @@ public sealed class VmmCheckTests
     }
 
     [Fact]
+    public void A_failure_that_is_another_one_the_next_time_is_told_as_it_was_and_named_unsteady()
+    {
+        VmmCheckFailedException failure = Assert.Throws<VmmCheckFailedException>(() => VmmCheck.Run(
+            machine => Fail(machine.Options.Record), Seeded));
+        Assert.Contains("found", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("told", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("it did not fail in this way", failure.Message, StringComparison.Ordinal);
+
+        static void Fail(bool isTold) => throw (isTold ? new ArgumentException("told") : new InvalidOperationException("found"));
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_cases_on_any_number_of_threads()
     {
         string[] runs = new string[8];

@@ -36,6 +36,20 @@ public class FakeLogRingTests
     }
 
     [Fact]
+    public void A_fault_planned_for_the_call_misses_when_the_call_is_over()
+    {
+        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, 1), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeLogRing ring = new() { AnyCpl = true };
+        using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
+        _ = Set(vmm, ring, Physical(memory), Size);
+
+        ring.Write("one");
+
+        Assert.Equal("one"u8.ToArray(), memory.Span[4..7].ToArray());
+        Assert.Equal(FakeStrikeOutcome.Missed, Assert.Single(vmm.Strikes).Outcome);
+    }
+
+    [Fact]
     public void At_its_end_it_begins_behind_the_count_again()
     {
         FakeVmm vmm = new();

@@ -140,6 +140,15 @@ public sealed class FakeOracleTests
     }
 
     [Fact]
+    public void Addresses_that_alignment_left_out_were_nobodys_and_are_only_absent()
+    {
+        using GuestBuffer small = Memory.Allocate(10);
+        using GuestBuffer large = Memory.Allocate(600 * GuestPage.Size); // begins at a multiple of 2 MiB
+        Assert.Equal(0ul, large.Address.Value % (2 << 20));
+        Assert.Empty(_fake.ReadVirtual(small.Address + (3 * GuestPage.Size), 1));
+    }
+
+    [Fact]
     public void The_frame_behind_a_scattered_page_is_foreign_and_a_hole_is_only_no_memory()
     {
         using GuestBuffer buffer = Memory.Allocate(10);

@@ -83,4 +83,14 @@ public sealed class FakeVmmOptionsTests
             + "Plan = [new(FakeMoment.AfterReturn(1), new FakeFault(FakeFaultKind.Refuse))], })",
             options.ToCSharp());
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void A_machine_has_a_CPU_a_step_and_four_or_five_levels(int none)
+    {
+        Assert.Throws<ArgumentOutOfRangeException>("options", () => new FakeVmm(new FakeVmmOptions { Cpus = none }));
+        Assert.Throws<ArgumentOutOfRangeException>("options", () => new FakeVmm(new FakeVmmOptions { StepBudget = none }));
+        Assert.Throws<ArgumentOutOfRangeException>("options", () => new FakeVmm(new FakeVmmOptions { Paging = (FakePaging)none }));
+    }
 }
