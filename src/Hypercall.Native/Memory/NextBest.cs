@@ -40,6 +40,31 @@ internal static class NextBest
         }
     }
 
+    /// <summary>The same for memory that is there already: its hold is released when nothing comes of it, by an exception too.</summary>
+    public static bool TryGet(
+        NativeMemoryHold hold,
+        long length,
+        GuestBufferOptions options,
+        ILogger logger,
+        Attempt attempt,
+        [NotNullWhen(true)] out GuestBuffer? buffer,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    {
+        bool done = false;
+        try
+        {
+            done = TryGet(length, options, logger, attempt, out buffer, out refusal);
+            return done;
+        }
+        finally
+        {
+            if (!done)
+            {
+                hold.Release();
+            }
+        }
+    }
+
     private static bool StepDown(GuestMemoryRefusalReason reason, ref Residency residency, ref Contiguity contiguity)
     {
         if (contiguity == Contiguity.Contiguous && reason is GuestMemoryRefusalReason.NotContiguous

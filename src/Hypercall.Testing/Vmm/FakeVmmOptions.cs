@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Hypercall.Testing;
 
@@ -66,29 +65,23 @@ public sealed record FakeVmmOptions
 
     internal string OptionsToCSharp()
     {
-        StringBuilder text = new("new FakeVmmOptions { ");
-        Add(Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}"));
-        Add(Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}");
-        Add(Cpu is not null, $"{nameof(Cpu)} = {(Cpu is null ? "" : CpuToCSharp(Cpu))}");
-        Add(Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}");
-        Add(Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}"));
-        Add(!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]");
-        Add(LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}"));
-        Add(CanPin != Plain.CanPin, $"{nameof(CanPin)} = false");
-        Add(CanAllocateContiguous != Plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false");
-        Add(HideFrames != Plain.HideFrames, $"{nameof(HideFrames)} = true");
-        Add(AllowStrayAccess, $"{nameof(AllowStrayAccess)} = true");
-        Add(StepBudget != Plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}"));
-        Add(Plan.Count != 0, $"{nameof(Plan)} = {Plan.ToCSharp()}");
-        return text.Append('}').ToString();
-
-        void Add(bool differs, string setting)
-        {
-            if (differs)
-            {
-                _ = text.Append(setting).Append(", ");
-            }
-        }
+        IEnumerable<string> settings = Differing(
+        [
+            (Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}")),
+            (Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}"),
+            (Cpu is not null, $"{nameof(Cpu)} = {(Cpu is null ? "" : CpuToCSharp(Cpu))}"),
+            (Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}"),
+            (Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}")),
+            (!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]"),
+            (LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}")),
+            (CanPin != Plain.CanPin, $"{nameof(CanPin)} = false"),
+            (CanAllocateContiguous != Plain.CanAllocateContiguous, $"{nameof(CanAllocateContiguous)} = false"),
+            (HideFrames != Plain.HideFrames, $"{nameof(HideFrames)} = true"),
+            (AllowStrayAccess, $"{nameof(AllowStrayAccess)} = true"),
+            (StepBudget != Plain.StepBudget, string.Create(CultureInfo.InvariantCulture, $"{nameof(StepBudget)} = {StepBudget}")),
+            (Plan.Count != 0, $"{nameof(Plan)} = {Plan.ToCSharp()}"),
+        ]);
+        return $"new FakeVmmOptions {{ {string.Concat(settings.Select(setting => setting + ", "))}}}";
 
         static string Extent(PhysicalExtent extent) => string.Create(
             CultureInfo.InvariantCulture, $"new PhysicalExtent(new GuestPhysicalAddress(0x{extent.Start.Value:x}), 0x{extent.Length:x})");
@@ -97,25 +90,23 @@ public sealed record FakeVmmOptions
     private static string CpuToCSharp(CpuIdentity cpu)
     {
         CpuIdentity plain = new() { Vendor = "" };
-        List<string> settings = [$"{nameof(cpu.Vendor)} = {Text(cpu.Vendor)}"];
-        Add(cpu.Brand != plain.Brand, $"{nameof(cpu.Brand)} = {Text(cpu.Brand)}");
-        Add(cpu.MaxLeaf != plain.MaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.MaxLeaf)} = 0x{cpu.MaxLeaf:x}"));
-        Add(cpu.HypervisorPresent, $"{nameof(cpu.HypervisorPresent)} = true");
-        Add(cpu.HypervisorSignature != plain.HypervisorSignature, $"{nameof(cpu.HypervisorSignature)} = {Text(cpu.HypervisorSignature)}");
-        Add(cpu.HypervisorMaxLeaf != plain.HypervisorMaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.HypervisorMaxLeaf)} = 0x{cpu.HypervisorMaxLeaf:x}"));
-        Add(cpu.VmxReported, $"{nameof(cpu.VmxReported)} = true");
-        Add(cpu.SvmReported, $"{nameof(cpu.SvmReported)} = true");
+        IEnumerable<string> settings = Differing(
+        [
+            (true, $"{nameof(cpu.Vendor)} = {Text(cpu.Vendor)}"),
+            (cpu.Brand != plain.Brand, $"{nameof(cpu.Brand)} = {Text(cpu.Brand)}"),
+            (cpu.MaxLeaf != plain.MaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.MaxLeaf)} = 0x{cpu.MaxLeaf:x}")),
+            (cpu.HypervisorPresent, $"{nameof(cpu.HypervisorPresent)} = true"),
+            (cpu.HypervisorSignature != plain.HypervisorSignature, $"{nameof(cpu.HypervisorSignature)} = {Text(cpu.HypervisorSignature)}"),
+            (cpu.HypervisorMaxLeaf != plain.HypervisorMaxLeaf, string.Create(CultureInfo.InvariantCulture, $"{nameof(cpu.HypervisorMaxLeaf)} = 0x{cpu.HypervisorMaxLeaf:x}")),
+            (cpu.VmxReported, $"{nameof(cpu.VmxReported)} = true"),
+            (cpu.SvmReported, $"{nameof(cpu.SvmReported)} = true"),
+        ]);
         return $"new {nameof(CpuIdentity)} {{ {string.Join(", ", settings)} }}";
-
-        void Add(bool differs, string setting)
-        {
-            if (differs)
-            {
-                settings.Add(setting);
-            }
-        }
 
         // What CPUID holds is bytes: those outside ASCII's printable characters are written as escapes.
         static string Text(string value) => $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}"))}\"";
     }
+
+    private static IEnumerable<string> Differing((bool Differs, string Setting)[] settings) =>
+        settings.Where(one => one.Differs).Select(one => one.Setting);
 }

@@ -37,37 +37,26 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         LinuxWindow held = new(start, length, handle);
-        bool done = false;
-        try
-        {
-            done = NextBest.TryGet(
-                length,
-                options,
-                logger,
-                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
-                {
-                    why = held.Touch() ?? Hold(held, length, residency);
-                    why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
-                    if (why is null)
-                    {
-                        return new NativeGuestBuffer(start, length, residency, contiguity, held, this, logger);
-                    }
-
-                    held.LetGo();
-                    why = why is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? LinuxRefusals.WindowNotContiguous(length, run) : why;
-                    return null;
-                },
-                out window,
-                out refusal);
-            return done;
-        }
-        finally
-        {
-            if (!done)
+        return NextBest.TryGet(
+            held,
+            length,
+            options,
+            logger,
+            (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
             {
-                held.Release();
-            }
-        }
+                why = held.Touch() ?? Hold(held, length, residency);
+                why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
+                if (why is null)
+                {
+                    return new NativeGuestBuffer(start, length, residency, contiguity, held, this, logger);
+                }
+
+                held.LetGo();
+                why = why is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? LinuxRefusals.WindowNotContiguous(length, run) : why;
+                return null;
+            },
+            out window,
+            out refusal);
     }
 
     public bool TryQueryPages(

@@ -62,29 +62,18 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         WindowsHold hold = new(start, length, isOurs: false, handle);
-        bool done = false;
-        try
-        {
-            done = NextBest.TryGet(
-                length,
-                options,
-                logger,
-                (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
-                {
-                    why = RefusePhysical(residency, contiguity, GuestPage.Count(start, length) == 1);
-                    return why is null ? Hold(hold, start, length, residency, contiguity, out why) : null;
-                },
-                out window,
-                out refusal);
-            return done;
-        }
-        finally
-        {
-            if (!done)
+        return NextBest.TryGet(
+            hold,
+            length,
+            options,
+            logger,
+            (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
             {
-                hold.Release();
-            }
-        }
+                why = RefusePhysical(residency, contiguity, GuestPage.Count(start, length) == 1);
+                return why is null ? Hold(hold, start, length, residency, contiguity, out why) : null;
+            },
+            out window,
+            out refusal);
     }
 
     public bool TryQueryPages(
