@@ -52,7 +52,7 @@ internal sealed unsafe class LinuxCodePages(bool useFile = false) : CodePages
         fixed (byte* name = "hypercall\0"u8)
         {
             fd = Libc.MemoryFileCreate(name, Flags | Libc.MfdExec);
-            if (fd < 0 && Marshal.GetLastPInvokeError() == Libc.ErrInvalid)
+            if (fd < 0 && Marshal.GetLastPInvokeError() == Errno.EINVAL)
             {
                 fd = Libc.MemoryFileCreate(name, Flags); // before Linux 6.3 every memory file is executable
             }

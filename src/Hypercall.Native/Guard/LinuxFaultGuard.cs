@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Hypercall.Native.Execution;
@@ -108,29 +107,9 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         return isOfRuntime;
     }
 
-    /// <summary>The file that is mapped at an address, if any. proc(5): <c>start-end perms offset dev inode   path</c>.</summary>
-    private static string? FileAt(nint address)
-    {
-        const string Maps = "/proc/self/maps";
-        if (!File.Exists(Maps))
-        {
-            return null; // nobody mounted /proc: a stranger's, as far as anybody can tell
-        }
-
-        foreach (string line in File.ReadLines(Maps))
-        {
-            int dash = line.IndexOf('-', StringComparison.Ordinal);
-            int blank = line.IndexOf(' ', StringComparison.Ordinal);
-            if ((nuint)address >= nuint.Parse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
-                && (nuint)address < nuint.Parse(line.AsSpan(dash + 1, blank - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture))
-            {
-                int path = line.IndexOf('/', StringComparison.Ordinal);
-                return path < 0 ? null : line[path..];
-            }
-        }
-
-        return null;
-    }
+    /// <summary>The file that is mapped at an address, if any. Without /proc it is a stranger's, as far as anybody can tell.</summary>
+    private static string? FileAt(nint address) =>
+        ProcessMapping.Read().FirstOrDefault(mapping => (nuint)address >= mapping.Start && (nuint)address < mapping.End)?.Path;
 
     private void InstallInFrontOf(SignalState signal, Libc.SignalActionRecord found)
     {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Hypercall.Native.Interop;
 
 /// <summary>
-/// The libc of Linux x86-64, glibc or musl: their <c>struct sigaction</c> are laid out alike, and the constants are the kernel's.
+/// The libc of Linux x86-64, glibc or musl: their <c>struct sigaction</c> are laid out alike, and the constants are the kernel's. Each function is declared here, once.
 /// </summary>
 internal static unsafe partial class Libc
 {
@@ -18,16 +18,34 @@ internal static unsafe partial class Libc
     public const uint SaRestorer = 0x0400_0000; // libc's own business
     public const uint SaResetHand = 0x8000_0000;
 
-    // include/uapi/asm-generic/mman-common.h
+    // mmap(2); include/uapi/asm-generic/mman-common.h, asm-generic/mman.h
     public const int ProtNone = 0;
     public const int ProtRead = 1;
     public const int ProtWrite = 2;
     public const int ProtExec = 4;
+    public const int MapShared = 0x01;
     public const int MapPrivate = 0x02;
     public const int MapFixed = 0x10;
     public const int MapAnonymous = 0x20;
     public const int MapNoReserve = 0x4000;
+    public const int MapHugeTlb = 0x4_0000;
+    public const int MapHuge2M = 21 << 26; // log2 of the size, MAP_HUGE_SHIFT = 26
+    public const int MapHuge1G = 30 << 26;
     public static readonly nint MapFailed = -1;
+
+    // madvise(2); include/uapi/asm-generic/mman-common.h
+    public const int AdviseDontFork = 10;
+    public const int AdviseHugePage = 14;
+    public const int AdviseNoHugePage = 15;
+    public const int AdviseDontDump = 16;
+    public const int AdvisePopulateWrite = 23; // Linux 5.14
+    public const int AdviseCollapse = 25;      // Linux 6.1
+
+    // open(2), openat(2); include/uapi/asm-generic/fcntl.h, arch/x86
+    public const int OpenReadOnly = 0;
+    public const int OpenReadWrite = 2;
+    public const int OpenCloseOnExec = 0x8_0000;
+    public const int OpenTemporaryFile = 0x41_0000; // O_TMPFILE = __O_TMPFILE | O_DIRECTORY
 
     // include/uapi/linux/memfd.h, include/uapi/linux/fcntl.h
     public const uint MfdCloseOnExec = 0x1;
@@ -39,16 +57,53 @@ internal static unsafe partial class Libc
     public const int SealGrow = 0x4;
     public const int SealWrite = 0x8;
 
-    public const int ErrInvalid = 22; // EINVAL
+    /// <summary>The errno of the last call on this thread.</summary>
+    public static int LastError => Marshal.GetLastPInvokeError();
+
+    [LibraryImport("libc", EntryPoint = "sigaction", SetLastError = true)]
+    public static partial int SignalAction(int signal, SignalActionRecord* action, SignalActionRecord* old);
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     public static partial nint MemoryMap(nint address, nuint length, int protection, int flags, int fd, long offset);
 
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    public static partial int MemoryUnmap(nuint address, nuint length);
+
     [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
     public static partial int Protect(nint address, nuint length, int protection);
 
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    public static partial int MemoryAdvise(nuint address, nuint length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
+    public static partial int MemoryLock(nuint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "munlock", SetLastError = true)]
+    public static partial int MemoryUnlock(nuint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mincore", SetLastError = true)]
+    public static partial int MemoryInCore(nuint address, nuint length, byte* answer);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    public static partial int GetResourceLimit(int resource, ulong* limit);
+
     [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true)]
     public static partial int MemoryFileCreate(byte* name, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "openat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int OpenAt(int directory, string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    public static partial int Close(int file);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    public static partial int SetFileLength(int file, long length);
+
+    [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
+    public static partial nint PRead(int file, void* buffer, nuint count, long offset);
 
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint WriteAt(int fd, byte* bytes, nuint count, long offset);
@@ -57,11 +112,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     public static partial int FileControl(int fd, int command, int argument);
 
-    [LibraryImport("libc", EntryPoint = "close")]
-    public static partial int Close(int fd);
-
-    [LibraryImport("libc", EntryPoint = "sigaction", SetLastError = true)]
-    public static partial int SignalAction(int signal, SignalActionRecord* action, SignalActionRecord* old);
+    // Variadic in C; on x86-64 integer arguments travel the same way (System V ABI, 3.2.3), and the function uses no vector register.
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    public static partial long SystemCall(long number, nint first, nint second, nint third, nint fourth, nint fifth);
 
     /// <summary><c>struct sigaction</c> as the libc sees it (not the kernel's, which is shorter).</summary>
     [StructLayout(LayoutKind.Explicit, Size = 152)]

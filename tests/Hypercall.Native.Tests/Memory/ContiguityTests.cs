@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -18,11 +19,11 @@ public sealed class ContiguityTests
         try
         {
             nuint start = (nuint)allocation.Address.Value;
-            _ = LinuxMemory.Advise(start, 2 << 20, LinuxMemory.AdviseNoHugePage);
+            _ = LinuxMemory.Advise(start, 2 << 20, Libc.AdviseNoHugePage);
             Assert.Null(allocation.Touch());
             pins = PinTable.Process.TryPin(new PageSpan(start, start + GuestPage.Size), out _);
             Assert.NotNull(pins);
-            _ = LinuxMemory.Advise(start, 2 << 20, LinuxMemory.AdviseHugePage);
+            _ = LinuxMemory.Advise(start, 2 << 20, Libc.AdviseHugePage);
 
             Thread collapse = new(allocation.Collapse) { IsBackground = true };
             collapse.Start();

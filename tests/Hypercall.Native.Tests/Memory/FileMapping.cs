@@ -1,3 +1,5 @@
+using Hypercall.Native.Interop;
+
 namespace Hypercall.Native.Tests.Memory;
 
 /// <summary>A mapping of four pages of a file.</summary>
@@ -19,9 +21,9 @@ internal sealed unsafe class FileMapping : IDisposable
             System.IO.File.WriteAllBytes(File, content);
         }
 
-        int handle = LinuxMemory.Open(File, LinuxMemory.OpenReadWrite);
+        int handle = Libc.Open(File, Libc.OpenReadWrite);
         _start = LinuxMemory.Map((nuint)Length, flags, handle);
-        _ = LinuxMemory.Close(handle);
+        _ = Libc.Close(handle);
         Assert.NotEqual((nuint)0, _start);
         for (int page = 0; page < 4; page++)
         {

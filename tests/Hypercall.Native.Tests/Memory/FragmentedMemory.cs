@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -16,10 +17,10 @@ internal sealed partial class FragmentedMemory : IDisposable
     public FragmentedMemory(nuint length)
     {
         _length = length;
-        _start = LinuxMemory.Map(length, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous);
+        _start = LinuxMemory.Map(length, Libc.MapPrivate | Libc.MapAnonymous);
         Assert.NotEqual((nuint)0, _start);
-        Assert.Equal(0, LinuxMemory.Advise(_start, length, LinuxMemory.AdviseNoHugePage));
-        Assert.Equal(0, LinuxMemory.Advise(_start, length, LinuxMemory.AdvisePopulateWrite));
+        Assert.Equal(0, LinuxMemory.Advise(_start, length, Libc.AdviseNoHugePage));
+        Assert.Equal(0, LinuxMemory.Advise(_start, length, Libc.AdvisePopulateWrite));
         GuestPageMap map = new NativeGuestMemory().QueryPages(new GuestVirtualAddress(_start), (long)length);
         ulong[] frames = [.. map.Pages.ToArray().Select(page => page.State == GuestPageState.Present ? page.Frame.Value : ulong.MaxValue)];
         int[] byFrame = [.. Enumerable.Range(0, frames.Length)];

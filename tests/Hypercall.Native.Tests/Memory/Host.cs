@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -134,7 +135,7 @@ internal static partial class Host
 
     /// <summary>Maps anonymous memory where it is asked for, if there is room.</summary>
     public static nint MapAt(nuint address, nuint length) =>
-        MMap(address, length, LinuxMemory.ProtRead | LinuxMemory.ProtWrite, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous, -1, 0);
+        MMap(address, length, Libc.ProtRead | Libc.ProtWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static partial nint MMap(nuint address, nuint length, int protection, int flags, int file, long offset);

@@ -1,3 +1,5 @@
+using Hypercall.Native.Interop;
+
 namespace Hypercall.Native.Tests.Memory;
 
 /// <summary>Anonymous pages that nobody touched, such as an application might have.</summary>
@@ -6,7 +8,7 @@ internal sealed unsafe class Scratch : IDisposable
     private static long far = 0x2000_0000_0000;
 
     public Scratch(int pages)
-        : this(LinuxMemory.Map((nuint)pages * GuestPage.Size, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous), pages)
+        : this(LinuxMemory.Map((nuint)pages * GuestPage.Size, Libc.MapPrivate | Libc.MapAnonymous), pages)
     {
     }
 
@@ -15,7 +17,7 @@ internal sealed unsafe class Scratch : IDisposable
         Length = (long)pages * GuestPage.Size;
         Start = start;
         Assert.NotEqual((nuint)0, Start);
-        _ = LinuxMemory.Advise(Start, (nuint)Length, LinuxMemory.AdviseNoHugePage);
+        _ = LinuxMemory.Advise(Start, (nuint)Length, Libc.AdviseNoHugePage);
     }
 
     /// <summary>Pages with a hole that stays one: far below where mmap looks for room, so that no other thread's mapping lands in it.</summary>

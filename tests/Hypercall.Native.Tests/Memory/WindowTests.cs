@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -74,8 +75,8 @@ public sealed unsafe class WindowTests
     public void A_window_onto_a_private_mapping_of_a_file_leaves_the_page_cache_and_its_frames(Residency residency)
     {
         Host.NeedsFrames();
-        using FileMapping shared = new(LinuxMemory.MapShared);
-        using FileMapping mine = new(LinuxMemory.MapPrivate, shared.File);
+        using FileMapping shared = new(Libc.MapShared);
+        using FileMapping mine = new(Libc.MapPrivate, shared.File);
         Assert.Equal(shared.Pointer[5], mine.Pointer[5]); // read: both see the page cache
         Assert.Equal(Host.FramesOf(Memory, shared.Address, FileMapping.Length), Host.FramesOf(Memory, mine.Address, FileMapping.Length));
         using GuestBuffer window = Memory.OpenWindow(mine.Address, FileMapping.Length, new GuestBufferOptions { Residency = residency });
@@ -90,10 +91,10 @@ public sealed unsafe class WindowTests
     {
         Host.NeedsLinux();
         using Scratch scratch = new(4);
-        Assert.Equal(0, Host.Protect(scratch.Start + GuestPage.Size, GuestPage.Size, LinuxMemory.ProtRead));
+        Assert.Equal(0, Host.Protect(scratch.Start + GuestPage.Size, GuestPage.Size, Libc.ProtRead));
         if (byStore)
         {
-            Assert.Equal(LinuxMemory.InvalidArgument, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
+            Assert.Equal(Errno.EINVAL, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
             return;
         }
 
@@ -112,7 +113,7 @@ public sealed unsafe class WindowTests
         Assert.False(Memory.TryOpenWindow(scratch.Address, scratch.Length, new GuestBufferOptions { Residency = residency }, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotMapped, refusal.Reason);
         Assert.False(Host.IsLocked(scratch.Start));
-        Assert.Equal(LinuxMemory.NoMemory, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
+        Assert.Equal(Errno.ENOMEM, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
     }
 
     [SkippableFact]
@@ -207,7 +208,7 @@ public sealed unsafe class WindowTests
     public void A_shared_mapping_of_a_file_cannot_be_pinned_and_the_refusal_says_why()
     {
         Host.NeedsIoUring();
-        using FileMapping shared = new(LinuxMemory.MapShared);
+        using FileMapping shared = new(Libc.MapShared);
         bool open = Memory.TryOpenWindow(shared.Address, FileMapping.Length, GuestBufferOptions.Default, out GuestBuffer? window, out GuestMemoryRefusal? refusal);
         window?.Dispose();
         Skip.If(open, "this file system lets its pages be pinned");

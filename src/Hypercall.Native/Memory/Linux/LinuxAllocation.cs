@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -38,17 +39,17 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         nuint mapped = RoundUp((nuint)length, unit);
         nuint start = kind switch
         {
-            LinuxMapping.Pages => LinuxMemory.Map(mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous),
+            LinuxMapping.Pages => LinuxMemory.Map(mapped, Libc.MapPrivate | Libc.MapAnonymous),
             LinuxMapping.RamFs => RamFs.TryMap(mapped, out failure),
             LinuxMapping.HugePages => LinuxMemory.Map(
-                mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapHugeTlb | LinuxMemory.MapHuge2M),
+                mapped, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapHugeTlb | Libc.MapHuge2M),
             LinuxMapping.GiantPages => LinuxMemory.Map(
-                mapped, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapHugeTlb | LinuxMemory.MapHuge1G),
+                mapped, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapHugeTlb | Libc.MapHuge1G),
             _ => MapAligned(mapped),
         };
         if (start == 0)
         {
-            failure = failure == default ? new PinFailure("mmap", LinuxMemory.LastError) : failure;
+            failure = failure == default ? new PinFailure("mmap", Libc.LastError) : failure;
             return null;
         }
 
@@ -57,16 +58,16 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole.
         int size = kind switch
         {
-            LinuxMapping.Pages => LinuxMemory.AdviseNoHugePage,
-            LinuxMapping.TransparentHugePages => LinuxMemory.AdviseHugePage,
+            LinuxMapping.Pages => Libc.AdviseNoHugePage,
+            LinuxMapping.TransparentHugePages => Libc.AdviseHugePage,
             _ => 0,
         };
-        int error = LinuxMemory.Advise(start, mapped, LinuxMemory.AdviseDontDump);
-        error = error != 0 ? error : LinuxMemory.Advise(start, mapped, LinuxMemory.AdviseDontFork);
+        int error = LinuxMemory.Advise(start, mapped, Libc.AdviseDontDump);
+        error = error != 0 ? error : LinuxMemory.Advise(start, mapped, Libc.AdviseDontFork);
         if (size != 0 && error == 0)
         {
             error = LinuxMemory.Advise(start, mapped, size);
-            error = error == LinuxMemory.InvalidArgument ? 0 : error; // a kernel without transparent huge pages
+            error = error == Errno.EINVAL ? 0 : error; // a kernel without transparent huge pages
         }
 
         if (error != 0)
@@ -84,7 +85,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     public override GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length) => PageToucher.Touch(PageSpan.Of(first, length), (nuint)first.Value);
 
     /// <summary>Asks the kernel to make huge pages of what is mapped; it says nothing, the page map does.</summary>
-    public void Collapse() => _ = LinuxMemory.Advise(_mapping.Start, _mapping.Length, LinuxMemory.AdviseCollapse);
+    public void Collapse() => _ = LinuxMemory.Advise(_mapping.Start, _mapping.Length, Libc.AdviseCollapse);
 
     public GuestMemoryRefusal? Lock()
     {
@@ -136,7 +137,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     private static nuint MapAligned(nuint length)
     {
         nuint whole = LinuxMemory.Map(
-            length + HugePage, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous | LinuxMemory.MapNoReserve);
+            length + HugePage, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve);
         if (whole == 0)
         {
             return 0;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using Hypercall.Native.Interop;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Native;
@@ -80,7 +81,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
     {
         if ((ulong)length > PageSpan.UserSpaceEnd)
         {
-            refusal = LinuxRefusals.OutOfMemory(length, "mmap", LinuxMemory.NoMemory);
+            refusal = LinuxRefusals.OutOfMemory(length, "mmap", Errno.ENOMEM);
             return null;
         }
 
@@ -125,7 +126,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         NativeGuestBuffer? fromRamFs = TryAllocate(length, Residency.Pinned, contiguity, LinuxMapping.RamFs, prove, out refusal, out PinFailure mount);
         if (fromRamFs is null && mount != default)
         {
-            refusal = mount.Error == LinuxMemory.NoMemory
+            refusal = mount.Error == Errno.ENOMEM
                 ? LinuxRefusals.OutOfMemory(length, mount.Call, mount.Error)
                 : LinuxRefusals.PinningUnavailable($"{ring}; {mount}");
         }
@@ -257,7 +258,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             default:
                 if (pinning == PinningMechanism.RamFs)
                 {
-                    return LinuxRefusals.WindowNotPinnable(new PinFailure("io_uring", LinuxMemory.NoSystemCall));
+                    return LinuxRefusals.WindowNotPinnable(new PinFailure("io_uring", Errno.ENOSYS));
                 }
 
                 return window.TryPin(out PinFailure failure) ? null : LinuxRefusals.Pin(length, failure) ?? LinuxRefusals.WindowNotPinnable(failure);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -32,11 +33,11 @@ internal static class LinuxRefusals
     /// <summary>For mlock of some bytes that failed.</summary>
     public static GuestMemoryRefusal Lock(long length, int error)
     {
-        if (error is LinuxMemory.NoMemory or LinuxMemory.NotPermitted
+        if (error is Errno.ENOMEM or Errno.EPERM
             && LinuxMemory.MemLockLimit is { } limit && !LinuxProcess.MayLockWithoutLimit)
         {
             long used = LinuxProcess.LockedBytes;
-            if (error == LinuxMemory.NotPermitted || used + length > limit)
+            if (error == Errno.EPERM || used + length > limit)
             {
                 return new GuestMemoryRefusal(
                     GuestMemoryRefusalReason.LockLimit,
@@ -56,9 +57,9 @@ internal static class LinuxRefusals
     /// <summary>For an io_uring pin of some bytes that failed; null if it failed because nothing here can pin.</summary>
     public static GuestMemoryRefusal? Pin(long length, PinFailure failure)
     {
-        if (failure.Error is LinuxMemory.NoMemory or LinuxMemory.FileTableFull or LinuxMemory.TooManyFiles)
+        if (failure.Error is Errno.ENOMEM or Errno.ENFILE or Errno.EMFILE)
         {
-            if (failure.Error == LinuxMemory.NoMemory && LinuxMemory.MemLockLimit is { } limit && !LinuxProcess.MayLockWithoutLimit)
+            if (failure.Error == Errno.ENOMEM && LinuxMemory.MemLockLimit is { } limit && !LinuxProcess.MayLockWithoutLimit)
             {
                 long used = LinuxProcess.PinnedBytes;
                 return new GuestMemoryRefusal(
@@ -86,7 +87,7 @@ internal static class LinuxRefusals
         + "Allow io_uring, or run with CAP_SYS_ADMIN (then pages of a ramfs do). Residency.Locked, which needs neither, is safe for handing over by guest virtual address.");
 
     /// <summary>For a window that io_uring cannot pin.</summary>
-    public static GuestMemoryRefusal WindowNotPinnable(PinFailure failure) => failure.Error is LinuxMemory.BadAddress or LinuxMemory.NotSupported
+    public static GuestMemoryRefusal WindowNotPinnable(PinFailure failure) => failure.Error is Errno.EFAULT or Errno.EOPNOTSUPP
         && failure.Call.Contains("UPDATE", StringComparison.Ordinal)
         ? new GuestMemoryRefusal(
             GuestMemoryRefusalReason.PinningUnavailable,
@@ -129,13 +130,13 @@ internal static class LinuxRefusals
     /// <summary>For pages that could not be written to.</summary>
     public static GuestMemoryRefusal Touch(PageSpan pages, int error) => error switch
     {
-        LinuxMemory.NoMemory when !LinuxMemory.IsMapped(pages) => new(
+        Errno.ENOMEM when !LinuxMemory.IsMapped(pages) => new(
             GuestMemoryRefusalReason.NotMapped, "Part of the range is not mapped: it was never allocated, or was freed."),
-        LinuxMemory.InvalidArgument => new(
+        Errno.EINVAL => new(
             GuestMemoryRefusalReason.NotWritable,
             "Part of the range is mapped without write permission, or belongs to a device. A page that cannot be written to cannot be made this process's own, and a VMM "
             + "that writes to it would change it for every process that maps it. Copy it into a buffer."),
-        LinuxMemory.BadAddress => new(
+        Errno.EFAULT => new(
             GuestMemoryRefusalReason.NotMapped,
             "Touching the range would raise SIGBUS or SIGSEGV: it lies beyond the end of its file, in an exhausted pool of huge pages, or in guarded memory."),
         _ => OutOfMemory((long)pages.Length, "madvise(MADV_POPULATE_WRITE)", error),

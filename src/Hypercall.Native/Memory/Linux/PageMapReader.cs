@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -35,7 +36,7 @@ internal sealed unsafe class PageMapReader(string path)
             nuint done = 0;
             while (done < (nuint)rest.Length)
             {
-                nint read = LinuxMemory.PRead(file, buffer + done, (nuint)rest.Length - done, position + (long)done);
+                nint read = Libc.PRead(file, buffer + done, (nuint)rest.Length - done, position + (long)done);
                 if (read > 0)
                 {
                     done += (nuint)read;
@@ -45,7 +46,7 @@ internal sealed unsafe class PageMapReader(string path)
                     rest[(int)done..].Clear(); // the kernel's own half of the address space: nothing of ours is mapped there
                     return null;
                 }
-                else if (LinuxMemory.LastError is int error and not LinuxMemory.Interrupted)
+                else if (Libc.LastError is int error and not Errno.EINTR)
                 {
                     return Unavailable("read", error);
                 }
@@ -61,11 +62,11 @@ internal sealed unsafe class PageMapReader(string path)
         {
             if (_file < 0)
             {
-                int opened = LinuxMemory.Open(path, LinuxMemory.OpenReadOnly | LinuxMemory.OpenCloseOnExec);
+                int opened = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
                 if (opened < 0)
                 {
                     file = -1;
-                    return Unavailable("open", LinuxMemory.LastError); // asked again next time: privileges and mounts change
+                    return Unavailable("open", Libc.LastError); // asked again next time: privileges and mounts change
                 }
 
                 Volatile.Write(ref _file, opened);
@@ -81,8 +82,8 @@ internal sealed unsafe class PageMapReader(string path)
         $"Could not {what} {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}). "
         + (error switch
         {
-            LinuxMemory.NoEntry => "The kernel is built without CONFIG_PROC_PAGE_MONITOR, or /proc is not mounted.",
-            LinuxMemory.NotPermitted or LinuxMemory.AccessDenied =>
+            Errno.ENOENT => "The kernel is built without CONFIG_PROC_PAGE_MONITOR, or /proc is not mounted.",
+            Errno.EPERM or Errno.EACCES =>
                 "The kernel or a sandbox denies it: CAP_SYS_ADMIN in the initial user namespace and a process that is dumpable are needed.",
             _ => "Without it, no guest physical address is known.",
         })

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -8,13 +8,13 @@ internal static unsafe class PageToucher
     // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which.
     private static readonly Lazy<bool> KernelPopulates = new(static () =>
     {
-        nuint page = LinuxMemory.Map(GuestPage.Size, LinuxMemory.MapPrivate | LinuxMemory.MapAnonymous);
+        nuint page = LinuxMemory.Map(GuestPage.Size, Libc.MapPrivate | Libc.MapAnonymous);
         if (page == 0)
         {
             return false;
         }
 
-        int error = LinuxMemory.Advise(page, GuestPage.Size, LinuxMemory.AdvisePopulateWrite);
+        int error = LinuxMemory.Advise(page, GuestPage.Size, Libc.AdvisePopulateWrite);
         LinuxMemory.Unmap(page, GuestPage.Size);
         return error == 0;
     });
@@ -38,7 +38,7 @@ internal static unsafe class PageToucher
     {
         if (!byStore && KernelPopulates.Value)
         {
-            return LinuxMemory.Advise(pages.Start, pages.Length, LinuxMemory.AdvisePopulateWrite);
+            return LinuxMemory.Advise(pages.Start, pages.Length, Libc.AdvisePopulateWrite);
         }
 
         // A store into a page that may not be written to is a signal, and the runtime's only answer to it is the end of the process: look first.
@@ -61,38 +61,33 @@ internal static unsafe class PageToucher
         }
     }
 
-    // proc_pid_maps(5): "start-end rwxp ..."
     private static int FindObstacle(PageSpan pages)
     {
         nuint at = pages.Start;
-        foreach (string line in File.ReadLines("/proc/self/maps"))
+        foreach (ProcessMapping mapping in ProcessMapping.Read())
         {
-            int dash = line.IndexOf('-', StringComparison.Ordinal);
-            int space = line.IndexOf(' ', StringComparison.Ordinal);
-            nuint start = nuint.Parse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            nuint end = nuint.Parse(line.AsSpan(dash + 1, space - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            if (end <= at)
+            if (mapping.End <= at)
             {
                 continue;
             }
 
-            if (start > at)
+            if (mapping.Start > at)
             {
-                return LinuxMemory.NoMemory;
+                return Errno.ENOMEM;
             }
 
-            if (line[space + 2] != 'w')
+            if (!mapping.IsWritable)
             {
-                return LinuxMemory.InvalidArgument;
+                return Errno.EINVAL;
             }
 
-            at = end;
+            at = mapping.End;
             if (at >= pages.End)
             {
                 return 0;
             }
         }
 
-        return LinuxMemory.NoMemory;
+        return Errno.ENOMEM;
     }
 }

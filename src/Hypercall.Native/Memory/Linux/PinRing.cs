@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -35,7 +36,7 @@ internal sealed unsafe class PinRing
         int file = LinuxMemory.IoUringSetup(1, parameters); // always close-on-exec
         if (file < 0)
         {
-            failure = new PinFailure("io_uring_setup", LinuxMemory.LastError);
+            failure = new PinFailure("io_uring_setup", Libc.LastError);
             return null;
         }
 
@@ -43,12 +44,12 @@ internal sealed unsafe class PinRing
         void* empty = NativeMemory.AllocZeroed(Slots, (nuint)sizeof(IoVector));
         ResourceRegister register = new() { Count = Slots, Data = (ulong)empty };
         int result = LinuxMemory.IoUringRegister(file, RegisterBuffers2, &register, (uint)sizeof(ResourceRegister));
-        int error = LinuxMemory.LastError;
+        int error = Libc.LastError;
         NativeMemory.Free(empty);
         if (result < 0)
         {
             failure = new PinFailure("io_uring_register(REGISTER_BUFFERS2)", error);
-            _ = LinuxMemory.Close(file);
+            _ = Libc.Close(file);
             return null;
         }
 
@@ -63,8 +64,8 @@ internal sealed unsafe class PinRing
         ResourceUpdate update = new() { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
         while (LinuxMemory.IoUringRegister(_file, RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
         {
-            int error = LinuxMemory.LastError;
-            if (error != LinuxMemory.Interrupted)
+            int error = Libc.LastError;
+            if (error != Errno.EINTR)
             {
                 return error;
             }

@@ -1,3 +1,5 @@
+using Hypercall.Native.Interop;
+
 namespace Hypercall.Native;
 
 /// <summary>Memory whose pages cannot move because nothing knows how to move them: dirty pages of a file in a ramfs.</summary>
@@ -24,25 +26,25 @@ internal static unsafe class RamFs
             return 0;
         }
 
-        int file = LinuxMemory.OpenAt(
-            root, ".", LinuxMemory.OpenTemporaryFile | LinuxMemory.OpenReadWrite | LinuxMemory.OpenCloseOnExec, OwnerReadWrite);
+        int file = Libc.OpenAt(
+            root, ".", Libc.OpenTemporaryFile | Libc.OpenReadWrite | Libc.OpenCloseOnExec, OwnerReadWrite);
         if (file < 0)
         {
-            failure = new PinFailure("openat(ramfs, O_TMPFILE)", LinuxMemory.LastError);
+            failure = new PinFailure("openat(ramfs, O_TMPFILE)", Libc.LastError);
             return 0;
         }
 
         nuint address = 0;
-        if (LinuxMemory.SetFileLength(file, (long)length) != 0)
+        if (Libc.SetFileLength(file, (long)length) != 0)
         {
-            failure = new PinFailure("ftruncate(ramfs)", LinuxMemory.LastError);
+            failure = new PinFailure("ftruncate(ramfs)", Libc.LastError);
         }
-        else if ((address = LinuxMemory.Map(length, LinuxMemory.MapShared, file)) == 0)
+        else if ((address = LinuxMemory.Map(length, Libc.MapShared, file)) == 0)
         {
-            failure = new PinFailure("mmap(ramfs)", LinuxMemory.LastError);
+            failure = new PinFailure("mmap(ramfs)", Libc.LastError);
         }
 
-        _ = LinuxMemory.Close(file); // the mapping keeps the file
+        _ = Libc.Close(file); // the mapping keeps the file
         return address;
     }
 
@@ -61,20 +63,20 @@ internal static unsafe class RamFs
 
                 if (context < 0)
                 {
-                    failure = new PinFailure("fsopen(ramfs)", LinuxMemory.LastError);
+                    failure = new PinFailure("fsopen(ramfs)", Libc.LastError);
                 }
                 else
                 {
                     if (LinuxMemory.FsConfig(context, CommandCreate) != 0)
                     {
-                        failure = new PinFailure("fsconfig(ramfs)", LinuxMemory.LastError);
+                        failure = new PinFailure("fsconfig(ramfs)", Libc.LastError);
                     }
                     else if ((mount = LinuxMemory.FsMount(context, CloseOnExec, AttributesNoSuidDevExec)) < 0)
                     {
-                        failure = new PinFailure("fsmount(ramfs)", LinuxMemory.LastError);
+                        failure = new PinFailure("fsmount(ramfs)", Libc.LastError);
                     }
 
-                    _ = LinuxMemory.Close(context);
+                    _ = Libc.Close(context);
                 }
             }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Native;
@@ -25,8 +26,8 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
                     why = RefusePhysical(residency, contiguity, length <= GuestPage.Size);
                     if (why is null && hold is null)
                     {
-                        address = new GuestVirtualAddress(WindowsMemory.Allocate(
-                            0, (nuint)length, WindowsMemory.Commit | WindowsMemory.Reserve, WindowsMemory.ReadWrite));
+                        address = new GuestVirtualAddress((ulong)Kernel32.VirtualAlloc(
+                            0, (nuint)length, Kernel32.MemCommit | Kernel32.MemReserve, Kernel32.PageReadWrite));
                         int error = Marshal.GetLastPInvokeError();
                         if (address.Value == 0)
                         {

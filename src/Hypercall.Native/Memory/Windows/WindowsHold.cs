@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -39,7 +40,7 @@ internal sealed unsafe class WindowsHold(GuestVirtualAddress start, long length,
 
         nuint minimum = 0;
         nuint maximum;
-        _ = WindowsMemory.GetWorkingSet(WindowsMemory.CurrentProcess(), &minimum, &maximum);
+        _ = WindowsMemory.GetWorkingSet(Kernel32.GetCurrentProcess(), &minimum, &maximum);
         return error == WindowsMemory.WorkingSetQuota
             ? new GuestMemoryRefusal(
                 GuestMemoryRefusalReason.LockLimit,
@@ -84,7 +85,7 @@ internal sealed unsafe class WindowsHold(GuestVirtualAddress start, long length,
         for (nuint at = _pages.Start; at < _pages.End;)
         {
             WindowsMemory.MemoryInformation information;
-            if (WindowsMemory.Query(at, &information, (nuint)sizeof(WindowsMemory.MemoryInformation)) == 0 || information.State != WindowsMemory.Commit)
+            if (WindowsMemory.Query(at, &information, (nuint)sizeof(WindowsMemory.MemoryInformation)) == 0 || information.State != Kernel32.MemCommit)
             {
                 return new GuestMemoryRefusal(
                     GuestMemoryRefusalReason.NotMapped, "Part of the range is not committed: it was never allocated, or was freed.");

@@ -5,16 +5,10 @@ namespace Hypercall.Native;
 /// <summary>The calls of Windows that hold memory: memoryapi.h.</summary>
 internal static unsafe partial class WindowsMemory
 {
-    public const uint Commit = 0x1000;         // MEM_COMMIT, winnt.h
-    public const uint Reserve = 0x2000;        // MEM_RESERVE
-    public const uint FreeAll = 0x8000;        // MEM_RELEASE
-    public const uint ReadWrite = 0x04;        // PAGE_READWRITE
+    public const uint FreeAll = 0x8000;        // MEM_RELEASE, winnt.h
     public const uint WritableMask = 0x04 | 0x08 | 0x40 | 0x80; // PAGE_READWRITE, WRITECOPY, EXECUTE_READWRITE, EXECUTE_WRITECOPY
     public const uint GuardedMask = 0x01 | 0x100; // PAGE_NOACCESS, PAGE_GUARD
     public const int WorkingSetQuota = 1453;   // ERROR_WORKING_SET_QUOTA, winerror.h
-
-    [LibraryImport("kernel32", EntryPoint = "VirtualAlloc", SetLastError = true)]
-    public static partial nuint Allocate(nuint address, nuint length, uint type, uint protection);
 
     [LibraryImport("kernel32", EntryPoint = "VirtualFree", SetLastError = true)]
     public static partial int Free(nuint address, nuint length, uint type);
@@ -27,9 +21,6 @@ internal static unsafe partial class WindowsMemory
 
     [LibraryImport("kernel32", EntryPoint = "VirtualQuery", SetLastError = true)]
     public static partial nuint Query(nuint address, MemoryInformation* information, nuint length);
-
-    [LibraryImport("kernel32", EntryPoint = "GetCurrentProcess")]
-    public static partial nint CurrentProcess();
 
     [LibraryImport("kernel32", EntryPoint = "GetProcessWorkingSetSize", SetLastError = true)]
     public static partial int GetWorkingSet(nint process, nuint* minimum, nuint* maximum);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
@@ -24,7 +25,7 @@ internal sealed unsafe class WindowsPageLocker : IPageLocker
         }
 
         // A process may lock a little less than its minimum working set, 200 KiB unless it asks for more: ask.
-        nint process = WindowsMemory.CurrentProcess();
+        nint process = Kernel32.GetCurrentProcess();
         nuint minimum;
         nuint maximum;
         return WindowsMemory.GetWorkingSet(process, &minimum, &maximum) != 0
