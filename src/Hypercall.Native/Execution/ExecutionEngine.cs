@@ -1,8 +1,12 @@
 using Hypercall.Native.Guard;
+using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Execution;
 
-/// <summary>The stubs of this process and the guard over them. There is one, and it lasts as long as the process.</summary>
+/// <summary>
+/// The stubs of this process and the guard over them. Each copy of the library has an engine; the pages behind it are those of all copies in this
+/// runtime, and last as long as the process.
+/// </summary>
 internal sealed class ExecutionEngine
 {
     /// <summary>How many different encodings one process can have. A megabyte of addresses, and no memory until used.</summary>
@@ -11,9 +15,15 @@ internal sealed class ExecutionEngine
     private static readonly Lock SharedGate = new();
     private static ExecutionEngine? s_shared;
 
-    private readonly CodeArena _arena = new(CodePages.Current, Slots, "stub pages");
-    private readonly CodeArena _handlers = new(CodePages.Current, 32, "handler pages"); // three, and some for repairs
-    private readonly Dictionary<(StubAbi Abi, string Encoding), Stub> _stubs = [];
+    private readonly CodeArena _arena = CodeArena.Shared(Slots, "stub pages", "Use fewer different instruction encodings in one process.");
+    private readonly CodeArena _handlers = CodeArena.Shared(
+        32, // three, and some for repairs
+        "handler pages",
+        "Somebody keeps replacing the handlers of SIGILL, SIGSEGV or SIGBUS by new ones: find out who (strace -k -e trace=rt_sigaction), and let them chain.");
+
+    private readonly Dictionary<string, (nint Entry, nint Instruction)> _stubs =
+        RuntimeShared.GetOrAdd("stubs", CodeArena.Version, () => new Dictionary<string, (nint Entry, nint Instruction)>());
+
     private readonly Lock _gate = new();
     private FaultGuard? _guard;
 
@@ -35,6 +45,7 @@ internal sealed class ExecutionEngine
 
     /// <summary>The guard, installed when it is first asked for.</summary>
     /// <exception cref="ExecutableMemoryException">The system gives no executable memory.</exception>
+    /// <exception cref="PlatformNotSupportedException">The system, or somebody in this process, does not let it be installed.</exception>
     public FaultGuard Guard
     {
         get
@@ -53,19 +64,18 @@ internal sealed class ExecutionEngine
     /// <summary>A stub for a given caller: machine code that keeps to another system's rules runs on this one too.</summary>
     internal Stub GetStub(StubAbi abi, ReadOnlySpan<byte> encoding)
     {
-        (StubAbi, string) key = (abi, Convert.ToHexString(encoding));
-        lock (_gate)
+        string key = $"{abi} {Convert.ToHexString(encoding)}";
+        lock (_stubs)
         {
-            if (_stubs.TryGetValue(key, out Stub stub))
+            if (!_stubs.TryGetValue(key, out (nint Entry, nint Instruction) stub))
             {
-                return stub;
+                byte[] code = StubAssembler.Assemble(abi, encoding, out int entry);
+                nint slot = _arena.Add(_ => code);
+                stub = (slot + entry, slot + StubLayout.Instruction);
+                _stubs.Add(key, stub);
             }
 
-            byte[] code = StubAssembler.Assemble(abi, encoding, out int entry);
-            nint slot = _arena.Add(_ => code);
-            stub = new Stub(slot + entry, slot + StubLayout.Instruction);
-            _stubs.Add(key, stub);
-            return stub;
+            return new Stub(stub.Entry, stub.Instruction);
         }
     }
 }

@@ -17,6 +17,8 @@ internal static unsafe partial class Libc
     public const uint SaOnStack = 0x0800_0000;
     public const uint SaRestorer = 0x0400_0000; // libc's own business
     public const uint SaResetHand = 0x8000_0000;
+    public const int SigBlock = 0;
+    public const int SigUnblock = 1;
 
     // mmap(2); include/uapi/asm-generic/mman-common.h, asm-generic/mman.h
     public const int ProtNone = 0;
@@ -62,6 +64,16 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "sigaction", SetLastError = true)]
     public static partial int SignalAction(int signal, SignalActionRecord* action, SignalActionRecord* old);
+
+    // On Linux it is the calling thread's mask, as pthread_sigmask's, which older versions of glibc keep in another library.
+    [LibraryImport("libc", EntryPoint = "sigprocmask", SetLastError = true)]
+    public static partial int SignalMask(int how, SignalSet* set, SignalSet* old);
+
+    [LibraryImport("libc", EntryPoint = "process_vm_readv", SetLastError = true)]
+    public static partial nint ReadProcessMemory(int process, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
+
+    [LibraryImport("libc", EntryPoint = "dl_iterate_phdr")]
+    public static partial int IterateProgramHeaders(delegate* unmanaged<ProgramHeaders*, nuint, nint, int> visit, nint data);
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     public static partial nint MemoryMap(nint address, nuint length, int protection, int flags, int fd, long offset);
@@ -131,5 +143,43 @@ internal static unsafe partial class Libc
 
         [FieldOffset(144)]
         public nint Restorer;
+    }
+
+    /// <summary><c>sigset_t</c>: the kernel reads the first 64 bits, signal N is bit N - 1.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    public struct SignalSet
+    {
+        [FieldOffset(0)]
+        public ulong Signals;
+    }
+
+    /// <summary><c>struct iovec</c>.</summary>
+    public struct IoVector
+    {
+        public void* Base;
+        public nuint Length;
+    }
+
+    /// <summary><c>struct dl_phdr_info</c>, as far as it is read.</summary>
+    public struct ProgramHeaders
+    {
+        public ulong Base;
+        public byte* Name;
+        public ProgramHeader* Headers;
+        public ushort Count;
+    }
+
+    /// <summary><c>Elf64_Phdr</c>: elf(5).</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 56)]
+    public struct ProgramHeader
+    {
+        [FieldOffset(0)]
+        public uint Type;
+
+        [FieldOffset(16)]
+        public ulong Address;
+
+        [FieldOffset(40)]
+        public ulong MemorySize;
     }
 }
