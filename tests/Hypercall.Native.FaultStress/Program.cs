@@ -9,6 +9,15 @@ return args switch
     ["raised", string signal, ..] => CrashModes.RaiseFromOutside(int.Parse(signal), isGuarded: args is not [_, _, "unguarded"]),
     ["badframe"] => CrashModes.PassBadFrame(),
     ["signalreg"] => RepairModes.SurviveSignalRegistration(),
+    ["call"] => Entry.Fault(0) switch { (int)Hypercall.CpuFaultKind.InvalidOpcode => 0, -1 => 3, _ => 1 },
+    ["blocked"] => BlockedMode.Run(),
+    ["beside", string library, "first" or "second", string calls] => BesideMode.Run(library, isFirst: args[2] == "first", int.Parse(calls)),
+#if COPIES
+    ["copies", "stress", string calls] => CopiesMode.Stress(int.Parse(calls)),
+    ["copies", "registration", "first" or "last"] => CopiesMode.SurviveRegistration(firstIsAskedFirst: args[2] == "first"),
+    ["copies", "outlive"] => CopiesMode.OutliveTheFirst(),
+    ["copies", "reload", string count] => CopiesMode.Reload(int.Parse(count)),
+#endif
     ["memory"] => MemoryMode.Run(),
     ["mdwe"] => RepairModes.MakeStubWithoutExecGain(),
     _ => Usage(),
@@ -24,6 +33,13 @@ static int Usage()
           raised SIGNAL [unguarded]            dies of a signal that was sent
           badframe                             a bad frame pointer reaches the handler before the guard, which exits 42
           signalreg                            a PosixSignalRegistration takes the guard away
+          call                                 one call that faults: 0, or 3 and a typed error
+          blocked                              a thread that blocks all signals, before its first call and later
+          beside LIBRARY first|second CALLS    this program and its NativeAOT library, each with a guard; which one's is first
+          copies stress CALLS                  two copies in AssemblyLoadContexts, as stress (not NativeAOT, as all of copies)
+          copies registration first|last       a PosixSignalRegistration takes the guard of three copies away
+          copies outlive                       three copies, of which the first is unloaded
+          copies reload COUNT                  copies that come and go
           memory                               locking, windows and passing by virtual address, and no to what is physical (Windows)
           mdwe                                 makes the stub after PR_SET_MDWE (needs NativeAOT: a JIT cannot live with it)
         """);

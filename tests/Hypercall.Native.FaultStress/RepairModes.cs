@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Hypercall.Native.Execution;
-using Hypercall.Native.Guard;
 using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.FaultStress;
@@ -26,11 +25,7 @@ internal static class RepairModes
             else
             {
                 // The same channel looks by itself, once its trust has ended.
-                FaultGuard guard = ExecutionEngine.Shared.Guard;
-                if (!SpinWait.SpinUntil(() => !guard.IsTrusted, TimeSpan.FromMinutes(1)))
-                {
-                    throw new InvalidOperationException("The guard trusts its handler for ever.");
-                }
+                Entry.WaitForLook();
             }
 
             Expect(channel.TryInvoke(ref registers));

@@ -119,7 +119,7 @@ internal static class StressMode
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool CatchNullReference(string? nothing)
+    public static bool CatchNullReference(string? nothing)
     {
         try
         {

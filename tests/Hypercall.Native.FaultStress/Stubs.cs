@@ -11,6 +11,8 @@ internal static class Stubs
 
     public static StubChannel Privileged() => Channel("HLT", 0xF4);
 
+    public static StubChannel LoadFromRax() => Channel("MOV RAX, [RAX]", 0x48, 0x8B, 0x00);
+
     private static StubChannel Channel(string mnemonic, params ReadOnlySpan<byte> encoding) =>
         new(new HypercallTarget(new CpuIdentity { Vendor = "AnyCpuOfTest" }, "test", new HypercallInstruction(mnemonic, encoding)));
 }

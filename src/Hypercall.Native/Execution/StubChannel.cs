@@ -26,7 +26,7 @@ internal sealed unsafe class StubChannel : IHypercallChannel
     [SkipLocalsInit]
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
-        _guard.VerifyNowAndThen();
+        _guard.LookNowAndThen();
         NativeFault fault;
         int faulted;
         fixed (HypercallRegisters* frame = &registers)
@@ -38,23 +38,9 @@ internal sealed unsafe class StubChannel : IHypercallChannel
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private HypercallStatus Describe(in NativeFault fault)
+    private HypercallStatus Describe(in NativeFault fault) => HypercallStatus.Faulted(FaultKinds.Judge(in fault) with
     {
-        CpuFaultKind kind = fault.Trap switch
-        {
-            6 => CpuFaultKind.InvalidOpcode, // vectors: Intel SDM vol. 3A, table 6-1; AMD APM vol. 2, table 8-1
-            13 => CpuFaultKind.GeneralProtection,
-            14 => CpuFaultKind.PageFault,
-            _ => CpuFaultKind.Other,
-        };
-        return HypercallStatus.Faulted(new CpuFault(kind)
-        {
-            Code = (uint)fault.Code,
-            TrapNumber = (int)fault.Trap,
-            ErrorCode = fault.ErrorCode,
-            Address = new GuestVirtualAddress(kind == CpuFaultKind.PageFault ? fault.PageFaultAddress : fault.ReportedAddress),
-            InstructionAddress = new GuestVirtualAddress((ulong)_instructionAddress),
-            Target = Target,
-        });
-    }
+        InstructionAddress = new GuestVirtualAddress((ulong)_instructionAddress),
+        Target = Target,
+    });
 }

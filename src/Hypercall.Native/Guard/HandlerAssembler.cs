@@ -8,9 +8,23 @@ namespace Hypercall.Native.Guard;
 /// <summary>Assembles the handlers. Each fits a page, and lies at the address it is assembled for.</summary>
 internal static class HandlerAssembler
 {
+    /// <summary>How often a fault may come by: far more than there are guards in a process.</summary>
+    private const int MostPasses = 8;
+
     private const int ToFaultExit = StubLayout.FaultExit - StubLayout.Instruction;
 
     /// <summary>A handler for <c>sigaction</c> with SA_SIGINFO: EDI = signal, RSI = siginfo_t, RDX = ucontext_t.</summary>
+    /// <remarks>
+    /// <code>
+    ///   RIP = the instruction of a slot, and a fault?  -- yes -->  registers for the fault exit, RIP = the fault exit, return
+    ///     | no
+    ///   the 8th time that this one came by?            -- yes -->  the default action: two handlers call each other
+    ///     | no
+    ///   count it, and on to the handler before
+    /// </code>
+    /// The count lies in the tail of siginfo_t, which belongs to this delivery of the signal alone, and which the kernel fills with zeros:
+    /// no thread and no fault sees another's, and all guards in the process count together.
+    /// </remarks>
     /// <param name="stubs">The slots it is responsible for.</param>
     /// <param name="next">The handler that was there before, SIG_DFL or SIG_IGN.</param>
     /// <param name="address">Where the code will lie.</param>
@@ -19,9 +33,13 @@ internal static class HandlerAssembler
         // arch/x86/include/uapi/asm/sigcontext.h behind the 40 bytes of ucontext_t; include/uapi/asm-generic/siginfo.h
         const int UcRdi = 104, UcRsi = 112, UcRdx = 136, UcRax = 144, UcRcx = 152, UcRip = 168, UcError = 192, UcTrap = 200, UcCr2 = 216;
         const int InfoCode = 8, InfoAddress = 16;
+        const int InfoPasses = 120;               // the last word of SI_MAX_SIZE; the kernel uses 48 bytes (kernel_siginfo), and clears the others
+        const ulong NoPasses = 0x4859_5043_0000_0000; // "HYPC", so that a tail that is not cleared is not taken for a count
 
         Assembler code = new(64);
         Label other = code.CreateLabel();
+        Label circle = code.CreateLabel();
+        Label counted = code.CreateLabel();
         Match(code, __[rdx + UcRip], stubs, other);
         code.cmp(__dword_ptr[rsi + InfoCode], 0);
         code.jle(other); // sent by somebody who hit the moment: no fault
@@ -42,8 +60,21 @@ internal static class HandlerAssembler
         }
         else
         {
+            code.mov(rax, __[rsi + InfoPasses]);
+            code.mov(r11, NoPasses);
+            code.sub(rax, r11); // huge before the first time
+            code.cmp(rax, MostPasses - 1);
+            code.je(circle);
+            code.jb(counted);
+            code.xor(eax, eax);
+            code.Label(ref counted);
+            code.lea(rax, __[rax + r11 + 1]);
+            code.mov(__[rsi + InfoPasses], rax);
             code.mov(rax, (ulong)next);
             code.jmp(rax); // arguments and stack as the kernel made them
+
+            code.Label(ref circle);
+            Default(code, isIgnored: false);
         }
 
         return StubAssembler.Encode(code, (ulong)address);

@@ -11,82 +11,116 @@ namespace Hypercall.Native.Guard;
 /// </summary>
 /// <remarks>
 /// <para>
+/// All copies of the library in a runtime have one guard together: its pages and its state are shared. A copy in another runtime of this process (a
+/// NativeAOT library) has its own; the two stand in front of each other, and each knows the other's pages by their magic number (<see cref="HandlerPage"/>).
+/// </para>
+/// <para>
 /// Somebody can take a handler away: a PosixSignalRegistration made before it and disposed after it puts back what it had found; the
 /// runtime resets a signal that another process sent it. <see cref="Verify"/> repairs that:
 /// </para>
 /// <code>
-/// found now                       what is done
-/// one of ours                     nothing
-/// SIG_DFL, SIG_IGN, a handler of  a handler of ours in front of it, on a page of its own for each of them
-/// the .NET runtime
-/// what the newest of ours follows the newest of ours again
-/// a stranger's                    nothing: it came after ours and most likely leads to it; to go in front of a stranger that
-///                                 insists on being first would make a loop
+/// found now                               what is done
+/// one of ours, or a guard that leads to   nothing
+/// one of ours
+/// what the newest of ours leads to        the newest of ours again
+/// what another of ours leads to           that one again
+/// SIG_DFL, SIG_IGN, a handler of a .NET   a handler of ours in front of it, on a page of its own for each of them
+/// runtime, or a guard that leads there
+/// a stranger's                            nothing: it came after ours and most likely leads to it; to go in front of a stranger that
+///                                         insists on being first would make a loop
 /// </code>
 /// <para>
 /// Those of the runtime make none: its own were installed before ours and stay as they are, and the one of PosixSignalRegistration
-/// leads to what it found, which is never the page in front of it.
+/// leads to what it found, which is never the page in front of it. Where somebody else makes one, the handlers end it (<see cref="HandlerAssembler"/>).
 /// </para>
 /// </remarks>
 internal sealed unsafe class LinuxFaultGuard : FaultGuard
 {
+    private static readonly int[] Signals = [Libc.SigIll, Libc.SigSegv, Libc.SigBus];
+
     private readonly CodeArena _stubs;
     private readonly CodeArena _handlers;
-    private readonly Lock _gate = new();
-    private readonly Dictionary<nint, bool> _isOfRuntime = [];
-    private readonly SignalState[] _signals = [new(Libc.SigIll), new(Libc.SigSegv), new(Libc.SigBus)];
+    private readonly SignalActions _actions;
+    private readonly long[] _newest; // by signal, the handler of ours that was installed last, 0 before the first; also the lock over all of this
 
+    /// <exception cref="PlatformNotSupportedException">sigaction is refused, or somebody answers it without installing anything.</exception>
     public LinuxFaultGuard(CodeArena stubs, CodeArena handlers)
+        : this(stubs, handlers, new SignalActions(), RuntimeShared.GetOrAdd("guard", CodeArena.Version, NoneYet))
+    {
+    }
+
+    internal LinuxFaultGuard(CodeArena stubs, CodeArena handlers, SignalActions actions, long[] newest)
     {
         _stubs = stubs;
         _handlers = handlers;
-        foreach (SignalState signal in _signals)
-        {
-            Libc.SignalActionRecord found = Read(signal.Number);
-            InstallInFrontOf(signal, found);
-        }
+        _actions = actions;
+        _newest = newest;
+        AdmitThread(); // first: no handler helps a thread that lets no signal through
+        Verify();
     }
+
+    internal static long[] NoneYet() => new long[65]; // signals are 1 to 64
 
     public override void Verify()
     {
-        foreach (SignalState signal in _signals)
+        foreach (int signal in Signals)
         {
-            if (!IsOurs(Read(signal.Number).Handler))
+            // Where the state may not even be read, nobody can have changed it either, once the guard was installed.
+            if (_actions.Read(signal, out Libc.SignalActionRecord found) == 0 ? !IsOurs(found.Handler) : Volatile.Read(ref _newest[signal]) == 0)
             {
                 Repair(signal);
             }
         }
     }
 
-    private static Libc.SignalActionRecord Read(int signal)
+    protected override void AdmitThread()
     {
-        Libc.SignalActionRecord action = default;
-        return Libc.SignalAction(signal, null, &action) == 0 ? action : throw Failed(signal);
+        const ulong Needed = (1ul << (Libc.SigIll - 1)) | (1ul << (Libc.SigSegv - 1)) | (1ul << (Libc.SigBus - 1));
+        Libc.SignalSet mask = default;
+        if (Libc.SignalMask(Libc.SigBlock, null, &mask) == 0 && (mask.Signals & Needed) == 0)
+        {
+            return;
+        }
+
+        Libc.SignalSet needed = new() { Signals = Needed };
+        int error = Libc.SignalMask(Libc.SigUnblock, &needed, null) == 0 ? 0 : Libc.LastError;
+        if (error == 0 && Libc.SignalMask(Libc.SigBlock, null, &mask) == 0 && (mask.Signals & Needed) == 0)
+        {
+            return;
+        }
+
+        throw new PlatformNotSupportedException(
+            "This thread blocks SIGILL, SIGSEGV or SIGBUS, and sigprocmask "
+            + (error == 0 ? "says that it unblocked them, and did not" : $"may not unblock them: {Said(error)}")
+            + ". A hypercall that faults would end the process, so none was made. Make hypercalls on a thread that blocks none of them, or let this process change its signal mask.");
     }
 
-    private static InvalidOperationException Failed(int signal) => new(
-        $"sigaction for signal {signal} failed with error {Marshal.GetLastPInvokeError()} ({Marshal.GetLastPInvokeErrorMessage()}): hypercall faults cannot be caught.");
+    private bool IsOurs(nint handler) => _handlers.Contains(handler);
 
-    private bool IsOurs(nint handler) => (nuint)(handler - _handlers.Start) < (nuint)_handlers.Capacity << StubLayout.SlotShift;
-
-    private void Repair(SignalState signal)
+    private void Repair(int signal)
     {
-        lock (_gate)
+        lock (_newest)
         {
-            Libc.SignalActionRecord found = Read(signal.Number);
-            if (IsOurs(found.Handler))
+            ThrowIfRefused(signal, _actions.Read(signal, out Libc.SignalActionRecord found));
+
+            nint[] chain = [.. HandlerPage.Walk(found.Handler)];
+            if (Array.Exists(chain, IsOurs))
             {
                 return;
             }
 
-            if (found.Handler == signal.Newest!.Next || (found.Handler == Libc.SigDfl && IsNeededByRuntime(signal.Number)))
+            nint newest = (nint)_newest[signal];
+            if (newest == 0)
             {
-                Libc.SignalActionRecord action = signal.Newest.Action; // it leads to the runtime's handler, which SIG_DFL does not
-                _ = Libc.SignalAction(signal.Number, &action, null);
+                Install(signal, found); // in front of whatever is there
             }
-            else if (found.Handler is Libc.SigDfl or Libc.SigIgn || IsOfRuntime(found.Handler))
+            else if ((found.Handler == Libc.SigDfl && IsNeededByRuntime(signal)) || HandlerPage.Walk(newest).Contains(found.Handler))
             {
-                InstallInFrontOf(signal, found);
+                Install(signal, found, newest); // it leads to the runtime's handler, which SIG_DFL does not
+            }
+            else if (InFrontOf(signal, found.Handler) is not 0 || LeadsNowhere(chain))
+            {
+                Install(signal, found);
             }
         }
     }
@@ -94,84 +128,85 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     /// <summary>Whether the runtime has a handler of its own: NativeAOT makes NullReferenceExceptions of SIGSEGV, and leaves the others alone.</summary>
     private static bool IsNeededByRuntime(int signal) => signal == Libc.SigSegv || RuntimeFeature.IsDynamicCodeSupported;
 
-    /// <summary>Whether a handler lies in a file of the .NET runtime; in a NativeAOT or single-file program that is the program.</summary>
-    private bool IsOfRuntime(nint handler)
-    {
-        if (!_isOfRuntime.TryGetValue(handler, out bool isOfRuntime))
-        {
-            isOfRuntime = FileAt(handler) is { } file
-                && (file == Environment.ProcessPath || Path.GetFileName(file) is "libcoreclr.so" or "libSystem.Native.so");
-            _isOfRuntime.Add(handler, isOfRuntime);
-        }
+    /// <summary>Whether nothing at the end of a chain can lead to a page of ours: then one more in front of it makes no loop.</summary>
+    private static bool LeadsNowhere(nint[] chain) =>
+        LeadsNowhere(chain[^1]) || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], out HandlerPage last) && last.LeadsNowhere);
 
-        return isOfRuntime;
-    }
+    private static bool LeadsNowhere(nint handler) => handler is Libc.SigDfl or Libc.SigIgn || RuntimeCode.Contains(handler);
 
-    /// <summary>The file that is mapped at an address, if any. Without /proc it is a stranger's, as far as anybody can tell.</summary>
-    private static string? FileAt(nint address) =>
-        ProcessMapping.Read().FirstOrDefault(mapping => (nuint)address >= mapping.Start && (nuint)address < mapping.End)?.Path;
+    /// <summary>The handler of ours in front of another; 0 if there is none.</summary>
+    private nint InFrontOf(int signal, nint next) => _handlers.Used
+        .Select(page => page + HandlerPage.Entry)
+        .LastOrDefault(handler => HandlerPage.TryRead(handler, out HandlerPage page) && page.Signal == signal && page.Next == next);
 
-    private void InstallInFrontOf(SignalState signal, Libc.SignalActionRecord found)
+    /// <summary>Installs a handler of ours in place of what was found.</summary>
+    /// <param name="signal">The signal.</param>
+    /// <param name="found">What is there.</param>
+    /// <param name="again">A handler of ours that leads to it somehow; 0 for one that is right in front of it.</param>
+    private void Install(int signal, Libc.SignalActionRecord found, nint again = 0)
     {
         for (int attempt = 0; attempt < 4; attempt++)
         {
-            Installed ours = signal.InFrontOf(found.Handler) ?? signal.Add(Prepare(found));
-            signal.Newest = ours;
-            Libc.SignalActionRecord action = ours.Action;
-            Libc.SignalActionRecord replaced;
-            if (Libc.SignalAction(signal.Number, &action, &replaced) != 0)
+            nint ours = again != 0 ? again : InFrontOf(signal, found.Handler);
+            if (ours == 0)
             {
-                throw Failed(signal.Number);
+                ours = Add(signal, found);
             }
 
-            if (replaced.Handler == found.Handler)
+            _ = HandlerPage.TryRead(ours, out HandlerPage page);
+            ThrowIfRefused(signal, _actions.Replace(signal, page.Action(ours), out Libc.SignalActionRecord replaced));
+            if (_actions.Read(signal, out Libc.SignalActionRecord now) == 0 && now.Handler == found.Handler)
+            {
+                throw NotInstalled(signal, now.Handler);
+            }
+
+            Volatile.Write(ref _newest[signal], ours);
+            if (replaced.Handler == found.Handler || IsOurs(replaced.Handler))
             {
                 return;
             }
 
-            found = replaced; // somebody installed one between the look and the leap: it comes next instead
+            (found, again) = (replaced, 0); // somebody installed one between the look and the leap: it comes next instead
         }
     }
 
-    private Installed Prepare(in Libc.SignalActionRecord found)
+    private nint Add(int signal, Libc.SignalActionRecord found)
     {
-        nint next = found.Handler;
+        bool leadsNowhere = LeadsNowhere(found.Handler);
+        return _handlers.Add(page => HandlerPage.Assemble(signal, found, leadsNowhere, _stubs, page)) + HandlerPage.Entry;
+    }
 
-        // The old flags and mask, so that the old handler runs as it was meant to: on its stack, with its signals blocked.
-        Libc.SignalActionRecord action = found;
-        action.Handler = _handlers.Add(address => HandlerAssembler.ForSignals(_stubs, next, address));
-        action.Flags = (found.Flags & ~(Libc.SaRestorer | Libc.SaResetHand)) | Libc.SaSigInfo;
-        action.Restorer = 0;
-        if (next is Libc.SigDfl or Libc.SigIgn)
+    private static void ThrowIfRefused(int signal, int error)
+    {
+        if (error != 0)
         {
-            action.Flags |= Libc.SaOnStack; // a thread that has overflowed its stack has no other
-        }
-
-        return new Installed(next, action);
-    }
-
-    /// <summary>A handler of ours, and the one it follows on to.</summary>
-    private sealed class Installed(nint next, Libc.SignalActionRecord action)
-    {
-        public nint Next => next;
-
-        public Libc.SignalActionRecord Action => action;
-    }
-
-    private sealed class SignalState(int number)
-    {
-        private readonly List<Installed> _all = [];
-
-        public int Number => number;
-
-        public Installed? Newest { get; set; }
-
-        public Installed? InFrontOf(nint next) => _all.Find(one => one.Next == next);
-
-        public Installed Add(Installed installed)
-        {
-            _all.Add(installed);
-            return installed;
+            throw Refused(signal, error);
         }
     }
+
+    private static PlatformNotSupportedException Refused(int signal, int error) => new(
+        $"sigaction for {Name(signal)} is refused: {Said(error)}. Without the guard a hypercall that faults would end the process, so none can be made. If it is a "
+        + "sandbox (a seccomp filter), let it allow rt_sigaction for SIGILL, SIGSEGV and SIGBUS.");
+
+    private static PlatformNotSupportedException NotInstalled(int signal, nint handler) => new(
+        $"sigaction for {Name(signal)} says that it installed the guard, and did not: {Describe(handler)} is still there, and would take the faults of hypercalls, so none can be made. "
+        + "Let that library leave these signals to others (AddressSanitizer and its kin: handle_sigill=1, handle_segv=1, handle_sigbus=1 in ASAN_OPTIONS).");
+
+    private static string Describe(nint handler) => handler switch
+    {
+        Libc.SigDfl => "the default action",
+        Libc.SigIgn => "SIG_IGN",
+        _ => LoadedModule.At(handler) is not { } module ? "a handler that belongs to no library"
+            : module.Name.Length == 0 ? "a handler of the program" : $"a handler of {module.Name}",
+    };
+
+    private static string Name(int signal) => signal switch
+    {
+        Libc.SigIll => "SIGILL",
+        Libc.SigSegv => "SIGSEGV",
+        Libc.SigBus => "SIGBUS",
+        _ => $"signal {signal}",
+    };
+
+    private static string Said(int error) => $"{Marshal.GetPInvokeErrorMessage(error)} (errno {error})";
 }

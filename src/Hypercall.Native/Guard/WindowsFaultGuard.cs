@@ -6,14 +6,24 @@ namespace Hypercall.Native.Guard;
 /// <summary>The guard on Windows: a vectored exception handler, before all others. Nobody can take it away without its handle.</summary>
 internal sealed class WindowsFaultGuard : FaultGuard
 {
-    /// <exception cref="PlatformNotSupportedException">Hardware-enforced stack protection would turn each fault into the end of the process.</exception>
+    /// <exception cref="PlatformNotSupportedException">Windows takes no more handlers, or hardware-enforced stack protection would turn each fault into the end of the process.</exception>
     public WindowsFaultGuard(CodeArena stubs, CodeArena handlers)
     {
         ThrowIfShadowStack(ReadShadowStackPolicy());
-        nint handler = handlers.Add(address => HandlerAssembler.ForVectoredExceptions(stubs, address));
-        if (Kernel32.AddVectoredExceptionHandler(1, handler) == 0)
+        long[] isInstalled = RuntimeShared.GetOrAdd("guard", CodeArena.Version, () => new long[1]); // by whichever copy of the library came first
+        lock (isInstalled)
         {
-            throw new InvalidOperationException("AddVectoredExceptionHandler refused one more handler: hypercall faults cannot be caught.");
+            if (isInstalled[0] == 0)
+            {
+                nint handler = handlers.Add(address => HandlerAssembler.ForVectoredExceptions(stubs, address));
+                isInstalled[0] = Kernel32.AddVectoredExceptionHandler(1, handler);
+            }
+
+            if (isInstalled[0] == 0)
+            {
+                throw new PlatformNotSupportedException(
+                    "AddVectoredExceptionHandler refused one more handler. Without the guard a hypercall that faults would end the process, so none can be made.");
+            }
         }
     }
 
@@ -37,5 +47,10 @@ internal sealed class WindowsFaultGuard : FaultGuard
     public override void Verify()
     {
         // Handlers that were added first come first, and a later one may look at the fault before this one; none is ever removed.
+    }
+
+    protected override void AdmitThread()
+    {
+        // No thread can block an exception.
     }
 }

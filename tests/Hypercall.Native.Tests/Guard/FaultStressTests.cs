@@ -3,7 +3,8 @@ using Xunit.Abstractions;
 namespace Hypercall.Native.Tests.Guard;
 
 /// <summary>What could kill a process, in processes of their own: under CoreCLR and as a NativeAOT binary.</summary>
-public sealed class FaultStressTests(PublishedFaultStress published, ITestOutputHelper output) : IClassFixture<PublishedFaultStress>
+[Collection(PublishedCollection.Name)]
+public sealed class FaultStressTests(PublishedFaultStress published, ITestOutputHelper output)
 {
     private const int SigIll = 128 + 4;
     private const int SigSegv = 128 + 11;
