@@ -12,11 +12,16 @@ namespace Hypercall.Native;
 /// <para>
 /// A CPU fault on the hypercall instruction is a result, never a dead process. For that, making the first channel installs a handler for
 /// SIGILL, SIGSEGV and SIGBUS (a vectored exception handler on Windows) that looks at the faulting address, keeps what is its own,
-/// and leads everything else to where it went before. It stays until the process ends.
+/// and leads everything else to where it went before. It stays until the process ends. All copies of this library in a runtime have one handler together.
 /// </para>
 /// <para>
 /// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms have passed since the
-/// last look: a call that faults in between ends the process. So does a fault on a thread that blocks SIGILL or SIGSEGV.
+/// last look: a call that faults in between ends the process.
+/// </para>
+/// <para>
+/// A thread that blocks SIGILL, SIGSEGV or SIGBUS would die of a fault. So the first call of a thread unblocks the three on that thread, and they stay unblocked; a
+/// thread that blocks them later is looked after once 100 ms have passed. Where that is not allowed, the call throws a <see cref="PlatformNotSupportedException"/> before the
+/// instruction. So it does where the handler cannot be put back.
 /// </para>
 /// <para>
 /// On Windows, hardware-enforced stack protection (CET shadow stacks) does not let any handler send a thread to an address that is not on its shadow stack: where the
@@ -82,6 +87,7 @@ public sealed class NativeMachine : IHypercallMachine
 
     /// <inheritdoc/>
     /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
+    /// <exception cref="PlatformNotSupportedException">Faults cannot be caught here: sigaction is refused, or somebody answers it and installs nothing.</exception>
     public IHypercallChannel Channel
     {
         get

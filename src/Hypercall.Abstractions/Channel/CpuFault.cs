@@ -11,7 +11,10 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// <summary>The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).</summary>
     public uint Code { get; init; }
 
-    /// <summary>The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known. Without meaning when there is no fault.</summary>
+    /// <summary>
+    /// The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known, as under emulators of Linux that do not
+    /// set it. Without meaning when there is no fault.
+    /// </summary>
     public int TrapNumber { get; init; }
 
     /// <summary>The error code that the CPU pushed (for #PF: Intel SDM vol. 3A, section 4.7); 0 where there is none, and on Windows.</summary>
@@ -40,14 +43,14 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
         }
     }
 
-    /// <summary>The CPU manuals' name of the fault: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, or <c>trap N</c>.</summary>
+    /// <summary>The CPU manuals' name of the fault: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, <c>trap N</c>, or <c>unknown trap</c>.</summary>
     public string Mnemonic => Kind switch
     {
         CpuFaultKind.None => "no fault",
         CpuFaultKind.InvalidOpcode => "#UD",
         CpuFaultKind.GeneralProtection => "#GP",
         CpuFaultKind.PageFault => "#PF",
-        _ => string.Create(CultureInfo.InvariantCulture, $"trap {TrapNumber}"),
+        _ => TrapNumber < 0 ? "unknown trap" : string.Create(CultureInfo.InvariantCulture, $"trap {TrapNumber}"),
     };
 
     /// <summary>What this fault most likely means here, and what can be done about it.</summary>
