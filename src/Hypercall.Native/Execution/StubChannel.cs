@@ -26,7 +26,11 @@ internal sealed unsafe class StubChannel : IHypercallChannel
     [SkipLocalsInit]
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
-        _guard.LookNowAndThen();
+        if (!FaultGuard.IsTrusted)
+        {
+            _guard.Look();
+        }
+
         NativeFault fault;
         int faulted;
         fixed (HypercallRegisters* frame = &registers)

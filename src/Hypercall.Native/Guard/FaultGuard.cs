@@ -43,7 +43,7 @@ internal abstract class FaultGuard
         _periodEnds = new Timer(static _ => EndPeriod(), null, Timeout.Infinite, Timeout.Infinite);
     }
 
-    /// <summary>Whether a call of this thread relies on its last look; otherwise it looks first.</summary>
+    /// <summary>Whether a call of this thread relies on its last look; otherwise it has to <see cref="Look"/> first.</summary>
     public static bool IsTrusted => t_lookedIn == Volatile.Read(ref s_period);
 
     /// <summary>Installs the guard over all slots of an arena.</summary>
@@ -52,29 +52,10 @@ internal abstract class FaultGuard
     public static FaultGuard Install(CodeArena stubs, CodeArena handlers) =>
         OperatingSystem.IsWindows() ? new WindowsFaultGuard(stubs, handlers) : new LinuxFaultGuard(stubs, handlers);
 
-    /// <summary>Looks, if this thread did not for a while, whether a fault of this thread would reach the handler; and sees to it that it does.</summary>
+    /// <summary>Sees to it that a fault of this thread reaches the handler.</summary>
     /// <exception cref="PlatformNotSupportedException">It would not.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void LookNowAndThen()
-    {
-        if (!IsTrusted)
-        {
-            Look();
-        }
-    }
-
-    /// <summary>Checks that the handler is installed, and puts it back if it was taken away.</summary>
-    /// <exception cref="PlatformNotSupportedException">It cannot be put back.</exception>
-    public abstract void Verify();
-
-    /// <summary>Lets a fault of the calling thread through to the handler.</summary>
-    /// <exception cref="PlatformNotSupportedException">That is not allowed.</exception>
-    protected abstract void AdmitThread();
-
-    private static void EndPeriod() => Interlocked.Increment(ref s_period);
-
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Look()
+    public void Look()
     {
         int period = Volatile.Read(ref s_period);
         AdmitThread();
@@ -87,4 +68,14 @@ internal abstract class FaultGuard
 
         t_lookedIn = period;
     }
+
+    /// <summary>Checks that the handler is installed, and puts it back if it was taken away.</summary>
+    /// <exception cref="PlatformNotSupportedException">It cannot be put back.</exception>
+    public abstract void Verify();
+
+    /// <summary>Lets a fault of the calling thread through to the handler.</summary>
+    /// <exception cref="PlatformNotSupportedException">That is not allowed.</exception>
+    protected abstract void AdmitThread();
+
+    private static void EndPeriod() => Interlocked.Increment(ref s_period);
 }

@@ -138,13 +138,11 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("PlatformNotSupportedException: sigaction for SIGILL is refused: Operation not permitted (errno 1)", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_sigaction_that_installs_nothing_is_found_out(bool isNative)
+    [SkippableFact]
+    public void A_sigaction_that_installs_nothing_is_found_out()
     {
-        (int exitCode, string text) = Run(
-            [.. Program(isNative), "call"], new() { ["LD_PRELOAD"] = published.Host.Deaf, ["DEAF"] = "4" });
+        // NativeAOT links to sigaction as a C program does, and meets the interposer; CoreCLR's P/Invoke asks libc itself.
+        (int exitCode, string text) = Run([published.Native, "call"], new() { ["LD_PRELOAD"] = published.Host.Deaf, ["DEAF"] = "4" });
 
         Assert.True(exitCode == TypedError, $"{exitCode} {text}");
         Assert.Contains("sigaction for SIGILL says that it installed the guard, and did not", text, StringComparison.Ordinal);
