@@ -98,11 +98,22 @@ internal unsafe struct HandlerPage
         ];
     }
 
+    /// <summary>Reads the page of a handler in an arena of ours, which needs nobody's leave.</summary>
+    /// <param name="handler">The handler.</param>
+    public static HandlerPage Read(nint handler) => *(HandlerPage*)(handler - Entry);
+
     /// <summary>Reads the page that a handler lies in, if that is a guard's.</summary>
-    /// <param name="handler">Any address: nothing is read that cannot be.</param>
+    /// <param name="handler">Any address: nothing is read that cannot be. Where the kernel does not read for us, others' guards are strangers.</param>
+    /// <param name="ours">Our own pages.</param>
     /// <param name="page">The page.</param>
-    public static bool TryRead(nint handler, out HandlerPage page)
+    public static bool TryRead(nint handler, CodeArena ours, out HandlerPage page)
     {
+        if (ours.Contains(handler))
+        {
+            page = Read(handler);
+            return true;
+        }
+
         page = default;
         if ((handler & (StubLayout.SlotSize - 1)) != Entry)
         {
@@ -121,13 +132,14 @@ internal unsafe struct HandlerPage
 
     /// <summary>Walks from a handler through guards to the first that is none: SIG_DFL, SIG_IGN, or somebody's.</summary>
     /// <param name="handler">Where to begin; the first that is given.</param>
-    public static IEnumerable<nint> Walk(nint handler)
+    /// <param name="ours">Our own pages.</param>
+    public static IEnumerable<nint> Walk(nint handler, CodeArena ours)
     {
         const int Enough = 64; // a guard is older than what leads to it, so that there is no circle; nobody has to believe that
         for (int i = 0; i < Enough; i++)
         {
             yield return handler;
-            if (!TryRead(handler, out HandlerPage page))
+            if (!TryRead(handler, ours, out HandlerPage page))
             {
                 yield break;
             }

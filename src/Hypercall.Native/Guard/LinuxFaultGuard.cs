@@ -103,7 +103,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         {
             ThrowIfRefused(signal, _actions.Read(signal, out Libc.SignalActionRecord found));
 
-            nint[] chain = [.. HandlerPage.Walk(found.Handler)];
+            nint[] chain = [.. HandlerPage.Walk(found.Handler, _handlers)];
             if (Array.Exists(chain, IsOurs))
             {
                 return;
@@ -114,7 +114,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
             {
                 Install(signal, found); // in front of whatever is there
             }
-            else if ((found.Handler == Libc.SigDfl && IsNeededByRuntime(signal)) || HandlerPage.Walk(newest).Contains(found.Handler))
+            else if ((found.Handler == Libc.SigDfl && IsNeededByRuntime(signal)) || HandlerPage.Walk(newest, _handlers).Contains(found.Handler))
             {
                 Install(signal, found, newest); // it leads to the runtime's handler, which SIG_DFL does not
             }
@@ -129,15 +129,15 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     private static bool IsNeededByRuntime(int signal) => signal == Libc.SigSegv || RuntimeFeature.IsDynamicCodeSupported;
 
     /// <summary>Whether nothing at the end of a chain can lead to a page of ours: then one more in front of it makes no loop.</summary>
-    private static bool LeadsNowhere(nint[] chain) =>
-        LeadsNowhere(chain[^1]) || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], out HandlerPage last) && last.LeadsNowhere);
+    private bool LeadsNowhere(nint[] chain) =>
+        LeadsNowhere(chain[^1]) || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], _handlers, out HandlerPage last) && last.LeadsNowhere);
 
     private static bool LeadsNowhere(nint handler) => handler is Libc.SigDfl or Libc.SigIgn || RuntimeCode.Contains(handler);
 
     /// <summary>The handler of ours in front of another; 0 if there is none.</summary>
     private nint InFrontOf(int signal, nint next) => _handlers.Used
         .Select(page => page + HandlerPage.Entry)
-        .LastOrDefault(handler => HandlerPage.TryRead(handler, out HandlerPage page) && page.Signal == signal && page.Next == next);
+        .LastOrDefault(handler => HandlerPage.Read(handler).Signal == signal && HandlerPage.Read(handler).Next == next);
 
     /// <summary>Installs a handler of ours in place of what was found.</summary>
     /// <param name="signal">The signal.</param>
@@ -153,8 +153,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
                 ours = Add(signal, found);
             }
 
-            _ = HandlerPage.TryRead(ours, out HandlerPage page);
-            ThrowIfRefused(signal, _actions.Replace(signal, page.Action(ours), out Libc.SignalActionRecord replaced));
+            ThrowIfRefused(signal, _actions.Replace(signal, HandlerPage.Read(ours).Action(ours), out Libc.SignalActionRecord replaced));
             if (_actions.Read(signal, out Libc.SignalActionRecord now) == 0 && now.Handler == found.Handler)
             {
                 throw NotInstalled(signal, now.Handler);

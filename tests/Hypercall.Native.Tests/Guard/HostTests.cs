@@ -64,6 +64,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
     [InlineData("load LIB blocked calls")]
     [InlineData("block load LIB calls")]
     [InlineData("install load LIB calls install bare blocked insist")]
+    [InlineData("no-peek install load LIB calls install insist own")] // a sandbox in which no guard can look for another
     [InlineData("load LIB calls no-action wait calls")] // a sandbox that begins after the guard was installed
     public void In_a_C_host_each_call_has_a_result(string steps)
     {

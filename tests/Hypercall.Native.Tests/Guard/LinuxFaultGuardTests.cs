@@ -119,9 +119,9 @@ public sealed class LinuxFaultGuardTests
         }
 
         nint first = _actions[Libc.SigIll];
-        Assert.Equal([true, false], HandlerPage.Walk(first).Take(2).Select(_pages.Contains));
+        Assert.Equal([true, false], HandlerPage.Walk(first, _pages).Take(2).Select(_pages.Contains));
         Assert.True(others.Contains(Next(first)));
-        Assert.Equal((Runtime, 4, 4), (HandlerPage.Walk(first).Last(), _pages.Used.Count(), others.Used.Count()));
+        Assert.Equal((Runtime, 4, 4), (HandlerPage.Walk(first, _pages).Last(), _pages.Used.Count(), others.Used.Count()));
     }
 
     [SkippableFact]
@@ -211,9 +211,9 @@ public sealed class LinuxFaultGuardTests
     [InlineData(0x5000_0123)]
     [InlineData(0x7FFF_FFFF_F040)]
     [InlineData(-0xFC0)]
-    public void Any_address_can_be_asked_whether_a_guard_lies_there(long address) => Assert.False(HandlerPage.TryRead((nint)address, out _));
+    public void Any_address_can_be_asked_whether_a_guard_lies_there(long address) => Assert.False(HandlerPage.TryRead((nint)address, Stubs.Value, out _));
 
-    private static nint Next(nint handler) => HandlerPage.TryRead(handler, out HandlerPage page) ? page.Next : -1;
+    private static nint Next(nint handler) => HandlerPage.TryRead(handler, Stubs.Value, out HandlerPage page) ? page.Next : -1;
 
     private (LinuxFaultGuard Guard, CodeArena Pages) Install(FakeActions? actions = null)
     {

@@ -11,6 +11,7 @@
 //   block             blocks SIGILL, SIGSEGV and SIGBUS
 //   no-action         a seccomp filter refuses sigaction for SIGILL and SIGBUS (without SIGSEGV no NativeAOT program starts)
 //   no-mask           ... and sigprocmask
+//   no-peek           ... and process_vm_readv
 //   exec PROGRAM ...  becomes another program
 //   foreign           an invalid opcode that is nobody's: SIGILL ends the process
 // Exit codes: 1 something was wrong, 2 usage, 77 two handlers call each other for ever.
@@ -214,6 +215,8 @@ int main(int argc, char **steps)
             wrong = refuse(SYS_rt_sigaction);
         else if (!strcmp(*step, "no-mask"))
             wrong = refuse(SYS_rt_sigprocmask);
+        else if (!strcmp(*step, "no-peek"))
+            wrong = refuse(SYS_process_vm_readv);
         else if (!strcmp(*step, "wait"))
             wait_for_look();
         else if (!strcmp(*step, "exec") && step[1]) {
