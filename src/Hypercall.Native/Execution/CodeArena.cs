@@ -57,8 +57,11 @@ internal sealed class CodeArena
     /// <param name="capacity">How many pages.</param>
     /// <param name="holds">What they are, in the plural; also its name.</param>
     /// <param name="remedy">What to do when they are used up.</param>
-    public static CodeArena Shared(int capacity, string holds, string remedy) => new(
-        CodePages.Current, capacity, holds, remedy, RuntimeShared.GetOrAdd(holds, Version, () => Reserve(CodePages.Current, capacity)));
+    public static CodeArena Shared(int capacity, string holds, string remedy)
+    {
+        long[] state = RuntimeShared.GetOrAdd(holds, Version, () => Reserve(CodePages.Current, capacity));
+        return new CodeArena(CodePages.Current, capacity, holds, remedy, state);
+    }
 
     /// <summary>Whether an address lies in it.</summary>
     public bool Contains(nint address) => (nuint)(address - Start) < (nuint)Capacity << StubLayout.SlotShift;

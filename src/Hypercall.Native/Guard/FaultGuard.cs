@@ -24,8 +24,8 @@ internal abstract class FaultGuard
     /// <summary>How long, in milliseconds, a look is trusted.</summary>
     private const long TrustedFor = 100;
 
-    // A number that a timer changes: a call that asked the clock itself would take almost twice as long (docs/benchmarks.md). Static, because
-    // a copy of the library has one guard, and because a thread's own number is.
+    // A number that a timer changes: a call that asked the clock itself would take almost twice as long (docs/benchmarks.md).
+    // Static, because a copy of the library has one guard, and because a thread's own number is.
     private static int s_period = 1;
 
     [ThreadStatic]
@@ -34,8 +34,10 @@ internal abstract class FaultGuard
     private readonly Timer _periodEnds;
     private int _verifiedIn;
 
-    /// <summary>Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it, and nothing that
-    /// would keep the context of a plug-in alive.</summary>
+    /// <summary>
+    /// Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it, and nothing that
+    /// would keep the context of a plug-in alive.
+    /// </summary>
     protected FaultGuard()
     {
         // Without the flow of the context, which would keep what the first caller's async locals hold alive for ever.

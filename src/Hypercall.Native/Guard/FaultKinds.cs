@@ -32,13 +32,13 @@ internal static class FaultKinds
         };
 
         // CR2 is what the kernel also reports as the address; an emulator may know only one of them.
-        ulong address = kind == CpuFaultKind.PageFault && fault.PageFaultAddress != 0 ? fault.PageFaultAddress : fault.ReportedAddress;
+        bool hasCr2 = kind == CpuFaultKind.PageFault && fault.PageFaultAddress != 0;
         return new CpuFault(kind)
         {
             Code = (uint)fault.Code,
             TrapNumber = trap,
             ErrorCode = trap == Unknown ? 0 : fault.ErrorCode,
-            Address = new GuestVirtualAddress(address),
+            Address = new GuestVirtualAddress(hasCr2 ? fault.PageFaultAddress : fault.ReportedAddress),
         };
     }
 

@@ -33,7 +33,7 @@ internal static class HandlerAssembler
         // arch/x86/include/uapi/asm/sigcontext.h behind the 40 bytes of ucontext_t; include/uapi/asm-generic/siginfo.h
         const int UcRdi = 104, UcRsi = 112, UcRdx = 136, UcRax = 144, UcRcx = 152, UcRip = 168, UcError = 192, UcTrap = 200, UcCr2 = 216;
         const int InfoCode = 8, InfoAddress = 16;
-        const int InfoPasses = 120;               // the last word of SI_MAX_SIZE; the kernel uses 48 bytes (kernel_siginfo), and clears the others
+        const int InfoPasses = 120;                   // the last word of SI_MAX_SIZE; the kernel uses 48 bytes, and clears the others
         const ulong NoPasses = 0x4859_5043_0000_0000; // "HYPC", so that a tail that is not cleared is not taken for a count
 
         Assembler code = new(64);

@@ -41,7 +41,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     private readonly CodeArena _stubs;
     private readonly CodeArena _handlers;
     private readonly SignalActions _actions;
-    private readonly long[] _newest; // by signal, the handler of ours that was installed last, 0 before the first; also the lock over all of this
+    private readonly long[] _newest; // by signal, the handler of ours that was installed last, 0 before the first; also the lock
 
     /// <exception cref="PlatformNotSupportedException">sigaction is refused, or somebody answers it without installing anything.</exception>
     public LinuxFaultGuard(CodeArena stubs, CodeArena handlers)
@@ -66,7 +66,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         foreach (int signal in Signals)
         {
             // Where the state may not even be read, nobody can have changed it either, once the guard was installed.
-            if (_actions.Read(signal, out Libc.SignalActionRecord found) == 0 ? !IsOurs(found.Handler) : Volatile.Read(ref _newest[signal]) == 0)
+            bool isKnown = _actions.Read(signal, out Libc.SignalActionRecord found) == 0;
+            if (isKnown ? !IsOurs(found.Handler) : Volatile.Read(ref _newest[signal]) == 0)
             {
                 Repair(signal);
             }
@@ -114,7 +115,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
             {
                 Install(signal, found); // in front of whatever is there
             }
-            else if ((found.Handler == Libc.SigDfl && IsNeededByRuntime(signal)) || HandlerPage.Walk(newest, _handlers).Contains(found.Handler))
+            else if ((found.Handler == Libc.SigDfl && IsNeededByRuntime(signal))
+                || HandlerPage.Walk(newest, _handlers).Contains(found.Handler))
             {
                 Install(signal, found, newest); // it leads to the runtime's handler, which SIG_DFL does not
             }
@@ -129,8 +131,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     private static bool IsNeededByRuntime(int signal) => signal == Libc.SigSegv || RuntimeFeature.IsDynamicCodeSupported;
 
     /// <summary>Whether nothing at the end of a chain can lead to a page of ours: then one more in front of it makes no loop.</summary>
-    private bool LeadsNowhere(nint[] chain) =>
-        LeadsNowhere(chain[^1]) || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], _handlers, out HandlerPage last) && last.LeadsNowhere);
+    private bool LeadsNowhere(nint[] chain) => LeadsNowhere(chain[^1])
+        || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], _handlers, out HandlerPage last) && last.LeadsNowhere);
 
     private static bool LeadsNowhere(nint handler) => handler is Libc.SigDfl or Libc.SigIgn || RuntimeCode.Contains(handler);
 
@@ -153,7 +155,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
                 ours = Add(signal, found);
             }
 
-            ThrowIfRefused(signal, _actions.Replace(signal, HandlerPage.Read(ours).Action(ours), out Libc.SignalActionRecord replaced));
+            Libc.SignalActionRecord action = HandlerPage.Read(ours).Action(ours);
+            ThrowIfRefused(signal, _actions.Replace(signal, action, out Libc.SignalActionRecord replaced));
             if (_actions.Read(signal, out Libc.SignalActionRecord now) == 0 && now.Handler == found.Handler)
             {
                 throw NotInstalled(signal, now.Handler);

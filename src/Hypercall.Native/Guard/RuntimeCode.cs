@@ -17,7 +17,7 @@ internal static unsafe class RuntimeCode
 
     private static LoadedModule[] Find()
     {
-        // Functions that are the runtime's own: CoreCLR (libcoreclr, or a single file with everything in it), or the module that NativeAOT compiled.
+        // Functions that are the runtime's own: in CoreCLR (libcoreclr, or a single file with everything in it), or in what NativeAOT made.
         ComWrappers.GetIUnknownImpl(out _, out nint addReference, out _);
         List<nint> known = [addReference, (nint)(delegate* unmanaged<void>)&Nothing];
 
@@ -31,7 +31,7 @@ internal static unsafe class RuntimeCode
             known.Add(setHandler);
         }
 
-        // And CoreCLR beside a NativeAOT library: another runtime, whose code this one cannot ask for. The loader's names outlive the files.
+        // And CoreCLR beside a NativeAOT library: another runtime, which this one cannot ask. The loader's names outlive the files.
         return [.. modules.Where(module => known.Exists(module.Contains)
             || Path.GetFileName(module.Name) is "libcoreclr.so" or "libSystem.Native.so")];
     }
