@@ -54,7 +54,7 @@ public sealed class RuntimeSharedTests
         string name = $"test {Guid.NewGuid()}";
         int made = 0;
         using Barrier start = new(Threads);
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(() =>
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(() =>
         {
             start.SignalAndWait();
             _ = RuntimeShared.GetOrAdd<object>(name, 1, Make);
