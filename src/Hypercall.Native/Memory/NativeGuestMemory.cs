@@ -20,8 +20,8 @@ namespace Hypercall.Native;
 /// <item><term><see cref="Contiguity.Contiguous"/></term><description>one page; one huge page or more that happen to be neighbours, checked by
 /// <c>/proc/self/pagemap</c>, which needs CAP_SYS_ADMIN; Windows: one page only</description></item>
 /// </list>
-/// <para>Memory that this class allocates is left out of core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
-/// pinned gigabytes fills a disk) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
+/// <para>Memory that this class allocates is left out of the kernel's core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
+/// pinned gigabytes fills a disk; .NET's own dumps with heap, and full ones, hold it all the same) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
 /// would move the page away from the frame that the VMM was told).</para>
 /// <para>A window's memory is not ours to mark so: do not fork, other than to execute a program, while the VMM knows a window's address.</para>
 /// <para>Safe for use by many threads at a time.</para>

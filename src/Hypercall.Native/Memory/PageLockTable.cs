@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using Hypercall.Native.Interop;
-using Segment = (nuint Start, nuint End, int Count, bool IsForeign);
-using State = System.Tuple<System.Collections.Generic.SortedSet<(nuint Start, nuint End, int Count, bool IsForeign)>, System.Runtime.CompilerServices.StrongBox<long>>;
+using Segment = (nuint Start, nuint End, System.Runtime.CompilerServices.StrongBox<int>? Count, bool IsForeign);
+using State = System.Tuple<
+    System.Collections.Generic.SortedSet<(nuint Start, nuint End, System.Runtime.CompilerServices.StrongBox<int>? Count, bool IsForeign)>,
+    System.Runtime.CompilerServices.StrongBox<long>>;
 
 namespace Hypercall.Native;
 
@@ -100,12 +102,13 @@ internal sealed class PageLockTable
             Split(pages.End);
             foreach (Segment segment in Within(pages))
             {
-                _ = _segments.Remove(segment);
-                if (segment.Count > 1)
+                if (--segment.Count!.Value > 0)
                 {
-                    _ = _segments.Add(segment with { Count = segment.Count - 1 });
+                    continue;
                 }
-                else if (!segment.IsForeign)
+
+                _ = _segments.Remove(segment);
+                if (!segment.IsForeign)
                 {
                     _ownBytes.Value -= (long)(segment.End - segment.Start);
                     if (unlock)
@@ -127,8 +130,7 @@ internal sealed class PageLockTable
         List<PageSpan> gaps = Gaps(pages);
         foreach (Segment segment in Within(pages))
         {
-            _ = _segments.Remove(segment);
-            _ = _segments.Add(segment with { Count = segment.Count + 1 });
+            segment.Count!.Value++;
         }
 
         foreach (PageSpan gap in gaps)
@@ -157,7 +159,7 @@ internal sealed class PageLockTable
     {
         if (start < end)
         {
-            _ = _segments.Add((start, end, 1, foreign));
+            _ = _segments.Add((start, end, new StrongBox<int>(1), foreign));
             _ownBytes.Value += foreign ? 0 : (long)(end - start);
         }
     }
@@ -218,14 +220,14 @@ internal sealed class PageLockTable
         {
             _ = _segments.Remove(segment);
             _ = _segments.Add(segment with { End = at });
-            _ = _segments.Add(segment with { Start = at });
+            _ = _segments.Add(segment with { Start = at, Count = new StrongBox<int>(segment.Count!.Value) });
         }
     }
 
     private void Merge(nuint at)
     {
         if (at != 0 && Floor(at) is { } right && right.Start == at && Floor(at - 1) is { } left && left.End == at
-            && left.Count == right.Count && left.IsForeign == right.IsForeign)
+            && left.Count!.Value == right.Count!.Value && left.IsForeign == right.IsForeign)
         {
             _ = _segments.Remove(left);
             _ = _segments.Remove(right);
@@ -235,10 +237,10 @@ internal sealed class PageLockTable
 
     private Segment? Floor(nuint at) => _segments.GetViewBetween(Least(0), Most(at)).Max is { End: > 0 } segment ? segment : null;
 
-    // Tuples are ordered by their first element, and no two segments start alike.
-    private static Segment Least(nuint start) => (start, 0, 0, false);
+    // Tuples are ordered by their first elements; no two segments start alike, and none ends as these do, so counts are never compared.
+    private static Segment Least(nuint start) => (start, nuint.MinValue, null, false);
 
-    private static Segment Most(nuint start) => (start, nuint.MaxValue, int.MaxValue, true);
+    private static Segment Most(nuint start) => (start, nuint.MaxValue, null, true);
 
     /// <summary>A state without a lock. It has only types of the base class library, as what copies share must.</summary>
     public static State NewState() => new([], new StrongBox<long>());
