@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Hypercall.Testing;
 
 namespace Hypercall.Tests.Memory;
 
@@ -76,6 +77,26 @@ public class GuestBufferDisposeTests
 
         Assert.Equal([0, .. Enumerable.Repeat(1, count - 1)], buffers.Select(buffer => buffer.Releases));
         Array.ForEach(workers, worker => worker.Dispose());
+    }
+
+    [Fact]
+    public void Buffers_of_the_fake_machine_refuse_a_circle_too()
+    {
+        IGuestMemory memory = new FakeVmm().Memory;
+        GuestBuffer first = memory.Allocate(4096);
+        GuestBuffer second = memory.Allocate(4096);
+        using DisposeWorker one = new();
+        using DisposeWorker other = new();
+        Assert.Null(one.Enter(first));
+        Assert.Null(other.Enter(second));
+        one.Start(second.Dispose);
+        one.AwaitDoneOrWaiting();
+        other.Start(first.Dispose);
+        _ = Assert.IsType<InvalidOperationException>(other.Result());
+        other.End();
+        Assert.Null(one.Result());
+        one.End();
+        first.Dispose();
     }
 
     [Fact]
