@@ -4,7 +4,7 @@ using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
-// Arguments: [--memlock BYTES] [--no-io-uring]
+// Arguments: [--memlock BYTES] [--no-io-uring] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
@@ -14,6 +14,18 @@ for (int i = 0; i < args.Length; i++)
             break;
         case "--no-io-uring":
             Restrictions.BlockIoUring();
+            break;
+        case "--give-root-up":
+            Privileges.GiveUp();
+            return 0;
+        case "--give-root-up-for-a-while":
+            Privileges.GiveUpForAWhile();
+            return 0;
+        case "--give-root-up-on-one-thread":
+            Privileges.GiveUpOnOneThread();
+            return 0;
+        case "--crash":
+            Crash.WithSecrets();
             break;
         default:
             Console.Error.WriteLine($"Unknown argument '{args[i]}'.");

@@ -21,7 +21,10 @@ public abstract class GuestBuffer : IDisposable
     private readonly object _gate = new();
     private readonly List<int> _callers = [];          // managed thread ids of calls in flight; a handful, reused
     private readonly List<GuestBufferLease> _leases = [];
+    private int _disposer;                             // managed thread id of whoever waits for the calls, and then releases; 0: nobody
+    private int _waiting;                              // threads in Dispose that wait
     private bool _disposed;
+    private bool _released;
 
     /// <summary>Describes a buffer.</summary>
     /// <param name="address">Where it starts.</param>
@@ -172,48 +175,44 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>
-    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added.
+    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added. Whoever calls it while another thread is at it
+    /// waits for that one: when it returns, the memory is released.
     /// </summary>
+    /// <remarks>
+    /// Threads that would wait for each other for ever (each in a call, each disposing the other's buffer) do not: the one that would close the circle gets the exception.
+    /// </remarks>
     /// <exception cref="InvalidOperationException">
-    /// Somebody holds a lease, or a call that uses the buffer is in flight on this very thread.
+    /// Somebody holds a lease; or a call that uses the buffer is in flight on this very thread; or on one that waits, in a <see cref="Dispose()"/> of its own, for a call on this thread.
+    /// Nothing was changed.
     /// </exception>
+    /// <exception cref="ThreadInterruptedException">The thread was interrupted while it waited. Nothing was released: dispose the buffer again.</exception>
     public void Dispose()
     {
-        lock (_gate)
+        int thread = Environment.CurrentManagedThreadId;
+        DisposeTurn turn;
+        do
         {
-            if (_disposed)
-            {
-                return;
-            }
+            turn = WaitForTurn(thread);
+        }
+        while (turn == DisposeTurn.Again);
 
-            if (_leases.Count != 0)
-            {
-                throw new InvalidOperationException(
-                    $"The buffer is leased to '{string.Join("', '", _leases.Select(lease => lease.Holder))}': freeing it would hand a live address to "
-                    + "somebody else. Make the VMM let go of it, dispose the lease, then the buffer.");
-            }
-
-            if (_callers.Contains(Environment.CurrentManagedThreadId))
-            {
-                throw new InvalidOperationException("A call that uses the buffer is in flight on this thread. Dispose the buffer after it returns.");
-            }
-
-            _disposed = true;
-            try
-            {
-                while (_callers.Count != 0)
-                {
-                    _ = Monitor.Wait(_gate);
-                }
-            }
-            catch (ThreadInterruptedException)
-            {
-                _disposed = false; // nothing was released: it can be disposed again, and a finalizer will
-                throw;
-            }
+        if (turn == DisposeTurn.Over)
+        {
+            return;
         }
 
-        Release();
+        try
+        {
+            Release();
+        }
+        finally
+        {
+            EnterThoughInterrupted(_gate);
+            _released = true;
+            WakeWaiting();
+            Monitor.Exit(_gate);
+        }
+
         GC.SuppressFinalize(this);
     }
 
@@ -253,6 +252,15 @@ public abstract class GuestBuffer : IDisposable
         }
     }
 
+    /// <summary>The threads that a waiting Dispose waits for: those in calls, and the one that releases.</summary>
+    internal int[] WaitedFor()
+    {
+        lock (_gate)
+        {
+            return _released ? [] : [_disposer, .. _callers]; // no thread has the id 0
+        }
+    }
+
     internal void EndLease(GuestBufferLease lease)
     {
         lock (_gate)
@@ -284,12 +292,157 @@ public abstract class GuestBuffer : IDisposable
     /// <summary>Zeroes, unpins, unlocks and frees the memory. Called once, when nobody uses it any more.</summary>
     protected abstract void Release();
 
+    private DisposeTurn WaitForTurn(int thread)
+    {
+        bool entered = false;
+        bool waits = false;
+        try
+        {
+            bool isFirst;
+            lock (DisposeWaits.Gate)
+            {
+                Monitor.Enter(_gate, ref entered);
+                if (_released || _disposer == thread)
+                {
+                    return DisposeTurn.Over; // the latter: Release() led back here
+                }
+
+                isFirst = _disposer == 0;
+                ThrowIfHeld(thread);
+                if (!isFirst || _callers.Count != 0)
+                {
+                    if (DisposeWaits.WouldNeverEnd(thread, isFirst ? _callers : [_disposer, .. _callers]))
+                    {
+                        throw new InvalidOperationException(
+                            "Disposing the buffer would never end: it waits for a call on another thread, and that thread waits, in a Dispose of its own, for a call on this one. "
+                            + "Dispose the buffer after the call on this thread has returned.");
+                    }
+
+                    waits = true;
+                    _waiting++;
+                    DisposeWaits.Begin(thread, this);
+                }
+
+                if (isFirst)
+                {
+                    _disposer = thread;
+                    Volatile.Write(ref _disposed, true); // from here on no call begins
+                }
+            }
+
+            return isFirst ? WaitForCalls() : WaitForRelease();
+        }
+        finally
+        {
+            if (waits)
+            {
+                _waiting--;
+                DisposeWaits.End(thread);
+            }
+
+            if (entered)
+            {
+                Monitor.Exit(_gate);
+            }
+        }
+    }
+
+    private DisposeTurn WaitForCalls()
+    {
+        try
+        {
+            while (_callers.Count != 0)
+            {
+                _ = Monitor.Wait(_gate);
+            }
+
+            return DisposeTurn.Mine;
+        }
+        catch (ThreadInterruptedException)
+        {
+            // Nothing was released: it can be disposed again, by who waits behind this thread, too, and a finalizer will.
+            _disposer = 0;
+            Volatile.Write(ref _disposed, false);
+            WakeWaiting();
+            throw;
+        }
+    }
+
+    private DisposeTurn WaitForRelease()
+    {
+        while (_disposer != 0 && !_released)
+        {
+            _ = Monitor.Wait(_gate);
+        }
+
+        return _released ? DisposeTurn.Over : DisposeTurn.Again;
+    }
+
+    // A pulse that nobody waits for costs more than all the rest of a call's two ends.
+    private void WakeWaiting()
+    {
+        if (_waiting != 0)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void ThrowIfHeld(int thread)
+    {
+        if (_leases.Count != 0)
+        {
+            throw new InvalidOperationException(
+                $"The buffer is leased to '{string.Join("', '", _leases.Select(lease => lease.Holder))}': freeing it would hand a live address to "
+                + "somebody else. Make the VMM let go of it, dispose the lease, then the buffer.");
+        }
+
+        if (_callers.Contains(thread))
+        {
+            throw new InvalidOperationException("A call that uses the buffer is in flight on this thread. Dispose the buffer after it returns.");
+        }
+    }
+
+    // Monitor.Enter of a thread that was interrupted throws where it would have to wait.
+    private static void EnterThoughInterrupted(object gate)
+    {
+        bool interrupted = false;
+        while (true)
+        {
+            try
+            {
+                Monitor.Enter(gate);
+                break;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+
+        if (interrupted)
+        {
+            Thread.CurrentThread.Interrupt();
+        }
+    }
+
     private void ThrowIfOutside(long offset, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length - offset);
+    }
+
+    private enum DisposeTurn
+    {
+        /// <summary>Calls have ended, and this thread releases.</summary>
+        Mine,
+
+        /// <summary>It was released.</summary>
+        Over,
+
+        /// <summary>Who was at it was interrupted: whoever waited may take its place.</summary>
+        Again,
     }
 
     /// <summary>A call in flight that uses the buffer's address.</summary>
@@ -303,11 +456,10 @@ public abstract class GuestBuffer : IDisposable
         public void Dispose()
         {
             GuestBuffer buffer = _buffer;
-            lock (buffer._gate)
-            {
-                _ = buffer._callers.Remove(Environment.CurrentManagedThreadId);
-                Monitor.PulseAll(buffer._gate);
-            }
+            EnterThoughInterrupted(buffer._gate); // a mark that stayed would hold Dispose for ever
+            _ = buffer._callers.Remove(Environment.CurrentManagedThreadId);
+            buffer.WakeWaiting();
+            Monitor.Exit(buffer._gate);
         }
     }
 }

@@ -23,6 +23,9 @@ internal interface IPlatformMemory
         [NotNullWhen(true)] out GuestBuffer? window,
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal);
 
+    /// <summary>Closes what is kept open for the next use.</summary>
+    void CloseDescriptors();
+
     bool TryQueryPages(
         GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal);
 }

@@ -20,8 +20,8 @@ namespace Hypercall.Native;
 /// <item><term><see cref="Contiguity.Contiguous"/></term><description>one page; one huge page or more that happen to be neighbours, checked by
 /// <c>/proc/self/pagemap</c>, which needs CAP_SYS_ADMIN; Windows: one page only</description></item>
 /// </list>
-/// <para>Memory that this class allocates is left out of core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
-/// pinned gigabytes fills a disk) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
+/// <para>Memory that this class allocates is left out of the kernel's core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
+/// pinned gigabytes fills a disk; .NET's own dumps with heap, and full ones, hold it all the same) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
 /// would move the page away from the frame that the VMM was told).</para>
 /// <para>A window's memory is not ours to mark so: do not fork, other than to execute a program, while the VMM knows a window's address.</para>
 /// <para>Safe for use by many threads at a time.</para>
@@ -33,13 +33,19 @@ public sealed class NativeGuestMemory : IGuestMemory
     /// <summary>Creates the memory of this process. Many may exist side by side: locks and pins are counted once for the process.</summary>
     /// <param name="logger">Told of a buffer that leaked because it was never disposed and a VMM may still know its address.</param>
     /// <param name="pinning">What pins pages; where that cannot, asking for pinned memory is refused. The default is what works best.</param>
-    public NativeGuestMemory(ILogger<NativeGuestMemory>? logger = null, PinningMechanism pinning = PinningMechanism.Best)
-        : this((ILogger?)logger, pinning)
+    /// <param name="keepPrivileges">
+    /// Keeps, on Linux, the rights that the process has at this moment: this object's page map, its io_uring, and where that cannot be had its ramfs, are opened now, and serve it
+    /// also after the process gave root up. It then knows frame numbers, and pins past RLIMIT_MEMLOCK, for everybody who can reach it. The default is that what was opened with other
+    /// capabilities than those of the calling thread is closed, and opened anew with what it has.
+    /// </param>
+    public NativeGuestMemory(
+        ILogger<NativeGuestMemory>? logger = null, PinningMechanism pinning = PinningMechanism.Best, bool keepPrivileges = false)
+        : this((ILogger?)logger, pinning, keepPrivileges)
     {
     }
 
-    internal NativeGuestMemory(ILogger? logger, PinningMechanism pinning)
-        : this(PlatformMemory(logger ?? NullLogger.Instance, pinning))
+    internal NativeGuestMemory(ILogger? logger, PinningMechanism pinning, bool keepPrivileges = false)
+        : this(PlatformMemory(logger ?? NullLogger.Instance, pinning, keepPrivileges))
     {
     }
 
@@ -98,9 +104,27 @@ public sealed class NativeGuestMemory : IGuestMemory
         return _platform.TryQueryPages(start, length, out pages, out refusal);
     }
 
-    private static IPlatformMemory PlatformMemory(ILogger logger, PinningMechanism pinning) =>
+    /// <summary>
+    /// Closes what is kept open for the next use: the page map, the ramfs, and each io_uring when the last buffer that it pins is released. Buffers stay as they are, and the next
+    /// use opens what it needs with the rights of then. Call it when the process gives root up, so that not even a descriptor is left. All objects that keep no privileges share
+    /// what they open.
+    /// </summary>
+    public void CloseDescriptors() => _platform.CloseDescriptors();
+
+    private static IPlatformMemory PlatformMemory(ILogger logger, PinningMechanism pinning, bool keepPrivileges) =>
         RuntimeInformation.ProcessArchitecture != Architecture.X64 ? new UnsupportedGuestMemory()
-        : OperatingSystem.IsLinux() ? new LinuxGuestMemory(logger, pinning, PageMapReader.Process)
+        : OperatingSystem.IsLinux() ? OnLinux(logger, pinning, keepPrivileges)
         : OperatingSystem.IsWindows() ? new WindowsGuestMemory(logger)
         : new UnsupportedGuestMemory();
+
+    private static LinuxGuestMemory OnLinux(ILogger logger, PinningMechanism pinning, bool keepPrivileges)
+    {
+        LinuxDescriptors descriptors = keepPrivileges ? new LinuxDescriptors(keepsPrivileges: true) : LinuxDescriptors.Process;
+        if (keepPrivileges)
+        {
+            descriptors.Open(pinning);
+        }
+
+        return new LinuxGuestMemory(logger, pinning, descriptors);
+    }
 }

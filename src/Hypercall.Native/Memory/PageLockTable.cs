@@ -1,3 +1,10 @@
+using System.Runtime.CompilerServices;
+using Hypercall.Native.Interop;
+using Segment = (nuint Start, nuint End, System.Runtime.CompilerServices.StrongBox<int>? Count, bool IsForeign);
+using State = System.Tuple<
+    System.Collections.Generic.SortedSet<(nuint Start, nuint End, System.Runtime.CompilerServices.StrongBox<int>? Count, bool IsForeign)>,
+    System.Runtime.CompilerServices.StrongBox<long>>;
+
 namespace Hypercall.Native;
 
 /// <summary>Counts the locks on each page of this process, because the kernel does not: one munlock undoes any number of mlocks.</summary>
@@ -7,21 +14,41 @@ namespace Hypercall.Native;
 ///   window B:        |#########|
 ///   segments:   [ 1 ][ 2  ][ 1 ]     by address, no two overlap; a range of a gigabyte is one segment, not 262,144 entries
 /// </code>
-/// A page that somebody else had locked before us (mlock by the application, mlockall) is <c>Foreign</c>: it is counted, and never unlocked.
+/// A page that somebody else had locked before us (mlock by the application, mlockall) is <c>Foreign</c>: it is counted, and never unlocked. The segments, and the lock that guards them, are shared by all copies of this library in the
+/// runtime: what one copy's window still counts on, another copy's does not unlock.
 /// </remarks>
-/// <param name="locker">Locks and unlocks pages.</param>
-internal sealed class PageLockTable(IPageLocker locker)
+internal sealed class PageLockTable
 {
-    private readonly object _gate = new();
-    private readonly SortedSet<Segment> _segments = new(Comparer<Segment>.Create((left, right) => left.Start.CompareTo(right.Start)));
-    private long _ownBytes;
+    private readonly IPageLocker _locker;
+    private readonly SortedSet<Segment> _segments;
+    private readonly StrongBox<long> _ownBytes;
+
+    /// <summary>A table of its own.</summary>
+    /// <param name="locker">Locks and unlocks pages.</param>
+    public PageLockTable(IPageLocker locker)
+        : this(locker, NewState())
+    {
+    }
+
+    /// <summary>A table over a state that others may have, too.</summary>
+    /// <param name="locker">Locks and unlocks pages.</param>
+    /// <param name="state">The state.</param>
+    public PageLockTable(IPageLocker locker, State state)
+    {
+        _locker = locker;
+        (_segments, _ownBytes) = state;
+    }
+
+    /// <summary>The table of this process: one for all copies of this library.</summary>
+    /// <param name="locker">Locks and unlocks pages.</param>
+    public static PageLockTable Shared(IPageLocker locker) => new(locker, RuntimeShared.GetOrAdd("PageLocks", 1, NewState));
 
     /// <summary>How many segments there are.</summary>
     public int Segments
     {
         get
         {
-            lock (_gate)
+            lock (_segments)
             {
                 return _segments.Count;
             }
@@ -33,12 +60,12 @@ internal sealed class PageLockTable(IPageLocker locker)
     /// <returns>0, or the error of the operating system; then nothing changed.</returns>
     public int TryLock(PageSpan pages)
     {
-        lock (_gate)
+        lock (_segments)
         {
-            List<PageSpan> foreign = locker.FindLocked(pages, _ownBytes);
+            List<PageSpan> foreign = _locker.FindLocked(pages, _ownBytes.Value);
 
             // Pages that are counted already are locked again: it costs little, and heals a count left by memory that was unmapped under its window.
-            int error = locker.TryLock(pages);
+            int error = _locker.TryLock(pages);
             if (error != 0)
             {
                 foreach (PageSpan gap in Gaps(pages))
@@ -58,7 +85,7 @@ internal sealed class PageLockTable(IPageLocker locker)
     /// <param name="pages">The pages.</param>
     public void AddLocked(PageSpan pages)
     {
-        lock (_gate)
+        lock (_segments)
         {
             Add(pages, []);
         }
@@ -69,24 +96,24 @@ internal sealed class PageLockTable(IPageLocker locker)
     /// <param name="unlock">False if the mapping goes anyway.</param>
     public void Unlock(PageSpan pages, bool unlock = true)
     {
-        lock (_gate)
+        lock (_segments)
         {
             Split(pages.Start);
             Split(pages.End);
             foreach (Segment segment in Within(pages))
             {
-                if (--segment.Count > 0)
+                if (--segment.Count!.Value > 0)
                 {
                     continue;
                 }
 
                 _ = _segments.Remove(segment);
-                if (!segment.Foreign)
+                if (!segment.IsForeign)
                 {
-                    _ownBytes -= (long)(segment.End - segment.Start);
+                    _ownBytes.Value -= (long)(segment.End - segment.Start);
                     if (unlock)
                     {
-                        locker.Unlock(new PageSpan(segment.Start, segment.End));
+                        _locker.Unlock(new PageSpan(segment.Start, segment.End));
                     }
                 }
             }
@@ -103,7 +130,7 @@ internal sealed class PageLockTable(IPageLocker locker)
         List<PageSpan> gaps = Gaps(pages);
         foreach (Segment segment in Within(pages))
         {
-            segment.Count++;
+            segment.Count!.Value++;
         }
 
         foreach (PageSpan gap in gaps)
@@ -132,8 +159,8 @@ internal sealed class PageLockTable(IPageLocker locker)
     {
         if (start < end)
         {
-            _ = _segments.Add(new Segment { Start = start, End = end, Count = 1, Foreign = foreign });
-            _ownBytes += foreign ? 0 : (long)(end - start);
+            _ = _segments.Add((start, end, new StrongBox<int>(1), foreign));
+            _ownBytes.Value += foreign ? 0 : (long)(end - start);
         }
     }
 
@@ -153,12 +180,12 @@ internal sealed class PageLockTable(IPageLocker locker)
         {
             if (start < end)
             {
-                locker.Unlock(new PageSpan(start, end));
+                _locker.Unlock(new PageSpan(start, end));
             }
         }
     }
 
-    private List<Segment> Within(PageSpan pages) => [.. _segments.GetViewBetween(Key(pages.Start), Key(pages.End - 1))];
+    private List<Segment> Within(PageSpan pages) => [.. _segments.GetViewBetween(Least(pages.Start), Most(pages.End - 1))];
 
     private List<PageSpan> Gaps(PageSpan pages)
     {
@@ -191,33 +218,30 @@ internal sealed class PageLockTable(IPageLocker locker)
     {
         if (Floor(at) is { } segment && segment.Start < at && at < segment.End)
         {
-            _ = _segments.Add(new Segment { Start = at, End = segment.End, Count = segment.Count, Foreign = segment.Foreign });
-            segment.End = at;
+            _ = _segments.Remove(segment);
+            _ = _segments.Add(segment with { End = at });
+            _ = _segments.Add(segment with { Start = at, Count = new StrongBox<int>(segment.Count!.Value) });
         }
     }
 
     private void Merge(nuint at)
     {
         if (at != 0 && Floor(at) is { } right && right.Start == at && Floor(at - 1) is { } left && left.End == at
-            && left.Count == right.Count && left.Foreign == right.Foreign)
+            && left.Count!.Value == right.Count!.Value && left.IsForeign == right.IsForeign)
         {
-            left.End = right.End;
+            _ = _segments.Remove(left);
             _ = _segments.Remove(right);
+            _ = _segments.Add(left with { End = right.End });
         }
     }
 
-    private Segment? Floor(nuint at) => _segments.GetViewBetween(Key(0), Key(at)).Max;
+    private Segment? Floor(nuint at) => _segments.GetViewBetween(Least(0), Most(at)).Max is { End: > 0 } segment ? segment : null;
 
-    private static Segment Key(nuint start) => new() { Start = start };
+    // Tuples are ordered by their first elements; no two segments start alike, and none ends as these do, so counts are never compared.
+    private static Segment Least(nuint start) => (start, nuint.MinValue, null, false);
 
-    private sealed class Segment
-    {
-        public required nuint Start { get; init; }
+    private static Segment Most(nuint start) => (start, nuint.MaxValue, null, true);
 
-        public nuint End { get; set; }
-
-        public int Count { get; set; }
-
-        public bool Foreign { get; init; }
-    }
+    /// <summary>A state without a lock. It has only types of the base class library, as what copies share must.</summary>
+    public static State NewState() => new([], new StrongBox<long>());
 }

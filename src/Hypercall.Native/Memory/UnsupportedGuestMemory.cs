@@ -32,6 +32,11 @@ internal sealed class UnsupportedGuestMemory : IPlatformMemory
         GuestVirtualAddress start, long length, [NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
         Refuse(out pages, out refusal);
 
+    public void CloseDescriptors()
+    {
+        // There are none.
+    }
+
     private static bool Refuse<T>(out T? nothing, out GuestMemoryRefusal refusal)
         where T : class
     {

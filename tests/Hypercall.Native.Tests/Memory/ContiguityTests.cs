@@ -13,7 +13,7 @@ public sealed class ContiguityTests
     public void A_page_that_stays_referred_to_does_not_keep_the_kernel_collapsing_for_ever()
     {
         Host.NeedsIoUring();
-        LinuxAllocation? allocation = LinuxAllocation.TryMap(2 << 20, LinuxMapping.TransparentHugePages, out _);
+        LinuxAllocation? allocation = LinuxAllocation.TryMap(2 << 20, LinuxMapping.TransparentHugePages, LinuxDescriptors.Process.RamFs, out _);
         Assert.NotNull(allocation);
         PinSlot[]? pins = null;
         try
@@ -21,7 +21,7 @@ public sealed class ContiguityTests
             nuint start = (nuint)allocation.Address.Value;
             _ = LinuxMemory.Advise(start, 2 << 20, Libc.AdviseNoHugePage);
             Assert.Null(allocation.Touch());
-            pins = PinTable.Process.TryPin(new PageSpan(start, start + GuestPage.Size), out _);
+            pins = LinuxDescriptors.Process.Pins.TryPin(new PageSpan(start, start + GuestPage.Size), out _);
             Assert.NotNull(pins);
             _ = LinuxMemory.Advise(start, 2 << 20, Libc.AdviseHugePage);
 
@@ -32,7 +32,7 @@ public sealed class ContiguityTests
         }
         finally
         {
-            PinTable.Process.Unpin(pins);
+            PinTable.Unpin(pins);
             allocation.Discard();
         }
     }

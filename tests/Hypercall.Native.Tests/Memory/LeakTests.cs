@@ -24,7 +24,7 @@ public sealed class LeakTests(ITestOutputHelper output)
 
         NativeGuestMemory memory = new(null, ramFs ? PinningMechanism.RamFs : PinningMechanism.Best);
         memory.Allocate(1, residency).Dispose(); // opens the ring, which stays
-        (long locked, long pinned, int rings, int maps) = (Host.SettledLockedBytes(), LinuxProcess.PinnedBytes, PinTable.Process.Rings, Maps());
+        (long locked, long pinned, int rings, int maps) = (Host.SettledLockedBytes(), LinuxProcess.PinnedBytes, LinuxDescriptors.Process.Pins.Rings, Maps());
         long started = Environment.TickCount64;
         for (int i = 0; i < Buffers; i++)
         {
@@ -36,7 +36,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         Host.Until(
             () => LinuxProcess.LockedBytes <= locked && LinuxProcess.PinnedBytes <= pinned,
             $"VmLck is back to {locked} and VmPin to {pinned} (now {LinuxProcess.LockedBytes} and {LinuxProcess.PinnedBytes})");
-        Assert.Equal(rings, PinTable.Process.Rings);
+        Assert.Equal(rings, LinuxDescriptors.Process.Pins.Rings);
         Assert.InRange(Maps(), 0, maps + 64); // the runtime maps a few of its own
     }
 
@@ -168,11 +168,11 @@ public sealed class LeakTests(ITestOutputHelper output)
         Assert.Equal(2, table.Rings);
         foreach (PinSlot[] pin in pins)
         {
-            table.Unpin(pin);
+            PinTable.Unpin(pin);
         }
 
         Host.Until(() => LinuxProcess.PinnedBytes == pinned, "every pin was given back");
-        table.Unpin(table.TryPin(PageSpan.Of(scratch.Address, 1), out _));
+        PinTable.Unpin(table.TryPin(PageSpan.Of(scratch.Address, 1), out _));
         Assert.Equal(2, table.Rings);
     }
 

@@ -141,7 +141,7 @@ public sealed class PageMapTests
     public void Without_a_page_map_scattered_memory_is_had_and_contiguous_memory_is_refused()
     {
         Host.NeedsLinux();
-        NativeGuestMemory blind = new(new LinuxGuestMemory(Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, PinningMechanism.Best, new PageMapReader("/proc/self/none")));
+        NativeGuestMemory blind = new(new LinuxGuestMemory(Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, PinningMechanism.Best, new LinuxDescriptors { PageMap = new PageMapReader("/proc/self/none") }));
         blind.Allocate(40_000, Residency.Locked).Dispose();
         Assert.False(blind.TryAllocate(
             40_000, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous }, out _, out GuestMemoryRefusal? refusal));

@@ -25,8 +25,9 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets.</summary>
     /// <param name="length">Length in bytes.</param>
     /// <param name="kind">Where the pages come from.</param>
+    /// <param name="ramFs">The ramfs, for pages of one.</param>
     /// <param name="failure">Why there is none.</param>
-    public static LinuxAllocation? TryMap(long length, LinuxMapping kind, out PinFailure failure)
+    public static LinuxAllocation? TryMap(long length, LinuxMapping kind, RamFs ramFs, out PinFailure failure)
     {
         nuint unit = kind switch
         {
@@ -40,7 +41,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         nuint start = kind switch
         {
             LinuxMapping.Pages => LinuxMemory.Map(mapped, Libc.MapPrivate | Libc.MapAnonymous),
-            LinuxMapping.RamFs => RamFs.TryMap(mapped, out failure),
+            LinuxMapping.RamFs => ramFs.TryMap(mapped, out failure),
             LinuxMapping.HugePages => LinuxMemory.Map(
                 mapped, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapHugeTlb | Libc.MapHuge2M),
             LinuxMapping.GiantPages => LinuxMemory.Map(
@@ -106,9 +107,9 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     }
 
     /// <returns>Whether the pages are pinned.</returns>
-    public bool TryPin(out PinFailure failure)
+    public bool TryPin(PinTable pins, out PinFailure failure)
     {
-        _pins = PinTable.Process.TryPin(_mapping, out failure);
+        _pins = pins.TryPin(_mapping, out failure);
         return _pins is not null;
     }
 
@@ -123,7 +124,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     {
         if (_pins is not null)
         {
-            PinTable.Process.Unpin(_pins);
+            PinTable.Unpin(_pins);
         }
 
         if (_locked)

@@ -13,7 +13,7 @@ namespace Hypercall.Native;
 /// Pinned after touching, because a pin of an absent page is a pin of nothing; asked again after pinning, because the act of pinning may move a page (out of CMA, out of
 /// ZONE_MOVABLE).
 /// </remarks>
-internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning, PageMapReader pageMap) : IPlatformMemory
+internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning, LinuxDescriptors descriptors) : IPlatformMemory
 {
     private const long HugePage = 2 << 20;
     private const long GiantPage = 1 << 30;
@@ -72,10 +72,12 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         }
 
         GuestPage[] entries = GC.AllocateUninitializedArray<GuestPage>((int)count);
-        refusal = pageMap.TryRead(start, entries);
+        refusal = descriptors.PageMap.TryRead(start, entries);
         pages = refusal is null ? new GuestPageMap(start, length, entries) : null;
         return refusal is null;
     }
+
+    public void CloseDescriptors() => descriptors.Close();
 
     private NativeGuestBuffer? TryAllocate(long length, Residency residency, Contiguity contiguity, out GuestMemoryRefusal? refusal)
     {
@@ -181,7 +183,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         out GuestMemoryRefusal? refusal,
         out PinFailure failure)
     {
-        LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, out failure);
+        LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, descriptors.RamFs, out failure);
         if (allocation is null)
         {
             refusal = LinuxRefusals.OutOfMemory(length, failure.Call, failure.Error);
@@ -229,7 +231,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         }
     }
 
-    private static GuestMemoryRefusal? Hold(LinuxAllocation allocation, Residency residency, out PinFailure failure)
+    private GuestMemoryRefusal? Hold(LinuxAllocation allocation, Residency residency, out PinFailure failure)
     {
         failure = default;
         if (residency == Residency.Touched || (residency == Residency.Pinned && allocation.Kind == LinuxMapping.RamFs))
@@ -242,7 +244,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             return allocation.Lock();
         }
 
-        return allocation.TryPin(out failure)
+        return allocation.TryPin(descriptors.Pins, out failure)
             ? null
             : LinuxRefusals.Pin(allocation.Length, failure) ?? LinuxRefusals.PinningUnavailable(failure.ToString());
     }
@@ -261,7 +263,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
                     return LinuxRefusals.WindowNotPinnable(new PinFailure("io_uring", Errno.ENOSYS));
                 }
 
-                return window.TryPin(out PinFailure failure) ? null : LinuxRefusals.Pin(length, failure) ?? LinuxRefusals.WindowNotPinnable(failure);
+                return window.TryPin(descriptors.Pins, out PinFailure failure) ? null : LinuxRefusals.Pin(length, failure) ?? LinuxRefusals.WindowNotPinnable(failure);
         }
     }
 

@@ -81,7 +81,8 @@ internal static unsafe class LinuxMemory
 
     public static int FsOpen(byte* type, uint flags) => (int)Libc.SystemCall(NumberOfFsOpen, (nint)type, (nint)flags, 0, 0, 0);
 
-    public static int FsConfig(int context, uint command) => (int)Libc.SystemCall(NumberOfFsConfig, context, (nint)command, 0, 0, 0);
+    public static int FsConfig(int context, uint command, byte* key = null, byte* value = null) =>
+        (int)Libc.SystemCall(NumberOfFsConfig, context, (nint)command, (nint)key, (nint)value, 0);
 
     public static int FsMount(int context, uint flags, uint attributes) =>
         (int)Libc.SystemCall(NumberOfFsMount, context, (nint)flags, (nint)attributes, 0, 0);

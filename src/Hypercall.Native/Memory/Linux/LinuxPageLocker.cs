@@ -5,8 +5,8 @@ namespace Hypercall.Native;
 /// <summary>mlock and munlock.</summary>
 internal sealed class LinuxPageLocker : IPageLocker
 {
-    /// <summary>The locks of this process.</summary>
-    public static PageLockTable Process { get; } = new(new LinuxPageLocker());
+    /// <summary>The locks of this process, of all copies of this library together.</summary>
+    public static PageLockTable Process { get; } = PageLockTable.Shared(new LinuxPageLocker());
 
     public int TryLock(PageSpan pages) => LinuxMemory.Lock(pages.Start, pages.Length);
 

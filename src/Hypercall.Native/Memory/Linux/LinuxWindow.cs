@@ -21,9 +21,9 @@ internal sealed class LinuxWindow(GuestVirtualAddress start, long length, Memory
         return _locked ? null : LinuxRefusals.Lock((long)_pages.Length, error);
     }
 
-    public bool TryPin(out PinFailure failure)
+    public bool TryPin(PinTable pins, out PinFailure failure)
     {
-        _pins = PinTable.Process.TryPin(_pages, out failure);
+        _pins = pins.TryPin(_pages, out failure);
         return _pins is not null;
     }
 
@@ -38,7 +38,7 @@ internal sealed class LinuxWindow(GuestVirtualAddress start, long length, Memory
     {
         if (_pins is not null)
         {
-            PinTable.Process.Unpin(_pins);
+            PinTable.Unpin(_pins);
             _pins = null;
         }
 

@@ -10,23 +10,28 @@ namespace Hypercall.Native;
 /// </code>
 /// Documentation/admin-guide/mm/pagemap.rst. One pread carries any number of entries.
 /// </remarks>
-internal sealed unsafe class PageMapReader(string path)
+internal sealed unsafe class PageMapReader
 {
     /// <summary>How many entries one answer has at most: a span has 2 GiB.</summary>
     public const int MostPages = int.MaxValue / sizeof(ulong);
 
-    private readonly object _gate = new();
-    private int _file = -1;
+    private readonly string _path;
+    private readonly KeptDescriptor _file;
 
-    /// <summary>The page map of this process; the file stays open as long as it runs.</summary>
-    public static PageMapReader Process { get; } = new("/proc/self/pagemap");
+    /// <param name="path">The file.</param>
+    /// <param name="keepsPrivileges">Whether it is read on with the rights it was opened with. Frames are shown by CAP_SYS_ADMIN at open: file_ns_capable() in pagemap_read(), fs/proc/task_mmu.c.</param>
+    public PageMapReader(string path, bool keepsPrivileges = false)
+    {
+        _path = path;
+        _file = new KeptDescriptor(Open, keepsPrivileges);
+    }
 
     public GuestMemoryRefusal? TryRead(GuestVirtualAddress start, Span<GuestPage> pages)
     {
-        int file = _file;
-        if (file < 0 && TryOpen(out file) is { } refusal)
+        using KeptDescriptor.Use file = _file.Take(out PinFailure failure);
+        if (file.Descriptor < 0)
         {
-            return refusal;
+            return Unavailable(failure.Call, failure.Error);
         }
 
         long position = (long)(start.Value >> GuestPage.Shift) * sizeof(GuestPage);
@@ -36,7 +41,7 @@ internal sealed unsafe class PageMapReader(string path)
             nuint done = 0;
             while (done < (nuint)rest.Length)
             {
-                nint read = Libc.PRead(file, buffer + done, (nuint)rest.Length - done, position + (long)done);
+                nint read = Libc.PRead(file.Descriptor, buffer + done, (nuint)rest.Length - done, position + (long)done);
                 if (read > 0)
                 {
                     done += (nuint)read;
@@ -56,30 +61,22 @@ internal sealed unsafe class PageMapReader(string path)
         return null;
     }
 
-    private GuestMemoryRefusal? TryOpen(out int file)
+    /// <summary>Opens the file now, if that is possible, and not at the first question.</summary>
+    public void Open() => _file.Take(out _).Dispose();
+
+    /// <summary>Closes the file; the next question opens it again.</summary>
+    public void Close() => _file.Close();
+
+    private int Open(out PinFailure failure)
     {
-        lock (_gate)
-        {
-            if (_file < 0)
-            {
-                int opened = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
-                if (opened < 0)
-                {
-                    file = -1;
-                    return Unavailable("open", Libc.LastError); // asked again next time: privileges and mounts change
-                }
-
-                Volatile.Write(ref _file, opened);
-            }
-
-            file = _file;
-            return null;
-        }
+        int file = Libc.Open(_path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
+        failure = file < 0 ? new PinFailure("open", Libc.LastError) : default;
+        return file;
     }
 
     private GuestMemoryRefusal Unavailable(string what, int error) => new(
         GuestMemoryRefusalReason.PageMapUnavailable,
-        $"Could not {what} {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}). "
+        $"Could not {what} {_path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}). "
         + (error switch
         {
             Errno.ENOENT => "The kernel is built without CONFIG_PROC_PAGE_MONITOR, or /proc is not mounted.",

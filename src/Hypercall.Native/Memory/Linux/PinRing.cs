@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Hypercall.Native.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hypercall.Native;
 
@@ -12,7 +13,9 @@ namespace Hypercall.Native;
 /// The table is registered empty once (a second registration of a whole table gives EBUSY) and updated slot by slot; writing an empty buffer into
 /// a slot unpins what was there. io_uring_register(2), linux/io_uring.h.
 /// </remarks>
+#pragma warning disable CA1001 // The handle closes itself when neither a table nor a buffer has the ring any more.
 internal sealed unsafe class PinRing
+#pragma warning restore CA1001
 {
     public const int Slots = 16_384;                  // IORING_MAX_REG_BUFFERS, io_uring/rsrc.c
     public const nuint MaxBufferLength = 1 << 30;     // SZ_1G, io_uring/rsrc.c
@@ -23,12 +26,22 @@ internal sealed unsafe class PinRing
     private const int ParametersLength = 120;         // sizeof(struct io_uring_params)
     private const int ParametersFlags = 8;            // offsetof(struct io_uring_params, flags)
 
-    private readonly int _file;
+    private readonly SafeFileHandle _file;
+    private readonly Stack<int> _free = new(Enumerable.Range(0, Slots).Reverse());
 
-    private PinRing(int file) => _file = file;
+    private PinRing(int file, ulong openedWith)
+    {
+        _file = new SafeFileHandle(file, ownsHandle: true);
+        OpenedWith = openedWith;
+    }
 
+    /// <summary>The capabilities that it was opened with. A ring of CAP_IPC_LOCK is bound by no RLIMIT_MEMLOCK, whoever uses it: io_uring_create(), io_uring/io_uring.c.</summary>
+    public ulong OpenedWith { get; }
+
+    /// <param name="openedWith">The capabilities of this thread.</param>
+    /// <param name="failure">Why there is none.</param>
     /// <returns>The ring, or null and why.</returns>
-    public static PinRing? TryCreate(out PinFailure failure)
+    public static PinRing? TryCreate(ulong openedWith, out PinFailure failure)
     {
         byte* parameters = stackalloc byte[ParametersLength];
         new Span<byte>(parameters, ParametersLength).Clear();
@@ -54,15 +67,48 @@ internal sealed unsafe class PinRing
         }
 
         failure = default;
-        return new PinRing(file);
+        return new PinRing(file, openedWith);
     }
+
+    /// <summary>Takes an empty slot. Until it is given back, the descriptor stays open, whoever closes the ring, or is finalized.</summary>
+    /// <returns>The slot; null when none is empty.</returns>
+    public int? TryTakeSlot()
+    {
+        lock (_free)
+        {
+            if (_free.Count == 0)
+            {
+                return null;
+            }
+
+            bool taken = false;
+            _file.DangerousAddRef(ref taken);
+            return _free.Pop();
+        }
+    }
+
+    /// <summary>Empties a slot, and gives it back.</summary>
+    /// <param name="slot">The slot.</param>
+    public void GiveBack(int slot)
+    {
+        _ = Set(slot, 0, 0); // failing, it leaves the frames pinned and the slot good for use: the next buffer in it takes their place
+        lock (_free)
+        {
+            _free.Push(slot);
+        }
+
+        _file.DangerousRelease();
+    }
+
+    /// <summary>Closes the ring when its last slot is given back.</summary>
+    public void Close() => _file.Dispose();
 
     /// <returns>0, or the error.</returns>
     public int Set(int slot, nuint start, nuint length)
     {
         IoVector vector = new() { Base = start, Length = length };
         ResourceUpdate update = new() { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
-        while (LinuxMemory.IoUringRegister(_file, RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
+        while (LinuxMemory.IoUringRegister((int)_file.DangerousGetHandle(), RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
         {
             int error = Libc.LastError;
             if (error != Errno.EINTR)
@@ -73,9 +119,6 @@ internal sealed unsafe class PinRing
 
         return 0;
     }
-
-    /// <returns>0, or the error; then the pages stay pinned until the slot is set again.</returns>
-    public int Clear(int slot) => Set(slot, 0, 0);
 
     // struct iovec, sys/uio.h
     private struct IoVector

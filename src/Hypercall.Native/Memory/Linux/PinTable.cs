@@ -1,19 +1,26 @@
 namespace Hypercall.Native;
 
-/// <summary>All io_uring pins of this process.</summary>
+/// <summary>The io_uring pins of this copy of the library.</summary>
 /// <remarks>
-/// The kernel counts pins per page: two slots over the same page hold it until both are empty. Rings stay open as long as the process runs, so that a buffer that must leak
-/// stays pinned.
+/// The kernel counts pins per page: two slots over the same page hold it until both are empty. A ring is open as long as one of its slots is taken: a buffer that must leak stays
+/// pinned, also when its copy of the library is unloaded; a copy that leaks nothing leaves no ring behind.
 /// </remarks>
-internal sealed class PinTable
+/// <param name="keepsPrivileges">Whether rings go on serving a process that gave up the capabilities it opened them with.</param>
+internal sealed class PinTable(bool keepsPrivileges = false)
 {
-    private readonly object _gate = new();
-    private readonly Stack<PinSlot> _free = new();
+    private readonly List<PinRing> _rings = []; // also the gate
 
-    public static PinTable Process { get; } = new();
-
-    /// <summary>How many rings were opened.</summary>
-    public int Rings { get; private set; }
+    /// <summary>How many rings are open, and take further buffers.</summary>
+    public int Rings
+    {
+        get
+        {
+            lock (_rings)
+            {
+                return _rings.Count;
+            }
+        }
+    }
 
     /// <returns>The slots that hold the pages, or null and why.</returns>
     public PinSlot[]? TryPin(PageSpan pages, out PinFailure failure)
@@ -43,43 +50,63 @@ internal sealed class PinTable
         return slots;
     }
 
-    public void Unpin(ReadOnlySpan<PinSlot> slots)
+    public static void Unpin(ReadOnlySpan<PinSlot> slots)
     {
         foreach (PinSlot slot in slots)
         {
-            // Failing, it leaves the frames pinned and the slot good for use: the next buffer in it takes their place.
-            _ = slot.Ring.Clear(slot.Index);
+            slot.Ring.GiveBack(slot.Index);
+        }
+    }
+
+    /// <summary>Opens a ring now, if that is possible, and not for the first buffer.</summary>
+    /// <returns>Whether there is one.</returns>
+    public bool TryOpen()
+    {
+        if (TryTakeSlot(out _) is { } slot)
+        {
+            Unpin([slot]);
+            return true;
         }
 
-        lock (_gate)
+        return false;
+    }
+
+    /// <summary>Closes the rings, each when the last buffer that it pins is released; the next buffer opens another.</summary>
+    public void Close()
+    {
+        lock (_rings)
         {
-            foreach (PinSlot slot in slots)
-            {
-                _free.Push(slot);
-            }
+            _rings.ForEach(ring => ring.Close());
+            _rings.Clear();
         }
     }
 
     private PinSlot? TryTakeSlot(out PinFailure failure)
     {
-        lock (_gate)
+        ulong capabilities = keepsPrivileges ? 0 : LinuxCapabilities.Effective;
+        lock (_rings)
         {
             failure = default;
-            if (_free.Count == 0)
+            if (_rings.Count != 0 && _rings[0].OpenedWith != capabilities)
             {
-                if (PinRing.TryCreate(out failure) is not { } ring)
-                {
-                    return null;
-                }
+                Close();
+            }
 
-                Rings++;
-                for (int i = PinRing.Slots - 1; i >= 0; i--)
+            foreach (PinRing ring in _rings)
+            {
+                if (ring.TryTakeSlot() is { } slot)
                 {
-                    _free.Push(new PinSlot(ring, i));
+                    return new PinSlot(ring, slot);
                 }
             }
 
-            return _free.Pop();
+            if (PinRing.TryCreate(capabilities, out failure) is not { } another)
+            {
+                return null;
+            }
+
+            _rings.Add(another);
+            return new PinSlot(another, another.TryTakeSlot()!.Value);
         }
     }
 }

@@ -8,26 +8,27 @@ namespace Hypercall.Native;
 /// a name in it. The kernel migrates a clean page of it, never a dirty one (fallback_migrate_folio, mm/migrate.c), and nothing ever cleans it: so
 /// write to it before it is translated. It needs CAP_SYS_ADMIN, and no RLIMIT_MEMLOCK binds it.
 /// </remarks>
-internal static unsafe class RamFs
+internal sealed unsafe class RamFs(bool keepsPrivileges)
 {
     private const uint CloseOnExec = 1;         // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC, linux/mount.h
+    private const uint SetString = 1;           // FSCONFIG_SET_STRING
     private const uint CommandCreate = 6;       // FSCONFIG_CMD_CREATE
     private const uint AttributesNoSuidDevExec = 2 | 4 | 8; // MOUNT_ATTR_NOSUID, NODEV, NOEXEC
     private const uint OwnerReadWrite = 0x180;  // 0600
 
-    private static readonly object Gate = new();
-    private static int mount = -1;
+    private readonly KeptDescriptor _mount = new((out PinFailure failure) => Mount(keepsPrivileges, out failure), keepsPrivileges);
 
     /// <returns>The address of the mapping, or 0 and why.</returns>
-    public static nuint TryMap(nuint length, out PinFailure failure)
+    public nuint TryMap(nuint length, out PinFailure failure)
     {
-        if (!TryMount(out int root, out failure))
+        using KeptDescriptor.Use root = _mount.Take(out failure);
+        if (root.Descriptor < 0)
         {
             return 0;
         }
 
         int file = Libc.OpenAt(
-            root, ".", Libc.OpenTemporaryFile | Libc.OpenReadWrite | Libc.OpenCloseOnExec, OwnerReadWrite);
+            root.Descriptor, ".", Libc.OpenTemporaryFile | Libc.OpenReadWrite | Libc.OpenCloseOnExec, OwnerReadWrite);
         if (file < 0)
         {
             failure = new PinFailure("openat(ramfs, O_TMPFILE)", Libc.LastError);
@@ -48,40 +49,47 @@ internal static unsafe class RamFs
         return address;
     }
 
-    private static bool TryMount(out int root, out PinFailure failure)
+    /// <summary>Makes the file system now, if that is possible, and not for the first buffer.</summary>
+    public void Open() => _mount.Take(out _).Dispose();
+
+    /// <summary>Closes the mount; files that are mapped stay.</summary>
+    public void Close() => _mount.Close();
+
+    private static int Mount(bool forEveryUser, out PinFailure failure)
     {
-        lock (Gate)
+        failure = default;
+        int context;
+        fixed (byte* type = "ramfs\0"u8)
         {
-            failure = default;
-            if (mount < 0)
-            {
-                int context;
-                fixed (byte* type = "ramfs\0"u8)
-                {
-                    context = LinuxMemory.FsOpen(type, CloseOnExec);
-                }
-
-                if (context < 0)
-                {
-                    failure = new PinFailure("fsopen(ramfs)", Libc.LastError);
-                }
-                else
-                {
-                    if (LinuxMemory.FsConfig(context, CommandCreate) != 0)
-                    {
-                        failure = new PinFailure("fsconfig(ramfs)", Libc.LastError);
-                    }
-                    else if ((mount = LinuxMemory.FsMount(context, CloseOnExec, AttributesNoSuidDevExec)) < 0)
-                    {
-                        failure = new PinFailure("fsmount(ramfs)", Libc.LastError);
-                    }
-
-                    _ = Libc.Close(context);
-                }
-            }
-
-            root = mount;
-            return mount >= 0;
+            context = LinuxMemory.FsOpen(type, CloseOnExec);
         }
+
+        if (context < 0)
+        {
+            failure = new PinFailure("fsopen(ramfs)", Libc.LastError);
+            return -1;
+        }
+
+        // Only who has the descriptor can reach the file system at all; its root directory belongs to who mounts it, and root may be given up.
+        if (forEveryUser)
+        {
+            fixed (byte* key = "mode\0"u8, value = "0777\0"u8)
+            {
+                _ = LinuxMemory.FsConfig(context, SetString, key, value);
+            }
+        }
+
+        int mount = -1;
+        if (LinuxMemory.FsConfig(context, CommandCreate) != 0)
+        {
+            failure = new PinFailure("fsconfig(ramfs)", Libc.LastError);
+        }
+        else if ((mount = LinuxMemory.FsMount(context, CloseOnExec, AttributesNoSuidDevExec)) < 0)
+        {
+            failure = new PinFailure("fsmount(ramfs)", Libc.LastError);
+        }
+
+        _ = Libc.Close(context);
+        return mount;
     }
 }

@@ -85,6 +85,11 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
         return false;
     }
 
+    public void CloseDescriptors()
+    {
+        // There are none.
+    }
+
     private static GuestMemoryRefusal? RefusePhysical(Residency residency, Contiguity contiguity, bool onePage) =>
         contiguity == Contiguity.Contiguous && !onePage ? Physical("get contiguous memory and prove it")
         : residency == Residency.Pinned ? Physical("pin pages to their frames")

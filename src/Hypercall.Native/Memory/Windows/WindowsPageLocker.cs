@@ -8,8 +8,8 @@ internal sealed unsafe class WindowsPageLocker : IPageLocker
 {
     private const nuint Slack = 64 * GuestPage.Size; // what else must stay resident while the pages are locked
 
-    /// <summary>The locks of this process.</summary>
-    public static PageLockTable Process { get; } = new(new WindowsPageLocker());
+    /// <summary>The locks of this process, of all copies of this library together.</summary>
+    public static PageLockTable Process { get; } = PageLockTable.Shared(new WindowsPageLocker());
 
     public int TryLock(PageSpan pages)
     {
