@@ -20,6 +20,29 @@ internal static unsafe class KernelFile
     /// <param name="fileSystem">The file system on which it lies when nothing is mounted over it: one of the constants above.</param>
     public static string? TryReadGenuine(string path, long fileSystem) => TryRead(path, fileSystem);
 
+    /// <summary>How many lines a file has that is too long to be kept; null where there is none, or it may not be read.</summary>
+    /// <param name="path">The file.</param>
+    public static long? CountLines(string path)
+    {
+        const int PieceLength = 16_384;
+        int file = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
+        if (file < 0)
+        {
+            return null;
+        }
+
+        byte* piece = stackalloc byte[PieceLength];
+        long lines = 0;
+        nint read;
+        for (long at = 0; (read = Read(file, piece, PieceLength, at)) > 0; at += read)
+        {
+            lines += new ReadOnlySpan<byte>(piece, (int)read).Count((byte)'\n');
+        }
+
+        _ = Libc.Close(file);
+        return read < 0 ? null : lines;
+    }
+
     private static string? TryRead(string path, long fileSystem)
     {
         int file = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
@@ -46,22 +69,12 @@ internal static unsafe class KernelFile
             nint read;
             fixed (byte* at = &text[length])
             {
-                read = Libc.PRead(file, at, (nuint)(text.Length - length), length);
+                read = Read(file, at, text.Length - length, length);
             }
 
-            if (read == 0)
+            if (read <= 0)
             {
-                return Encoding.UTF8.GetString(text, 0, length);
-            }
-
-            if (read < 0)
-            {
-                if (Libc.LastError != Errno.EINTR)
-                {
-                    return null;
-                }
-
-                continue;
+                return read < 0 ? null : Encoding.UTF8.GetString(text, 0, length);
             }
 
             length += (int)read;
@@ -70,6 +83,16 @@ internal static unsafe class KernelFile
                 Array.Resize(ref text, 2 * length);
             }
         }
+    }
+
+    private static nint Read(int file, byte* piece, int length, long at)
+    {
+        nint read;
+        while ((read = Libc.PRead(file, piece, (nuint)length, at)) < 0 && Libc.LastError == Errno.EINTR)
+        {
+        }
+
+        return read;
     }
 
     private static long FileSystemOf(int file)

@@ -108,6 +108,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint WriteAt(int fd, byte* bytes, nuint count, long offset);
 
+    [LibraryImport("libc", EntryPoint = "sysinfo", SetLastError = true)]
+    public static partial int SystemInformation(void* info);
+
     [LibraryImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
     public static partial int FileSystemStatus(int file, void* status);
 

@@ -22,21 +22,25 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
 
     public long Length => (long)_mapping.Length;
 
+    /// <summary>How much is mapped for some bytes: whole pages of their kind.</summary>
+    /// <param name="length">Length in bytes.</param>
+    /// <param name="kind">Where the pages come from.</param>
+    public static nuint MappedLength(long length, LinuxMapping kind) => RoundUp((nuint)length, kind switch
+    {
+        LinuxMapping.Pages or LinuxMapping.RamFs => GuestPage.Size,
+        LinuxMapping.GiantPages => GiantPage,
+        _ => HugePage,
+    });
+
     /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets.</summary>
     /// <param name="length">Length in bytes.</param>
     /// <param name="kind">Where the pages come from.</param>
     /// <param name="failure">Why there is none.</param>
     public static LinuxAllocation? TryMap(long length, LinuxMapping kind, out PinFailure failure)
     {
-        nuint unit = kind switch
-        {
-            LinuxMapping.Pages or LinuxMapping.RamFs => GuestPage.Size,
-            LinuxMapping.GiantPages => GiantPage,
-            _ => HugePage,
-        };
         failure = default;
         nuint used = RoundUp((nuint)length, GuestPage.Size);
-        nuint mapped = RoundUp((nuint)length, unit);
+        nuint mapped = MappedLength(length, kind);
         nuint start = kind switch
         {
             LinuxMapping.Pages => LinuxMemory.Map(mapped, Libc.MapPrivate | Libc.MapAnonymous),
@@ -132,6 +136,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         }
 
         LinuxMemory.Unmap(_mapping.Start, _mapping.Length);
+        MemoryBudget.Process.Unmapped();
     }
 
     private static nuint MapAligned(nuint length)
