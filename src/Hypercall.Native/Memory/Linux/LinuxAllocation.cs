@@ -81,6 +81,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
             return null;
         }
 
+        MemoryBudget.Process.Mapped(Counted(kind, mapped));
         return allocation;
     }
 
@@ -136,7 +137,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         }
 
         LinuxMemory.Unmap(_mapping.Start, _mapping.Length);
-        MemoryBudget.Process.Unmapped();
+        MemoryBudget.Process.Unmapped(Counted(Kind, _mapping.Length));
     }
 
     private static nuint MapAligned(nuint length)
@@ -161,6 +162,8 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
 
         return start;
     }
+
+    private static long Counted(LinuxMapping kind, nuint mapped) => kind is LinuxMapping.HugePages or LinuxMapping.GiantPages ? 0 : (long)mapped;
 
     private static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) & ~(unit - 1);
 }

@@ -9,7 +9,7 @@ namespace Hypercall.Native;
 /// </remarks>
 internal sealed class CgroupLimits(ILimitSource source)
 {
-    private const long MostReserve = 4 << 20;
+    private const long MostReserve = 16 << 20;
 
     private const string Remedy =
         "More would have the kernel kill a process of the cgroup. Raise the limit (--memory of a container, resources.limits.memory in Kubernetes, MemoryMax= in a systemd unit), "
@@ -85,7 +85,7 @@ internal sealed class CgroupLimits(ILimitSource source)
     private MemoryLimit Describe(MemoryLimitKind kind, string file, long limit, long left, long swap) => new(kind, $"the memory cgroup's limit in {file}", limit, left)
     {
         Swap = Math.Clamp(swap, 0, SystemLimits.FreeSwap(source)),
-        Reserve = MemoryLimit.ReserveOf(limit, MostReserve),
+        Reserve = Math.Min(limit / 4, MostReserve),
         Remedy = Remedy,
     };
 

@@ -13,7 +13,7 @@ internal static class LimitRefusals
     {
         long used = limit.Value - limit.Left;
         string swap = demand.MaySwap && limit.Swap > 0 ? Invariant($" and {limit.Swap} of swap space") : "";
-        string kept = limit.Reserve > 0 ? Invariant($", {limit.Reserve} of which are kept for the program itself") : "";
+        string kept = limit.Reserve > 0 ? Invariant($", up to {limit.Reserve} of which are kept for the program itself") : "";
         string taken = used > 0 ? Invariant($"it is {limit.Value} bytes, and {used} are used") : "nothing of it is used yet";
         return new GuestMemoryRefusal(
             GuestMemoryRefusalReason.OutOfMemory,

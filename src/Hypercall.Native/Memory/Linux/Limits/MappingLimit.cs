@@ -12,8 +12,8 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
     private const long KernelsDefault = 65_530;  // DEFAULT_MAX_MAP_COUNT, include/linux/mm.h
     private const long MostReserve = 1_024;      // what a runtime maps while it compiles, starts threads and collects
     private const long WithoutProc = 4_096;      // more than a runtime has after its start
-    private const int OldAfter = 250;            // milliseconds, and one more for each
-    private const int MappingsPerMillisecond = 8; // mappings: some 0.5 us each, so less than 1 % of the time goes into counting
+    private const int OldAfter = 250;            // milliseconds, and one more for some mappings each:
+    private const int MappingsPerMillisecond = 8; // some 0.5 us each to count, so less than 1 % of the time goes into counting
 
     private long _limit;
     private long _estimate;
@@ -43,7 +43,7 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
 
     /// <summary>What the runtime keeps of a limit.</summary>
     /// <param name="limit">The limit.</param>
-    public static long Reserve(long limit) => MemoryLimit.ReserveOf(limit, MostReserve);
+    public static long Reserve(long limit) => Math.Min(limit / 16, MostReserve);
 
     /// <summary>Tells of a mapping that went: out of the middle of another, it leaves one more.</summary>
     public void Unmapped() => _estimate++;

@@ -17,6 +17,7 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
     private readonly CgroupLimits _cgroups = new(source);
     private readonly MappingLimit _mappings = new(source, milliseconds);
     private MemoryLimit[] _limits = [];
+    private long _live;             // bytes of buffers that there are
     private MemoryDemand _taken;    // since the last reading
     private MemoryDemand _inFlight; // granted, and perhaps not yet taken
     private long _readAt = long.MinValue;
@@ -35,14 +36,17 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
         lock (_gate)
         {
             long now = milliseconds();
-            if (_readAt == long.MinValue || now - _readAt > OldAfter || FindTight(demand, share: 2) is not null)
+            if (_readAt == long.MinValue || now - _readAt > OldAfter || FindTight(demand, _taken, share: 2) is not null)
             {
-                _limits = [.. SystemLimits.Read(source), .. _cgroups.Read(), .. ProcessLimits.Read(source)];
-                _readAt = now;
-                _taken = _inFlight;
-                if (FindTight(demand, share: 1) is { } limit)
+                while (Read(now) && FindTight(demand, _taken, share: 1) is not null)
                 {
-                    return LimitRefusals.Passed(limit, asked, demand);
+                    // What others are taking right now may be in the reading already, in part or whole: only what they leave when they are done is known.
+                    if (_inFlight == default || FindTight(demand, default, share: 1) is not null)
+                    {
+                        return LimitRefusals.Passed(FindTight(demand, _taken, share: 1)!, asked, demand);
+                    }
+
+                    _ = Monitor.Wait(_gate);
                 }
             }
 
@@ -65,27 +69,43 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
         lock (_gate)
         {
             _inFlight -= demand;
+            Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>A mapping of ours went.</summary>
-    public void Unmapped()
+    /// <summary>A buffer came.</summary>
+    /// <param name="bytes">Its length, without pages of the pool.</param>
+    public void Mapped(long bytes) => _ = Interlocked.Add(ref _live, bytes);
+
+    /// <summary>A buffer went.</summary>
+    /// <param name="bytes">Its length, without pages of the pool.</param>
+    public void Unmapped(long bytes)
     {
+        _ = Interlocked.Add(ref _live, -bytes);
         lock (_gate)
         {
             _mappings.Unmapped();
         }
     }
 
-    // The limit that is passed by most, with a share of what is free.
-    private MemoryLimit? FindTight(MemoryDemand demand, int share)
+    private bool Read(long now)
     {
+        _limits = [.. SystemLimits.Read(source), .. _cgroups.Read(), .. ProcessLimits.Read(source)];
+        _readAt = now;
+        _taken = _inFlight;
+        return true;
+    }
+
+    // The limit that is passed by most, with a share of what is free.
+    private MemoryLimit? FindTight(MemoryDemand demand, MemoryDemand taken, int share)
+    {
+        long ours = Interlocked.Read(ref _live) + Math.Max(demand.Memory, demand.Address);
         MemoryLimit? tight = null;
         long least = 0;
         foreach (MemoryLimit limit in _limits)
         {
             long wanted = demand.Against(limit.Kind);
-            long over = (limit.Free(demand.MaySwap) / share) - wanted - _taken.Against(limit.Kind);
+            long over = (limit.Free(demand.MaySwap, ours) / share) - wanted - taken.Against(limit.Kind);
             if (wanted > 0 && over < least)
             {
                 (tight, least) = (limit, over);

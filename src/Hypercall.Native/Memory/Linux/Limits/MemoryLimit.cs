@@ -10,7 +10,7 @@ internal sealed record MemoryLimit(MemoryLimitKind Kind, string What, long Value
     /// <summary>What can be had on top by memory that may be swapped out.</summary>
     public long Swap { get; init; }
 
-    /// <summary>What nobody is given: the program needs some for itself, if only to be told of the refusal.</summary>
+    /// <summary>What is kept back at most: the program needs some for itself, if only to be told of the refusal.</summary>
     public long Reserve { get; init; }
 
     /// <summary>What would happen, and what to do about it.</summary>
@@ -18,10 +18,6 @@ internal sealed record MemoryLimit(MemoryLimitKind Kind, string What, long Value
 
     /// <summary>What may be handed out.</summary>
     /// <param name="maySwap">Whether to memory that may be swapped out.</param>
-    public long Free(bool maySwap) => Left - Reserve + (maySwap ? Swap : 0);
-
-    /// <summary>A sixteenth of a limit, and not more than there is any use for.</summary>
-    /// <param name="limit">The limit.</param>
-    /// <param name="most">The most.</param>
-    public static long ReserveOf(long limit, long most) => Math.Min(limit / 16, most);
+    /// <param name="ours">What buffers have and are to have: who hands out little keeps little back, for then it is not buffers that exhaust the limit.</param>
+    public long Free(bool maySwap, long ours) => Left - Math.Min(Reserve, ours) + (maySwap ? Swap : 0);
 }

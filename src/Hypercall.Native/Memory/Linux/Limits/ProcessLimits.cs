@@ -45,7 +45,7 @@ internal static class ProcessLimits
 
     private static MemoryLimit Limit(MemoryLimitKind kind, string what, long limit, long used, string where) => new(kind, what, limit, limit - used)
     {
-        Reserve = MemoryLimit.ReserveOf(limit, MostReserve),
+        Reserve = Math.Min(limit / 4, MostReserve),
         Remedy = $"The runtime ends the process when it cannot map for itself. Raise the limit ({where}), or ask for less.",
     };
 

@@ -5,7 +5,7 @@ namespace Hypercall.Native;
 /// <summary>What the machine has left.</summary>
 internal static class SystemLimits
 {
-    private const long Reserve = 4 << 20;
+    private const long Reserve = 16 << 20;
     private const string OomKiller = "taking them would wake the kernel's OOM killer. Free memory, or ask for less.";
 
     /// <summary>Free swap space: the lesser of what is claimed and what sysinfo(2) knows.</summary>
@@ -30,7 +30,7 @@ internal static class SystemLimits
         {
             yield return new MemoryLimit(MemoryLimitKind.Commit, "CommitLimit of /proc/meminfo, which vm.overcommit_memory = 2 enforces", limit, limit - promised)
             {
-                Reserve = MemoryLimit.ReserveOf(limit, 4 * Reserve),
+                Reserve = Math.Min(limit / 4, Reserve),
                 Remedy = "The runtime ends the process when it cannot map for itself. Raise vm.overcommit_ratio, add swap, or ask for less.",
             };
         }
