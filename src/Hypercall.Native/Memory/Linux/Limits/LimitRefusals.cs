@@ -16,7 +16,7 @@ internal static class LimitRefusals
         string kept = limit.Reserve > 0 ? Invariant($", up to {limit.Reserve} of which are kept for the program itself") : "";
         string taken = used > 0 ? Invariant($"it is {limit.Value} bytes, and {used} are used") : "nothing of it is used yet";
         return new GuestMemoryRefusal(
-            GuestMemoryRefusalReason.OutOfMemory,
+            limit.Kind == MemoryLimitKind.File ? GuestMemoryRefusalReason.PinningUnavailable : GuestMemoryRefusalReason.OutOfMemory,
             Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}: {taken}. {limit.Remedy}"))
         {
             Limit = limit.Value,

@@ -10,7 +10,7 @@ internal static class ProcessLimits
     private const int Data = 2;
     private const int AddressSpace = 9;
 
-    private const long MostReserve = 16 << 20;
+    private const long MostReserve = 64 << 20; // a new thread takes 8 MiB for its stack, a heap of malloc or of the collector no less
 
     public static IEnumerable<MemoryLimit> Read(ILimitSource source)
     {
