@@ -119,6 +119,7 @@ public sealed class LimitTests
 
     [SkippableTheory]
     [InlineData("Touched", "Locked")]
+    [InlineData("Touched", "Touched")] // which the kernel merges, until every other one is freed
     [InlineData("Pinned", "Pinned", "--no-io-uring")]
     public void Mappings_run_out_while_the_runtime_has_some_left(string even, string odd, params string[] more)
     {

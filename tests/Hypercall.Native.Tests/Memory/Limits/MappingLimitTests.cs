@@ -67,5 +67,34 @@ public sealed class MappingLimitTests
         Assert.InRange(granted, 50_000, 65_530);
     }
 
+    [Fact]
+    public void Buffers_that_the_kernel_merged_count_each_for_they_may_come_apart()
+    {
+        Exist(100);
+        MappingLimit limit = new(_host, () => _now);
+        int granted = 0;
+        while (granted < 100_000 && limit.TryTake(3, out _, out _))
+        {
+            limit.Mapped();
+            granted++;
+        }
+
+        Assert.InRange(granted, 64_300, 64_506 - 100);
+        limit.Unmapped();
+        limit.Unmapped();
+        limit.Unmapped();
+        Assert.True(limit.TryTake(3, out _, out _));
+    }
+
+    [Fact]
+    public void Mappings_of_others_that_went_are_room_again()
+    {
+        Exist(64_600);
+        MappingLimit limit = new(_host, () => _now);
+        Assert.False(limit.TryTake(3, out _, out _));
+        Exist(100);
+        Assert.True(limit.TryTake(3, out _, out _));
+    }
+
     private void Exist(int mappings) => _host["/proc/self/maps"] = new string('\n', mappings);
 }

@@ -30,7 +30,7 @@ internal static class LimitRefusals
     /// <param name="limit">vm.max_map_count.</param>
     public static GuestMemoryRefusal TooManyMappings(long asked, long count, long limit) => new(
         GuestMemoryRefusalReason.OutOfMemory,
-        Invariant($"{asked} bytes would take mappings of their own, and this process has {count} of {limit} (vm.max_map_count), {MappingLimit.Reserve(limit)} of which are kept for ")
+        Invariant($"{asked} bytes would take mappings of their own, and this process has {count} of {limit} (vm.max_map_count; neighbours that the kernel merged count each), {MappingLimit.Reserve(limit)} of which are kept for ")
         + "the runtime, which ends the process when it cannot map. Ask for fewer, larger buffers and hand over slices of them, or raise the limit "
         + Invariant($"(sysctl -w vm.max_map_count={4 * limit})."))
     {

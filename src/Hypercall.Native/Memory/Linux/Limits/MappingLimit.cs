@@ -6,6 +6,11 @@ namespace Hypercall.Native;
 /// <remarks>
 /// Counting them reads a line for each, so it is done when it could matter: the number at the last count and all that may have come since make an estimate that is never too low for
 /// what is ours, and is counted anew when it nears the limit, or when the count is old for what it costs.
+/// <code>
+///   four buffers, merged by the kernel:  [    |    |    |    ]  one mapping
+///   two of them freed:                   [    ]    [    ]       two; each buffer that lives is one at most
+/// </code>
+/// Freeing is not refused. So each buffer counts as a mapping, merged or not.
 /// </remarks>
 internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
 {
@@ -17,6 +22,8 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
 
     private long _limit;
     private long _estimate;
+    private long _buffers; // that live
+    private long _others;  // mappings that are not ours, as far as merged ones can be told apart
     private long _countedAt = long.MinValue;
 
     /// <summary>Grants some mappings.</summary>
@@ -31,7 +38,7 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
             Count();
         }
 
-        (count, limit) = (_estimate, _limit);
+        (count, limit) = (AtMost, _limit);
         if (more > 0 && !Fits(more))
         {
             return false;
@@ -45,12 +52,21 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
     /// <param name="limit">The limit.</param>
     public static long Reserve(long limit) => Math.Min(limit / 16, MostReserve);
 
-    /// <summary>Tells of a mapping that went: out of the middle of another, it leaves one more.</summary>
-    public void Unmapped() => _estimate++;
+    /// <summary>Tells of a buffer that came.</summary>
+    public void Mapped() => _buffers++;
+
+    /// <summary>Tells of a buffer that went: out of the middle of others, it leaves one mapping more.</summary>
+    public void Unmapped()
+    {
+        _buffers--;
+        _estimate++;
+    }
+
+    private long AtMost => Math.Max(_estimate, _others + _buffers);
 
     private bool IsOld => _countedAt == long.MinValue || milliseconds() - _countedAt > OldAfter + (_estimate / MappingsPerMillisecond);
 
-    private bool Fits(int more) => _estimate + more <= _limit - Reserve(_limit);
+    private bool Fits(int more) => AtMost + more <= _limit - Reserve(_limit);
 
     private void Count()
     {
@@ -58,6 +74,7 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
         long told = KernelText.Number(source.Read(File)) ?? KernelsDefault;
         _limit = told <= KernelsDefault || source.ReadGenuine(File, KernelFile.OnProc) is not null ? told : KernelsDefault;
         _estimate = source.CountLines("/proc/self/maps") is { } lines and > 0 ? lines : Math.Max(_estimate, WithoutProc);
+        _others = Math.Clamp(_countedAt == long.MinValue ? _estimate : _others, Math.Max(0, _estimate - _buffers), _estimate);
         _countedAt = milliseconds();
     }
 }

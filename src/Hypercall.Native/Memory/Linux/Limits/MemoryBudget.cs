@@ -75,15 +75,22 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
 
     /// <summary>A buffer came.</summary>
     /// <param name="bytes">Its length, without pages of the pool.</param>
-    public void Mapped(long bytes) => _ = Interlocked.Add(ref _live, bytes);
+    public void Mapped(long bytes)
+    {
+        lock (_gate)
+        {
+            _live += bytes;
+            _mappings.Mapped();
+        }
+    }
 
     /// <summary>A buffer went.</summary>
     /// <param name="bytes">Its length, without pages of the pool.</param>
     public void Unmapped(long bytes)
     {
-        _ = Interlocked.Add(ref _live, -bytes);
         lock (_gate)
         {
+            _live -= bytes;
             _mappings.Unmapped();
         }
     }
@@ -99,7 +106,7 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
     // The limit that is passed by most, with a share of what is free.
     private MemoryLimit? FindTight(MemoryDemand demand, MemoryDemand taken, int share)
     {
-        long ours = Interlocked.Read(ref _live) + Math.Max(demand.Memory, demand.Address);
+        long ours = _live + Math.Max(demand.Memory, demand.Address);
         MemoryLimit? tight = null;
         long least = 0;
         foreach (MemoryLimit limit in _limits)
