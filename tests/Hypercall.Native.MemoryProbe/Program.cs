@@ -4,7 +4,12 @@ using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
-// Arguments: [--memlock BYTES] [--no-io-uring] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]
+// Arguments: [--memlock BYTES] [--no-io-uring] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes.
+if (LimitModes.TryRun(args))
+{
+    return 0;
+}
+
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])

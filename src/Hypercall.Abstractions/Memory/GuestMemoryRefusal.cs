@@ -5,10 +5,10 @@ namespace Hypercall;
 /// <param name="Message">What happened, which limit was met, and what to do.</param>
 public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string Message)
 {
-    /// <summary>The limit that was met, in bytes; null when none was.</summary>
+    /// <summary>The limit that was met, in bytes (in mappings, where they are what ran out); null when none was.</summary>
     public long? Limit { get; init; }
 
-    /// <summary>How much was needed, in bytes; null when no limit was met.</summary>
+    /// <summary>How much was needed, with what is used already, in the same unit; null when no limit was met.</summary>
     public long? Needed { get; init; }
 
     internal static GuestMemoryRefusal ForResidency(Residency residency, string why, string accept) => new(GuestMemoryRefusalReason.NotPinned,

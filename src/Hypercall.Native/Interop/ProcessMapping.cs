@@ -12,9 +12,10 @@ namespace Hypercall.Native.Interop;
 /// <param name="Start">Its first byte.</param>
 /// <param name="End">The byte after its last one.</param>
 /// <param name="IsWritable">Whether the process may store into it.</param>
+/// <param name="IsShared">Whether a store goes to what is behind it, and not into a copy.</param>
 /// <param name="Path">The file behind it, or null.</param>
 /// <param name="Flags">The words behind <c>VmFlags:</c>, such as <c>rd wr lo</c>; empty without smaps.</param>
-internal sealed record ProcessMapping(nuint Start, nuint End, bool IsWritable, string? Path, string Flags)
+internal sealed record ProcessMapping(nuint Start, nuint End, bool IsWritable, bool IsShared, string? Path, string Flags)
 {
     /// <summary>Whether its pages are locked: <c>lo</c> among the flags.</summary>
     public bool IsLocked => Flags.Split(' ').Contains("lo");
@@ -58,7 +59,7 @@ internal sealed record ProcessMapping(nuint Start, nuint End, bool IsWritable, s
     {
         int dash = line.IndexOf('-', StringComparison.Ordinal);
         int blank = line.IndexOf(' ', StringComparison.Ordinal);
-        if (dash <= 0 || blank <= dash || blank + 2 >= line.Length
+        if (dash <= 0 || blank <= dash || blank + 4 >= line.Length
             || !nuint.TryParse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out nuint start)
             || !nuint.TryParse(line.AsSpan(dash + 1, blank - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out nuint end))
         {
@@ -66,7 +67,7 @@ internal sealed record ProcessMapping(nuint Start, nuint End, bool IsWritable, s
         }
 
         int path = line.IndexOf('/', StringComparison.Ordinal);
-        return new ProcessMapping(start, end, line[blank + 2] == 'w', path < 0 ? null : line[path..], "");
+        return new ProcessMapping(start, end, line[blank + 2] == 'w', line[blank + 4] == 's', path < 0 ? null : line[path..], "");
     }
 
     private static IEnumerable<string> Lines(string file)

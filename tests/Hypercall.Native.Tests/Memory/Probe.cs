@@ -44,7 +44,10 @@ internal static class Probe
         return process.WaitForExit(Bound) && process.ExitCode == 0;
     }
 
-    private static Dictionary<string, string> RunBehind(string[] launcher, string[] arguments)
+    /// <summary>Runs it as what some other program runs last, such as a shell that limits itself first.</summary>
+    /// <param name="launcher">The program and its arguments; what follows them is the probe.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static Dictionary<string, string> RunBehind(string[] launcher, params string[] arguments)
     {
         Host.NeedsLinux();
         string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));

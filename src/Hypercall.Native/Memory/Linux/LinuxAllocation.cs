@@ -22,6 +22,16 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
 
     public long Length => (long)_mapping.Length;
 
+    /// <summary>How much is mapped for some bytes: whole pages of their kind.</summary>
+    /// <param name="length">Length in bytes.</param>
+    /// <param name="kind">Where the pages come from.</param>
+    public static nuint MappedLength(long length, LinuxMapping kind) => RoundUp((nuint)length, kind switch
+    {
+        LinuxMapping.Pages or LinuxMapping.RamFs => GuestPage.Size,
+        LinuxMapping.GiantPages => GiantPage,
+        _ => HugePage,
+    });
+
     /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets.</summary>
     /// <param name="length">Length in bytes.</param>
     /// <param name="kind">Where the pages come from.</param>
@@ -29,15 +39,9 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
     /// <param name="failure">Why there is none.</param>
     public static LinuxAllocation? TryMap(long length, LinuxMapping kind, RamFs ramFs, out PinFailure failure)
     {
-        nuint unit = kind switch
-        {
-            LinuxMapping.Pages or LinuxMapping.RamFs => GuestPage.Size,
-            LinuxMapping.GiantPages => GiantPage,
-            _ => HugePage,
-        };
         failure = default;
         nuint used = RoundUp((nuint)length, GuestPage.Size);
-        nuint mapped = RoundUp((nuint)length, unit);
+        nuint mapped = MappedLength(length, kind);
         nuint start = kind switch
         {
             LinuxMapping.Pages => LinuxMemory.Map(mapped, Libc.MapPrivate | Libc.MapAnonymous),
@@ -78,6 +82,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
             return null;
         }
 
+        MemoryBudget.Process.Mapped(Counted(kind, mapped));
         return allocation;
     }
 
@@ -133,6 +138,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         }
 
         LinuxMemory.Unmap(_mapping.Start, _mapping.Length);
+        MemoryBudget.Process.Unmapped(Counted(Kind, _mapping.Length));
     }
 
     private static nuint MapAligned(nuint length)
@@ -157,6 +163,8 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
 
         return start;
     }
+
+    private static long Counted(LinuxMapping kind, nuint mapped) => kind is LinuxMapping.HugePages or LinuxMapping.GiantPages ? 0 : (long)mapped;
 
     private static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) & ~(unit - 1);
 }

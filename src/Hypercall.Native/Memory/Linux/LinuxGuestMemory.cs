@@ -17,7 +17,6 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
 {
     private const long HugePage = 2 << 20;
     private const long GiantPage = 1 << 30;
-    private const long WorthCounting = 64 << 20; // below this, memory that is not there would be news to nobody
 
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
@@ -45,7 +44,12 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             logger,
             (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
             {
-                why = held.Touch() ?? Hold(held, length, residency);
+                why = ClaimWindow(start, length, residency, out MemoryClaim claim);
+                using (claim)
+                {
+                    why ??= held.Touch() ?? Hold(held, length, residency);
+                }
+
                 why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
                 if (why is null)
                 {
@@ -85,16 +89,6 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         {
             refusal = LinuxRefusals.OutOfMemory(length, "mmap", Errno.ENOMEM);
             return null;
-        }
-
-        if (length >= WorthCounting && LinuxProcess.AvailableBytes is { } available)
-        {
-            available += residency == Residency.Touched ? LinuxProcess.FreeSwapBytes : 0;
-            if (length > available)
-            {
-                refusal = LinuxRefusals.OutOfMemory(length, available);
-                return null;
-            }
         }
 
         bool prove = contiguity == Contiguity.Contiguous && length > GuestPage.Size;
@@ -142,6 +136,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
     private NativeGuestBuffer? TryAllocateContiguous(long length, Residency residency, out GuestMemoryRefusal? refusal, out PinFailure failure)
     {
         long best = GuestPage.Size;
+        GuestMemoryRefusal? limit = null;
         LinuxMapping[] kinds = length <= HugePage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages]
             : length <= GiantPage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages, LinuxMapping.GiantPages]
             : [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages];
@@ -162,6 +157,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
                     best = Math.Max(best, why.Limit ?? 0);
                     break;
                 case GuestMemoryRefusalReason.OutOfMemory:
+                    limit ??= why.Limit is null ? null : why; // the kernel was not asked: another budget may have it
                     break;
                 default: // the next kind would meet the same limit
                     refusal = why;
@@ -169,7 +165,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             }
         }
 
-        refusal = LinuxRefusals.NotContiguous(
+        refusal = best == GuestPage.Size && limit is not null ? limit : LinuxRefusals.NotContiguous(
             length, best, "huge pages of the pool, transparent huge pages" + (kinds.Length == 3 ? ", a 1 GiB page of the pool" : ""));
         return null;
     }
@@ -183,6 +179,14 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         out GuestMemoryRefusal? refusal,
         out PinFailure failure)
     {
+        failure = default;
+        refusal = MemoryBudget.Process.TryClaim(length, MemoryDemand.Of(kind, (long)LinuxAllocation.MappedLength(length, kind), residency), out MemoryClaim claim);
+        if (refusal is not null)
+        {
+            return null;
+        }
+
+        using MemoryClaim taking = claim;
         LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, descriptors.RamFs, out failure);
         if (allocation is null)
         {
@@ -229,6 +233,20 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
                 allocation.Discard();
             }
         }
+    }
+
+    // Pages that are there already take no more memory: which, is looked up only where it matters.
+    private GuestMemoryRefusal? ClaimWindow(GuestVirtualAddress start, long length, Residency residency, out MemoryClaim claim)
+    {
+        PageSpan pages = PageSpan.Of(start, length);
+        long all = (long)pages.Length;
+        GuestMemoryRefusal? refusal = MemoryBudget.Process.TryClaim(all, MemoryDemand.OfWindow(all, residency), out claim);
+        if (refusal is null || WindowDemand.Missing(pages, descriptors.PageMap) is not { } missing || missing == all)
+        {
+            return refusal;
+        }
+
+        return MemoryBudget.Process.TryClaim(missing, MemoryDemand.OfWindow(missing, residency), out claim);
     }
 
     private GuestMemoryRefusal? Hold(LinuxAllocation allocation, Residency residency, out PinFailure failure)

@@ -26,9 +26,6 @@ internal static class LinuxProcess
     /// <summary>Bytes that can be had without swapping; null when the kernel does not say.</summary>
     public static long? AvailableBytes => Kilobytes("/proc/meminfo", "MemAvailable:");
 
-    /// <summary>Bytes of free swap space.</summary>
-    public static long FreeSwapBytes => Kilobytes("/proc/meminfo", "SwapFree:") ?? 0;
-
     /// <summary>The whole text of a small file of /proc or /sys, or "unknown".</summary>
     /// <param name="path">The file.</param>
     public static string Setting(string path)

@@ -16,16 +16,6 @@ internal static class LinuxRefusals
         string.Create(CultureInfo.InvariantCulture, $"{call} could not give {length} bytes: {Text(error)}. ")
         + "The system has no memory left, or the process too many mappings (vm.max_map_count).");
 
-    public static GuestMemoryRefusal OutOfMemory(long needed, long available) => new(
-        GuestMemoryRefusalReason.OutOfMemory,
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{needed} bytes were asked for and {available} are available (MemAvailable of /proc/meminfo): taking them would wake the kernel's OOM killer."))
-    {
-        Limit = available,
-        Needed = needed,
-    };
-
     public static GuestMemoryRefusal TooManyPages(long count, long most) => new(
         GuestMemoryRefusalReason.OutOfMemory,
         string.Create(CultureInfo.InvariantCulture, $"The range has {count} pages, and one answer holds {most} at most. Ask for parts of it."));
