@@ -108,6 +108,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint WriteAt(int fd, byte* bytes, nuint count, long offset);
 
+    [LibraryImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
+    public static partial int FileSystemStatus(int file, void* status);
+
     // Variadic in C. On x86-64 a variadic call of integers is an ordinary one, but for AL, which only counts vector registers.
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     public static partial int FileControl(int fd, int command, int argument);
