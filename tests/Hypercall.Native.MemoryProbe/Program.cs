@@ -4,7 +4,8 @@ using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
-// Arguments: [--memlock BYTES] [--no-io-uring]
+// Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files]
+bool noMoreFiles = false;
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
@@ -15,14 +16,25 @@ for (int i = 0; i < args.Length; i++)
         case "--no-io-uring":
             Restrictions.BlockIoUring();
             break;
+        case "--no-more-files":
+            noMoreFiles = true;
+            break;
         default:
             Console.Error.WriteLine($"Unknown argument '{args[i]}'.");
             return 2;
     }
 }
 
-NativeGuestMemory memory = new();
+NativeGuestMemory memory = new(new WarningPrinter());
 Console.WriteLine($"root: {Environment.IsPrivilegedProcess}");
+if (noMoreFiles)
+{
+    // What is loaded when it is first needed needs a descriptor, so it is needed once before.
+    new NativeGuestMemory(pinning: PinningMechanism.RamFs).TryOpenWindow(new byte[1], GuestBufferOptions.Default, out _, out GuestMemoryRefusal? why);
+    Report("warm", done: false, null, why);
+    Allocate("warm-locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
+    Restrictions.AllowNoMoreFiles();
+}
 
 Allocate("touched", 40_000, new GuestBufferOptions { Residency = Residency.Touched });
 Allocate("locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
@@ -63,7 +75,17 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     }
 }
 
+Allocate("large-contiguous", 2 << 20, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
+using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
+{
+    buffer.Touch();
+    Console.WriteLine($"excluded: {buffer.ExcludedFrom}");
+    Console.WriteLine($"zeroed: {buffer.Span.IndexOfAnyExcept((byte)0) < 0}");
+}
+
+Console.WriteLine($"stdin: {Restrictions.IsOpen(0)}");
 Console.WriteLine("end: reached");
+
 return 0;
 
 void Allocate(string what, long length, GuestBufferOptions options)

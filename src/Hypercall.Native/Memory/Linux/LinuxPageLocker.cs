@@ -8,7 +8,7 @@ internal sealed class LinuxPageLocker : IPageLocker
     /// <summary>The locks of this process.</summary>
     public static PageLockTable Process { get; } = new(new LinuxPageLocker());
 
-    public int TryLock(PageSpan pages) => LinuxMemory.Lock(pages.Start, pages.Length);
+    public int TryLock(PageSpan pages) => LinuxLock.TryLock(pages);
 
     public void Unlock(PageSpan pages) => LinuxMemory.Unlock(pages.Start, pages.Length);
 

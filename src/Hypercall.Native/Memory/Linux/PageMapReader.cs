@@ -34,6 +34,7 @@ internal sealed unsafe class PageMapReader(string path)
         fixed (byte* buffer = rest)
         {
             nuint done = 0;
+            Attempts attempts = default;
             while (done < (nuint)rest.Length)
             {
                 nint read = Libc.PRead(file, buffer + done, (nuint)rest.Length - done, position + (long)done);
@@ -46,9 +47,9 @@ internal sealed unsafe class PageMapReader(string path)
                     rest[(int)done..].Clear(); // the kernel's own half of the address space: nothing of ours is mapped there
                     return null;
                 }
-                else if (Libc.LastError is int error and not Errno.EINTR)
+                else if (Libc.LastError is int error && !attempts.Another(error))
                 {
-                    return Unavailable("read", error);
+                    return Unavailable(LinuxCall.PageMapRead, error);
                 }
             }
         }
@@ -66,7 +67,7 @@ internal sealed unsafe class PageMapReader(string path)
                 if (opened < 0)
                 {
                     file = -1;
-                    return Unavailable("open", Libc.LastError); // asked again next time: privileges and mounts change
+                    return Unavailable(LinuxCall.PageMapOpen, Libc.LastError); // asked again next time: privileges and mounts change
                 }
 
                 Volatile.Write(ref _file, opened);
@@ -77,15 +78,11 @@ internal sealed unsafe class PageMapReader(string path)
         }
     }
 
-    private GuestMemoryRefusal Unavailable(string what, int error) => new(
-        GuestMemoryRefusalReason.PageMapUnavailable,
-        $"Could not {what} {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}). "
-        + (error switch
-        {
-            Errno.ENOENT => "The kernel is built without CONFIG_PROC_PAGE_MONITOR, or /proc is not mounted.",
-            Errno.EPERM or Errno.EACCES =>
-                "The kernel or a sandbox denies it: CAP_SYS_ADMIN in the initial user namespace and a process that is dumpable are needed.",
-            _ => "Without it, no guest physical address is known.",
-        })
-        + " Handing memory over by guest virtual address needs none of this.");
+    private GuestMemoryRefusal Unavailable(string call, int error)
+    {
+        PinFailure failure = new(call, error);
+        return new GuestMemoryRefusal(
+            GuestMemoryRefusalReason.PageMapUnavailable,
+            $"{failure}, for {path}. {ErrnoTable.Of(failure).Text} Handing memory over by guest virtual address needs none of this.");
+    }
 }

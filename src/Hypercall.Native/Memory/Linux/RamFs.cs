@@ -18,6 +18,9 @@ internal static unsafe class RamFs
     private static readonly object Gate = new();
     private static int mount = -1;
 
+    /// <summary>Whether it may be tried: a sandbox may kill a process that asks for what needs CAP_SYS_ADMIN, and without it nothing comes of asking.</summary>
+    public static bool MayTry => mount >= 0 || LinuxProcess.MayMount;
+
     /// <returns>The address of the mapping, or 0 and why.</returns>
     public static nuint TryMap(nuint length, out PinFailure failure)
     {
@@ -30,21 +33,21 @@ internal static unsafe class RamFs
             root, ".", Libc.OpenTemporaryFile | Libc.OpenReadWrite | Libc.OpenCloseOnExec, OwnerReadWrite);
         if (file < 0)
         {
-            failure = new PinFailure("openat(ramfs, O_TMPFILE)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsFile, Libc.LastError);
             return 0;
         }
 
         nuint address = 0;
         if (Libc.SetFileLength(file, (long)length) != 0)
         {
-            failure = new PinFailure("ftruncate(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsLength, Libc.LastError);
         }
         else if ((address = LinuxMemory.Map(length, Libc.MapShared, file)) == 0)
         {
-            failure = new PinFailure("mmap(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsMap, Libc.LastError);
         }
 
-        _ = Libc.Close(file); // the mapping keeps the file
+        LinuxMemory.Close(file); // the mapping keeps the file
         return address;
     }
 
@@ -63,20 +66,20 @@ internal static unsafe class RamFs
 
                 if (context < 0)
                 {
-                    failure = new PinFailure("fsopen(ramfs)", Libc.LastError);
+                    failure = new PinFailure(LinuxCall.RamFsOpen, Libc.LastError);
                 }
                 else
                 {
                     if (LinuxMemory.FsConfig(context, CommandCreate) != 0)
                     {
-                        failure = new PinFailure("fsconfig(ramfs)", Libc.LastError);
+                        failure = new PinFailure(LinuxCall.RamFsCreate, Libc.LastError);
                     }
                     else if ((mount = LinuxMemory.FsMount(context, CloseOnExec, AttributesNoSuidDevExec)) < 0)
                     {
-                        failure = new PinFailure("fsmount(ramfs)", Libc.LastError);
+                        failure = new PinFailure(LinuxCall.RamFsMount, Libc.LastError);
                     }
 
-                    _ = Libc.Close(context);
+                    LinuxMemory.Close(context);
                 }
             }
 
