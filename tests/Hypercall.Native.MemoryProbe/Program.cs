@@ -4,7 +4,7 @@ using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
-// Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files]
+// Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files] [--unmount-proc]
 bool noMoreFiles = false;
 for (int i = 0; i < args.Length; i++)
 {
@@ -15,6 +15,9 @@ for (int i = 0; i < args.Length; i++)
             break;
         case "--no-io-uring":
             Restrictions.BlockIoUring();
+            break;
+        case "--unmount-proc":
+            Restrictions.UnmountProc();
             break;
         case "--no-more-files":
             noMoreFiles = true;
@@ -40,6 +43,12 @@ Allocate("touched", 40_000, new GuestBufferOptions { Residency = Residency.Touch
 Allocate("locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
 Allocate("pinned", 40_000, GuestBufferOptions.Default);
 Allocate("pinned-or-next-best", 40_000, GuestBufferOptions.Default with { AllowNextBest = true });
+if (noMoreFiles)
+{
+    Console.WriteLine("end: reached"); // what follows loads more
+    return 0;
+}
+
 Allocate("one-page", 4096, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 Allocate("contiguous", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 Allocate("contiguous-or-next-best", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
@@ -56,6 +65,15 @@ Report("window", memory.TryOpenWindow(array.AsMemory(7, 8_000), new GuestBufferO
 window?.Dispose();
 Report("window-too-large", memory.TryOpenWindow(new byte[8 << 20], new GuestBufferOptions { Residency = Residency.Locked }, out window, out no), window, no);
 window?.Dispose();
+
+Report("window-pinned", memory.TryOpenWindow(array.AsMemory(7, 8_000), GuestBufferOptions.Default, out window, out no), window, no);
+window?.Dispose();
+Report("window-unmapped", memory.TryOpenWindow(new GuestVirtualAddress(0x10_0000_1000), 4096, new GuestBufferOptions { Residency = Residency.Touched }, out window, out no), window, no);
+using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
+{
+    bool asked = buffer.TryQueryPages(out GuestPageMap? map, out GuestMemoryRefusal? refusal);
+    Console.WriteLine($"touched-pages: {(asked ? string.Join(' ', map!.Pages.ToArray().Select(page => page.State).Distinct()) : refusal!.Reason)}");
+}
 
 using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default with { AllowNextBest = true }))
 {

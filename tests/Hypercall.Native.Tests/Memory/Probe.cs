@@ -59,8 +59,7 @@ internal static class Probe
     {
         Host.NeedsRoot();
         Skip.IfNot(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
-        return RunBehind(
-            ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", "umount -l /proc && exec \"$@\"", "sh", CProgram.Build("sandbox"), .. rules, "--"], []);
+        return RunBehind(["/usr/bin/unshare", "--mount", CProgram.Build("sandbox"), .. rules, "--"], ["--unmount-proc"]);
     }
 
     private static bool CanUnshare()

@@ -55,7 +55,9 @@ internal static class ErrnoTable
             (LinuxCall.Populate or LinuxCall.AtomicOr, Errno.EHWPOISON) => new(
                 GuestMemoryRefusalReason.SystemCallRefused, "The memory of a page is broken, and the kernel has taken it out of use. Free the buffer, and take another.", NextWay: true),
 
-            (LinuxCall.RingUpdate, Errno.ENOMEM) => new(GuestMemoryRefusalReason.OutOfMemory, NoMemory, Ask: Fact.PinnedBytes),
+            // The ring itself counts, too (io_create_region(), io_uring/memmap.c); and a limit is not to be got round by the next way.
+            (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, Errno.ENOMEM) => new(
+                GuestMemoryRefusalReason.OutOfMemory, NoMemory, Ask: Fact.PinnedBytes),
             (LinuxCall.RingUpdate, Errno.EFAULT or Errno.EOPNOTSUPP) => new(
                 GuestMemoryRefusalReason.PinningUnavailable,
                 "The kernel does not pin this memory: it is a shared mapping of a file, or of a device. Allocate a buffer from IGuestMemory and copy.",
@@ -64,7 +66,7 @@ internal static class ErrnoTable
                 GuestMemoryRefusalReason.PinningUnavailable, "Linux 5.13 is the first that can.", NextWay: true),
             (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, Errno.EMFILE) => new(GuestMemoryRefusalReason.TooManyOpenFiles, ProcessFiles, NextWay: true),
             (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, Errno.ENFILE) => new(GuestMemoryRefusalReason.TooManyOpenFiles, SystemFiles, NextWay: true),
-            (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, not Errno.ENOMEM) => new(
+            (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, _) => new(
                 GuestMemoryRefusalReason.PinningUnavailable, Plain(error), NextWay: true),
 
             (LinuxCall.RamFsMap, Errno.ENOMEM) => new(GuestMemoryRefusalReason.OutOfMemory, NoMemory, Ask: Fact.AddressSpace),
@@ -78,7 +80,7 @@ internal static class ErrnoTable
                 "The kernel or a sandbox denies it: CAP_SYS_ADMIN in the initial user namespace and a process that is dumpable are needed."),
             (LinuxCall.PageMapOpen or LinuxCall.PageMapRead, _) => new(GuestMemoryRefusalReason.PageMapUnavailable, Plain(error)),
 
-            (_, Errno.ENOMEM) => new(GuestMemoryRefusalReason.OutOfMemory, NoMemory, NextWay: call is LinuxCall.RingSetup or LinuxCall.RingRegister),
+            (_, Errno.ENOMEM) => new(GuestMemoryRefusalReason.OutOfMemory, NoMemory),
             (_, Errno.EMFILE) => new(GuestMemoryRefusalReason.TooManyOpenFiles, ProcessFiles),
             (_, Errno.ENFILE) => new(GuestMemoryRefusalReason.TooManyOpenFiles, SystemFiles),
             _ => new(GuestMemoryRefusalReason.SystemCallRefused, Plain(error)),

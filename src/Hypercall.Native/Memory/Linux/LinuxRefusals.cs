@@ -52,7 +52,10 @@ internal static class LinuxRefusals
     public static GuestMemoryRefusal Pinning(GuestMemoryRefusalReason reason, params IEnumerable<string> ways) => new(
         reason,
         $"Nothing here can pin pages. {string.Join("; ", ways)}. "
-        + (reason == GuestMemoryRefusalReason.TooManyOpenFiles ? "Close some files, or raise the limit (`ulimit -n`, LimitNOFILE= in a systemd unit; fs.file-max). " : "")
+        + (reason == GuestMemoryRefusalReason.TooManyOpenFiles
+            ? "No file descriptor is left: close some files, or raise the limit, which is RLIMIT_NOFILE for the process (EMFILE; `ulimit -n`, LimitNOFILE= in a systemd "
+                + "unit) and fs.file-max for the system (ENFILE). "
+            : "")
         + $"kernel.io_uring_disabled is {LinuxProcess.Setting("/proc/sys/kernel/io_uring_disabled")}: 0 allows io_uring to everybody, 1 to "
         + "CAP_SYS_ADMIN and the group of kernel.io_uring_group, 2 to nobody; a container may block it by seccomp on top of that, and Linux 5.13 is the first that can. "
         + "Allow io_uring, or run with CAP_SYS_ADMIN (then pages of a ramfs do). Residency.Locked, which needs neither, is safe for handing over by guest virtual address.");
