@@ -93,6 +93,8 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     }
 }
 
+Allocate(
+    "large-contiguous-or-next-best", 2 << 20, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
 Allocate("large-contiguous", 2 << 20, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
 {

@@ -73,7 +73,8 @@ internal static class Probe
         return process.WaitForExit(Bound) && process.ExitCode == 0;
     }
 
-    private static Dictionary<string, string> RunBehind(string[] launcher, string[] arguments)
+    /// <summary>Runs it behind other programs, each of which starts the next.</summary>
+    public static Dictionary<string, string> RunBehind(string[] launcher, string[] arguments)
     {
         Host.NeedsLinux();
         string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
