@@ -4,12 +4,13 @@ using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
-// Arguments: [--memlock BYTES] [--no-io-uring] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes.
+// Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files] [--unmount-proc] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes.
 if (LimitModes.TryRun(args))
 {
     return 0;
 }
 
+bool noMoreFiles = false;
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
@@ -32,19 +33,39 @@ for (int i = 0; i < args.Length; i++)
         case "--crash":
             Crash.WithSecrets();
             break;
+        case "--unmount-proc":
+            Restrictions.UnmountProc();
+            break;
+        case "--no-more-files":
+            noMoreFiles = true;
+            break;
         default:
             Console.Error.WriteLine($"Unknown argument '{args[i]}'.");
             return 2;
     }
 }
 
-NativeGuestMemory memory = new();
+NativeGuestMemory memory = new(new WarningPrinter());
 Console.WriteLine($"root: {Environment.IsPrivilegedProcess}");
+if (noMoreFiles)
+{
+    // What is loaded when it is first needed needs a descriptor, so it is needed once before.
+    new NativeGuestMemory(pinning: PinningMechanism.RamFs).TryOpenWindow(new byte[1], GuestBufferOptions.Default, out _, out GuestMemoryRefusal? why);
+    Report("warm", done: false, null, why);
+    Allocate("warm-locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
+    Restrictions.AllowNoMoreFiles();
+}
 
 Allocate("touched", 40_000, new GuestBufferOptions { Residency = Residency.Touched });
 Allocate("locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
 Allocate("pinned", 40_000, GuestBufferOptions.Default);
 Allocate("pinned-or-next-best", 40_000, GuestBufferOptions.Default with { AllowNextBest = true });
+if (noMoreFiles)
+{
+    Console.WriteLine("end: reached"); // what follows loads more
+    return 0;
+}
+
 Allocate("one-page", 4096, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 Allocate("contiguous", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 Allocate("contiguous-or-next-best", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
@@ -61,6 +82,15 @@ Report("window", memory.TryOpenWindow(array.AsMemory(7, 8_000), new GuestBufferO
 window?.Dispose();
 Report("window-too-large", memory.TryOpenWindow(new byte[8 << 20], new GuestBufferOptions { Residency = Residency.Locked }, out window, out no), window, no);
 window?.Dispose();
+
+Report("window-pinned", memory.TryOpenWindow(array.AsMemory(7, 8_000), GuestBufferOptions.Default, out window, out no), window, no);
+window?.Dispose();
+Report("window-unmapped", memory.TryOpenWindow(new GuestVirtualAddress(0x10_0000_1000), 4096, new GuestBufferOptions { Residency = Residency.Touched }, out window, out no), window, no);
+using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
+{
+    bool asked = buffer.TryQueryPages(out GuestPageMap? map, out GuestMemoryRefusal? refusal);
+    Console.WriteLine($"touched-pages: {(asked ? string.Join(' ', map!.Pages.ToArray().Select(page => page.State).Distinct()) : refusal!.Reason)}");
+}
 
 using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default with { AllowNextBest = true }))
 {
@@ -80,7 +110,19 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     }
 }
 
+Allocate(
+    "large-contiguous-or-next-best", 2 << 20, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
+Allocate("large-contiguous", 2 << 20, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
+using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
+{
+    buffer.Touch();
+    Console.WriteLine($"excluded: {buffer.ExcludedFrom}");
+    Console.WriteLine($"zeroed: {buffer.Span.IndexOfAnyExcept((byte)0) < 0}");
+}
+
+Console.WriteLine($"stdin: {Restrictions.IsOpen(0)}");
 Console.WriteLine("end: reached");
+
 return 0;
 
 void Allocate(string what, long length, GuestBufferOptions options)

@@ -11,6 +11,17 @@ internal static unsafe partial class Restrictions
         Check(SetRLimit(8 /* RLIMIT_MEMLOCK, asm-generic/resource.h */, limit), "setrlimit");
     }
 
+    /// <summary>Unmounts /proc, which the runtime needs to start. Only in a mount namespace of its own.</summary>
+    public static void UnmountProc() => Check(Unmount("/proc", 2 /* MNT_DETACH, sys/mount.h */), "umount2");
+
+    public static void AllowNoMoreFiles()
+    {
+        ulong* limit = stackalloc ulong[2] { 1, 1 };
+        Check(SetRLimit(7 /* RLIMIT_NOFILE */, limit), "setrlimit");
+    }
+
+    public static bool IsOpen(int file) => FileControl(file, 1 /* F_GETFD */, 0) >= 0;
+
     /// <summary>Makes io_uring_setup fail with EPERM, as containers do: a seccomp filter, on this thread and its children.</summary>
     public static void BlockIoUring()
     {
@@ -47,6 +58,12 @@ internal static unsafe partial class Restrictions
 
     [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
     private static partial int SetRLimit(int resource, ulong* limit);
+
+    [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Unmount(string target, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int FileControl(int file, int command, int argument);
 
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     private static partial int PrCtl(int option, nint second, nint third, nint fourth, nint fifth);

@@ -52,6 +52,12 @@ public abstract class GuestBuffer : IDisposable
     /// <summary>How the frames lie: what was asked for, or the next best if that was allowed.</summary>
     public Contiguity Contiguity { get; }
 
+    /// <summary>
+    /// What the operating system keeps the memory out of. Memory of <see cref="IGuestMemory"/> on Linux: core dumps and forked children, unless the kernel or a sandbox
+    /// refuses it. A window, and memory on Windows: none.
+    /// </summary>
+    public ExcludedCopies ExcludedFrom { get; protected init; }
+
     /// <summary>Whether <see cref="Dispose()"/> was called.</summary>
     public bool IsDisposed => Volatile.Read(ref _disposed);
 

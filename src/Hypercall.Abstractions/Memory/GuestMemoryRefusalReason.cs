@@ -38,4 +38,10 @@ public enum GuestMemoryRefusalReason
 
     /// <summary>A page of the range may not be written to, so it cannot be made the process's own.</summary>
     NotWritable,
+
+    /// <summary>No file descriptor is left for the call that is to hold the memory (io_uring_setup): the limit of the process or of the system is reached.</summary>
+    TooManyOpenFiles,
+
+    /// <summary>The kernel, or a sandbox around the process, refused a system call that this needs; the message names the call and its error.</summary>
+    SystemCallRefused,
 }

@@ -10,7 +10,7 @@ public enum Residency
     Touched,
 
     /// <summary>
-    /// Locked (Linux mlock2, Windows VirtualLock): stays in memory, but not in its frame. The kernel may move it at any
+    /// Locked (Linux mlock, Windows VirtualLock): stays in memory, but not in its frame. The kernel may move it at any
     /// moment, and while it moves it is not present.
     /// </summary>
     Locked,

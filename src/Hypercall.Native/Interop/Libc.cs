@@ -43,6 +43,10 @@ internal static unsafe partial class Libc
     public const int AdvisePopulateWrite = 23; // Linux 5.14
     public const int AdviseCollapse = 25;      // Linux 6.1
 
+    // msync(2); include/uapi/asm-generic/mman-common.h
+    public const int SyncAsync = 1;
+    public const int SyncInvalidate = 2;
+
     // open(2), openat(2); include/uapi/asm-generic/fcntl.h, arch/x86
     public const int OpenReadOnly = 0;
     public const int OpenReadWrite = 2;
@@ -96,6 +100,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "mincore", SetLastError = true)]
     public static partial int MemoryInCore(nuint address, nuint length, byte* answer);
 
+    [LibraryImport("libc", EntryPoint = "msync", SetLastError = true)]
+    public static partial int MemorySync(nuint address, nuint length, int flags);
+
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     public static partial int GetResourceLimit(int resource, ulong* limit);
 
@@ -132,7 +139,7 @@ internal static unsafe partial class Libc
 
     // Variadic in C; on x86-64 integer arguments travel the same way (System V ABI, 3.2.3), and the function uses no vector register.
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    public static partial long SystemCall(long number, nint first, nint second, nint third, nint fourth, nint fifth);
+    public static partial long SystemCall(long number, nint first, nint second, nint third, nint fourth, nint fifth, nint sixth = 0);
 
     /// <summary><c>struct sigaction</c> as the libc sees it (not the kernel's, which is shorter).</summary>
     [StructLayout(LayoutKind.Explicit, Size = 152)]

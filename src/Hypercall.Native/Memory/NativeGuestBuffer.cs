@@ -22,6 +22,7 @@ internal sealed class NativeGuestBuffer : GuestBuffer
         : base(address, length, residency, contiguity)
     {
         _hold = hold;
+        ExcludedFrom = hold.ExcludedFrom;
         _memory = memory;
         _logger = logger;
     }

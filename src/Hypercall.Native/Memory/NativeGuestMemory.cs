@@ -13,7 +13,7 @@ namespace Hypercall.Native;
 /// <remarks>
 /// <list type="table">
 /// <listheader><term>asked</term><description>Linux x86-64; Windows x86-64</description></listheader>
-/// <item><term><see cref="Residency.Touched"/></term><description>each page is written to (madvise MADV_POPULATE_WRITE, or a store); the same</description></item>
+/// <item><term><see cref="Residency.Touched"/></term><description>each page is written to (madvise MADV_POPULATE_WRITE, or an atomic OR of 0 by the kernel); by a store</description></item>
 /// <item><term><see cref="Residency.Locked"/></term><description>mlock, bounded by RLIMIT_MEMLOCK; VirtualLock, bounded by the working set</description></item>
 /// <item><term><see cref="Residency.Pinned"/></term><description>registered as an io_uring fixed buffer, bounded by RLIMIT_MEMLOCK; where io_uring is
 /// disabled and the process may mount, pages of a ramfs; Windows: refused, <see cref="GuestMemoryRefusalReason.PlatformNotSupported"/></description></item>
@@ -21,8 +21,9 @@ namespace Hypercall.Native;
 /// <c>/proc/self/pagemap</c>, which needs CAP_SYS_ADMIN; Windows: one page only</description></item>
 /// </list>
 /// <para>Memory that this class allocates is left out of the kernel's core dumps (MADV_DONTDUMP: what was meant for a VMM is nobody else's, and a dump of
-/// pinned gigabytes fills a disk; .NET's own dumps with heap, and full ones, hold it all the same) and of forked children (MADV_DONTFORK: a fork would make each page copy-on-write, and the next store of this process
-/// would move the page away from the frame that the VMM was told).</para>
+/// pinned gigabytes fills a disk; .NET's own dumps with heap, and full ones, hold it all the same) and of forked children (MADV_DONTFORK: a fork would make
+/// each page copy-on-write, and the next store of this process would move the page away from the frame that the VMM was told), unless the kernel or a sandbox
+/// refuses that: <see cref="GuestBuffer.ExcludedFrom"/>.</para>
 /// <para>A window's memory is not ours to mark so: do not fork, other than to execute a program, while the VMM knows a window's address.</para>
 /// <para>Safe for use by many threads at a time.</para>
 /// </remarks>

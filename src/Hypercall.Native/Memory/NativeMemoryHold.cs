@@ -3,6 +3,9 @@ namespace Hypercall.Native;
 /// <summary>What keeps a buffer's pages: the mapping, its locks and its pins.</summary>
 internal abstract class NativeMemoryHold
 {
+    /// <summary>What the memory is kept out of.</summary>
+    public virtual ExcludedCopies ExcludedFrom => ExcludedCopies.None;
+
     /// <summary>Writes to each page without changing it.</summary>
     /// <returns>Why that did not work; null if it did.</returns>
     public abstract GuestMemoryRefusal? Touch();

@@ -31,12 +31,13 @@ internal static class NextBest
             }
 
             refusal ??= new GuestMemoryRefusal(GuestMemoryRefusalReason.OutOfMemory, "No memory, and no reason given.");
+            (Residency Residency, Contiguity Contiguity) refused = (residency, contiguity);
             if (!options.AllowNextBest || !StepDown(refusal.Reason, ref residency, ref contiguity))
             {
                 return false;
             }
 
-            GuestMemoryLog.NextBest(logger, options.Residency, options.Contiguity, length, refusal.Reason);
+            GuestMemoryLog.NextBest(logger, refused.Residency, refused.Contiguity, length, refusal.Reason, residency, contiguity);
         }
     }
 
@@ -76,7 +77,8 @@ internal static class NextBest
         }
 
         if (residency != Residency.Touched && reason is GuestMemoryRefusalReason.LockLimit or GuestMemoryRefusalReason.PinningUnavailable
-            or GuestMemoryRefusalReason.NoPrivilege or GuestMemoryRefusalReason.PlatformNotSupported)
+            or GuestMemoryRefusalReason.NoPrivilege or GuestMemoryRefusalReason.PlatformNotSupported or GuestMemoryRefusalReason.TooManyOpenFiles
+            or GuestMemoryRefusalReason.SystemCallRefused)
         {
             residency--;
             return true;

@@ -37,6 +37,12 @@ internal sealed unsafe class FileMapping : IDisposable
 
     public GuestVirtualAddress Address => new(_start);
 
+    public void Truncate(long length)
+    {
+        using FileStream file = System.IO.File.OpenWrite(File);
+        file.SetLength(length);
+    }
+
     public void Dispose()
     {
         LinuxMemory.Unmap(_start, (nuint)Length);

@@ -85,7 +85,7 @@ public sealed class PageMapTests
     {
         Host.NeedsLinux();
         using Scratch scratch = Scratch.WithHole(3, hole: 1);
-        Assert.Equal(0, PageToucher.TryTouch(PageSpan.Of(scratch.Address, 4096), scratch.Start));
+        Assert.True(PageToucher.TryTouch(PageSpan.Of(scratch.Address, 4096), scratch.Start, out _));
         GuestPageMap map = Memory.QueryPages(scratch.Address, 2 * 4096);
         Assert.Equal(GuestPageState.NotMapped, map.Pages.Span[1].State);
         Skip.If(map.Pages.Span[0].State == GuestPageState.FrameHidden, "frames are hidden");

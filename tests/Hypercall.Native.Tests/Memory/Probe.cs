@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Hypercall.Tests.Hosts;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -7,6 +8,7 @@ namespace Hypercall.Native.Tests.Memory;
 internal static class Probe
 {
     private const string Name = "Hypercall.Native.MemoryProbe";
+    private static readonly string[] AsNobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs it.</summary>
@@ -21,7 +23,7 @@ internal static class Probe
             Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
         }
 
-        return RunBehind(asNobody ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [], arguments);
+        return RunBehind(asNobody ? AsNobody : [], arguments);
     }
 
     /// <summary>Runs it as the root of a user namespace of its own, as a rootless container does: with all capabilities there, and none outside.</summary>
@@ -31,6 +33,33 @@ internal static class Probe
         Host.NeedsLinux();
         Skip.IfNot(CanUnshare(), "needs unshare (util-linux) and the right to make a user namespace");
         return RunBehind(["/usr/bin/unshare", "--user", "--map-root-user"], arguments);
+    }
+
+    /// <summary>Runs it on a host that answers some system calls itself.</summary>
+    /// <param name="asNobody">As user and group 65534, with no capability; else as this process is.</param>
+    /// <param name="rules">Which calls, and how: tests/Shared/Hosts/sandbox.c.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static Dictionary<string, string> RunInSandbox(bool asNobody, string[] rules, params string[] arguments)
+    {
+        string sandbox = CProgram.Build("sandbox");
+        string[] user = [];
+        if (asNobody)
+        {
+            Host.NeedsRoot();
+            Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
+            user = AsNobody;
+        }
+
+        return RunBehind([.. user, sandbox, .. rules, "--"], arguments);
+    }
+
+    /// <summary>Runs it where nobody mounted /proc, in a mount namespace of its own, and in a sandbox.</summary>
+    /// <param name="rules">The rules of the sandbox.</param>
+    public static Dictionary<string, string> RunWithoutProc(params string[] rules)
+    {
+        Host.NeedsRoot();
+        Skip.IfNot(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
+        return RunBehind(["/usr/bin/unshare", "--mount", CProgram.Build("sandbox"), .. rules, "--"], ["--unmount-proc"]);
     }
 
     private static bool CanUnshare()
@@ -57,6 +86,16 @@ internal static class Probe
         DirectoryInfo home = Directory.CreateTempSubdirectory("hypercall-probe-");
         try
         {
+            for (int i = 0; i < launcher.Length; i++)
+            {
+                if (launcher[i].StartsWith(AppContext.BaseDirectory, StringComparison.Ordinal))
+                {
+                    string copy = Path.Combine(home.FullName, Path.GetFileName(launcher[i]));
+                    File.Copy(launcher[i], copy); // with its mode
+                    launcher[i] = copy;
+                }
+            }
+
             foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory).Where(IsNeeded))
             {
                 string copy = Path.Combine(home.FullName, Path.GetFileName(file));

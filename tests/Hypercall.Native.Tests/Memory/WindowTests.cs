@@ -87,14 +87,15 @@ public sealed unsafe class WindowTests
     [SkippableTheory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Read_only_memory_is_refused_and_the_process_lives(bool byStore)
+    public void Read_only_memory_is_refused_and_the_process_lives(bool oneByOne)
     {
         Host.NeedsLinux();
         using Scratch scratch = new(4);
         Assert.Equal(0, Host.Protect(scratch.Start + GuestPage.Size, GuestPage.Size, Libc.ProtRead));
-        if (byStore)
+        if (oneByOne)
         {
-            Assert.Equal(Errno.EINVAL, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
+            Assert.False(PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, out PinFailure failure, oneByOne: true));
+            Assert.Equal(new PinFailure(LinuxCall.AtomicOr, Errno.EINVAL), failure);
             return;
         }
 
@@ -113,21 +114,62 @@ public sealed unsafe class WindowTests
         Assert.False(Memory.TryOpenWindow(scratch.Address, scratch.Length, new GuestBufferOptions { Residency = residency }, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotMapped, refusal.Reason);
         Assert.False(Host.IsLocked(scratch.Start));
-        Assert.Equal(Errno.ENOMEM, PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, byStore: true));
+        Assert.False(PageToucher.TryTouch(PageSpan.Of(scratch.Address, scratch.Length), scratch.Start, out PinFailure failure, oneByOne: true));
+        Assert.Equal(new PinFailure(LinuxCall.AtomicOr, Errno.ENOMEM), failure);
     }
 
     [SkippableFact]
-    public void Touching_by_store_changes_nothing_and_makes_every_page_present()
+    public void Touching_one_by_one_changes_nothing_and_makes_every_page_present()
     {
         Host.NeedsFrames();
         using Scratch scratch = new(8);
         scratch.Pointer[4096] = 9;
-        Assert.Equal(0, PageToucher.TryTouch(PageSpan.Of(scratch.Address + 4091, 3 * GuestPage.Size), scratch.Start + 4091, byStore: true));
+        Assert.True(PageToucher.TryTouch(PageSpan.Of(scratch.Address + 4091, 3 * GuestPage.Size), scratch.Start + 4091, out _, oneByOne: true));
         Assert.Equal(9, scratch.Pointer[4096]);
         GuestPageState[] states = [.. Memory.QueryPages(scratch.Address, scratch.Length).Pages.ToArray().Select(page => page.State)];
         Assert.Equal(4, states.Count(state => state == GuestPageState.Present));
         Assert.Equal(GuestPageState.Present, states[0]);
         Assert.Equal(GuestPageState.NotMapped, states[4]);
+    }
+
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_page_beyond_the_end_of_its_file_is_refused_and_no_signal(bool oneByOne)
+    {
+        Host.NeedsLinux();
+        using FileMapping shared = new(Libc.MapShared);
+        shared.Truncate(0);
+        Assert.False(PageToucher.TryTouch(PageSpan.Of(shared.Address, FileMapping.Length), (nuint)shared.Address.Value, out PinFailure failure, oneByOne));
+        Assert.Equal(Errno.EFAULT, failure.Error);
+        Assert.Equal(GuestMemoryRefusalReason.NotMapped, PageToucher.Touch(PageSpan.Of(shared.Address, FileMapping.Length), (nuint)shared.Address.Value)?.Reason);
+    }
+
+    [SkippableFact]
+    public void Touching_one_by_one_loses_no_store_of_another_thread()
+    {
+        Host.NeedsLinux();
+        const int Rounds = 20_000;
+        using Scratch scratch = new(1);
+        PageSpan page = PageSpan.Of(scratch.Address, GuestPage.Size);
+        Thread toucher = new(() =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                Assert.True(PageToucher.TryTouch(page, page.Start, out _, oneByOne: true));
+            }
+        });
+        toucher.Start();
+        unsafe
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                _ = Interlocked.Increment(ref *(int*)page.Start);
+            }
+
+            toucher.Join();
+            Assert.Equal(Rounds, *(int*)page.Start);
+        }
     }
 
     [SkippableFact]

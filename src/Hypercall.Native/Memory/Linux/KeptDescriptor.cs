@@ -22,6 +22,18 @@ internal sealed class KeptDescriptor(KeptDescriptor.Opener open, bool keepsPrivi
 
     public delegate int Opener(out PinFailure failure);
 
+    /// <summary>Whether it is open at this moment.</summary>
+    public bool IsOpen
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _handle is not null;
+            }
+        }
+    }
+
     /// <summary>Takes it for one use: nobody closes it before the use is disposed.</summary>
     /// <param name="failure">Why there is none.</param>
     public Use Take(out PinFailure failure)

@@ -18,6 +18,15 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
 
     public LinuxMapping Kind { get; private init; }
 
+    public override ExcludedCopies ExcludedFrom => Excluded;
+
+    /// <summary>The advice that was not taken, for the log; the default when all was.</summary>
+    public PinFailure NotAdvised { get; private init; }
+
+    private ExcludedCopies Excluded { get; init; }
+
+    public PageSpan Pages => _mapping;
+
     public GuestVirtualAddress Address => new(_mapping.Start);
 
     public long Length => (long)_mapping.Length;
@@ -32,7 +41,7 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         _ => HugePage,
     });
 
-    /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets.</summary>
+    /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets, as far as the kernel takes that advice.</summary>
     /// <param name="length">Length in bytes.</param>
     /// <param name="kind">Where the pages come from.</param>
     /// <param name="ramFs">The ramfs, for pages of one.</param>
@@ -54,37 +63,27 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         };
         if (start == 0)
         {
-            failure = failure == default ? new PinFailure("mmap", Libc.LastError) : failure;
+            string call = kind is LinuxMapping.HugePages or LinuxMapping.GiantPages ? LinuxCall.MapHugePages : LinuxCall.Map;
+            failure = failure == default ? new PinFailure(call, Libc.LastError) : failure;
             return null;
         }
 
-        LinuxAllocation allocation = new(used) { Kind = kind, _mapping = new PageSpan(start, start + mapped) };
-
-        // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole.
-        int size = kind switch
+        // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole. Without transparent huge pages, no advice is needed.
+        PageSpan mapping = new(start, start + mapped);
+        _ = kind switch
         {
-            LinuxMapping.Pages => Libc.AdviseNoHugePage,
-            LinuxMapping.TransparentHugePages => Libc.AdviseHugePage,
+            LinuxMapping.Pages => LinuxMemory.Advise(start, mapped, Libc.AdviseNoHugePage),
+            LinuxMapping.TransparentHugePages => LinuxMemory.Advise(start, mapped, Libc.AdviseHugePage),
             _ => 0,
         };
-        int error = LinuxMemory.Advise(start, mapped, Libc.AdviseDontDump);
-        error = error != 0 ? error : LinuxMemory.Advise(start, mapped, Libc.AdviseDontFork);
-        if (size != 0 && error == 0)
-        {
-            error = LinuxMemory.Advise(start, mapped, size);
-            error = error == Errno.EINVAL ? 0 : error; // a kernel without transparent huge pages
-        }
-
-        if (error != 0)
-        {
-            LinuxMemory.Unmap(start, mapped);
-            failure = new PinFailure("madvise", error);
-            return null;
-        }
-
+        ExcludedCopies excluded = LinuxAdvice.Exclude(mapping, out PinFailure notAdvised);
         MemoryBudget.Process.Mapped(Counted(kind, mapped));
-        return allocation;
+        return new LinuxAllocation(used) { Kind = kind, _mapping = mapping, Excluded = excluded, NotAdvised = notAdvised };
     }
+
+    /// <summary>Touches all of the memory.</summary>
+    /// <param name="failure">Why it cannot.</param>
+    public bool TryTouch(out PinFailure failure) => PageToucher.TryTouch(_mapping, _mapping.Start, out failure);
 
     public override GuestMemoryRefusal? Touch() => PageToucher.Touch(_mapping, _mapping.Start);
 
@@ -100,10 +99,10 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
             return null; // the pages of the pool are never swapped out, and the kernel does not count them
         }
 
-        int error = LinuxMemory.Lock(_mapping.Start, _mapping.Length);
+        int error = LinuxLock.TryLock(_mapping);
         if (error != 0)
         {
-            return LinuxRefusals.Lock((long)_mapping.Length, error);
+            return LinuxRefusals.Of(new PinFailure(LinuxCall.Lock, error), _mapping);
         }
 
         LinuxPageLocker.Process.AddLocked(_mapping);

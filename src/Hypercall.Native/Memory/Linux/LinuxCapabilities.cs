@@ -18,4 +18,8 @@ internal static unsafe class LinuxCapabilities
             return Libc.SystemCall(NumberOfCapGet, (nint)header, (nint)sets, 0, 0, 0) == 0 ? sets[0] | ((ulong)sets[3] << 32) : 0;
         }
     }
+
+    /// <summary>Whether the thread has one in its user namespace: the kernel's own word. False where that is refused.</summary>
+    /// <param name="capability">Its number in linux/capability.h.</param>
+    public static bool Has(int capability) => (Effective & (1ul << capability)) != 0;
 }

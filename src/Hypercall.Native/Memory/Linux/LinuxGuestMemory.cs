@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using Hypercall.Native.Interop;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Native;
@@ -17,6 +17,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
 {
     private const long HugePage = 2 << 20;
     private const long GiantPage = 1 << 30;
+
+    private int _toldOfAdvice;
 
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
@@ -47,7 +49,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
                 why = ClaimWindow(start, length, residency, out MemoryClaim claim);
                 using (claim)
                 {
-                    why ??= held.Touch() ?? Hold(held, length, residency);
+                    why ??= held.Touch() ?? Hold(held, residency);
                 }
 
                 why ??= contiguity == Contiguity.Contiguous && GuestPage.Count(start, length) > 1 ? Prove(start, length) : null;
@@ -87,110 +89,94 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
     {
         if ((ulong)length > PageSpan.UserSpaceEnd)
         {
-            refusal = LinuxRefusals.OutOfMemory(length, "mmap", Errno.ENOMEM);
+            refusal = LinuxRefusals.TooLong(length);
             return null;
         }
 
         bool prove = contiguity == Contiguity.Contiguous && length > GuestPage.Size;
-        if (residency == Residency.Pinned)
-        {
-            return TryAllocatePinned(length, contiguity, prove, out refusal);
-        }
-
-        return prove
-            ? TryAllocateContiguous(length, residency, out refusal)
-            : TryAllocate(length, residency, contiguity, LinuxMapping.Pages, prove: false, out refusal, out _);
+        NativeGuestBuffer? buffer = residency == Residency.Pinned ? TryAllocatePinned(length, contiguity, prove, out Setback? setback)
+            : prove ? TryAllocateContiguous(length, residency, out setback)
+            : TryAllocate(length, residency, contiguity, LinuxMapping.Pages, prove: false, out setback);
+        refusal = setback?.Refusal;
+        return buffer;
     }
 
-    private NativeGuestBuffer? TryAllocatePinned(long length, Contiguity contiguity, bool prove, out GuestMemoryRefusal? refusal)
+    private NativeGuestBuffer? TryAllocatePinned(long length, Contiguity contiguity, bool prove, out Setback? setback)
     {
-        string ring = "io_uring was not tried";
+        string ring = "io_uring: not tried, because PinningMechanism.RamFs was asked for";
+        GuestMemoryRefusalReason reason = GuestMemoryRefusalReason.PinningUnavailable;
         if (pinning != PinningMechanism.RamFs)
         {
-            PinFailure failure;
             NativeGuestBuffer? buffer = prove
-                ? TryAllocateContiguous(length, Residency.Pinned, out refusal, out failure)
-                : TryAllocate(length, Residency.Pinned, contiguity, LinuxMapping.Pages, prove: false, out refusal, out failure);
-            if (buffer is not null || refusal!.Reason != GuestMemoryRefusalReason.PinningUnavailable || pinning == PinningMechanism.IoUring)
+                ? TryAllocateContiguous(length, Residency.Pinned, out setback)
+                : TryAllocate(length, Residency.Pinned, contiguity, LinuxMapping.Pages, prove: false, out setback);
+            if (buffer is not null || !setback!.NextPin)
             {
                 return buffer;
             }
 
-            ring = failure.ToString();
+            (ring, reason) = (setback.Why, setback.Refusal.Reason);
         }
 
-        NativeGuestBuffer? fromRamFs = TryAllocate(length, Residency.Pinned, contiguity, LinuxMapping.RamFs, prove, out refusal, out PinFailure mount);
-        if (fromRamFs is null && mount != default)
+        string? notTried = pinning == PinningMechanism.IoUring ? "PinningMechanism.IoUring was asked for"
+            : descriptors.RamFs.MayTry ? null
+            : "the process has no CAP_SYS_ADMIN";
+        if (notTried is not null)
         {
-            refusal = mount.Error == Errno.ENOMEM
-                ? LinuxRefusals.OutOfMemory(length, mount.Call, mount.Error)
-                : LinuxRefusals.PinningUnavailable($"{ring}; {mount}");
+            setback = new Setback(LinuxRefusals.Pinning(reason, ring, $"ramfs: not tried, because {notTried}"), ring);
+            return null;
+        }
+
+        NativeGuestBuffer? fromRamFs = TryAllocate(length, Residency.Pinned, contiguity, LinuxMapping.RamFs, prove, out setback);
+        if (setback is not null)
+        {
+            setback = setback with { Refusal = LinuxRefusals.AfterRing(ring, reason, setback, length) };
         }
 
         return fromRamFs;
     }
 
-    private NativeGuestBuffer? TryAllocateContiguous(long length, Residency residency, out GuestMemoryRefusal? refusal) =>
-        TryAllocateContiguous(length, residency, out refusal, out _);
-
-    private NativeGuestBuffer? TryAllocateContiguous(long length, Residency residency, out GuestMemoryRefusal? refusal, out PinFailure failure)
+    private NativeGuestBuffer? TryAllocateContiguous(long length, Residency residency, out Setback? setback)
     {
         long best = GuestPage.Size;
         GuestMemoryRefusal? limit = null;
-        LinuxMapping[] kinds = length <= HugePage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages]
-            : length <= GiantPage ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages, LinuxMapping.GiantPages]
+        List<string> tried = [];
+        LinuxMapping[] kinds = length is > HugePage and <= GiantPage
+            ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages, LinuxMapping.GiantPages]
             : [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages];
-        refusal = null;
-        failure = default;
         foreach (LinuxMapping kind in kinds)
         {
-            NativeGuestBuffer? buffer = TryAllocate(length, residency, Contiguity.Contiguous, kind, prove: true, out GuestMemoryRefusal? why, out failure);
-            if (buffer is not null)
+            NativeGuestBuffer? buffer = TryAllocate(length, residency, Contiguity.Contiguous, kind, prove: true, out setback);
+            if (buffer is not null || !setback!.NextPages)
             {
-                refusal = null;
-                return buffer;
+                return buffer; // or the next kind would meet the same limit
             }
 
-            switch (why!.Reason)
-            {
-                case GuestMemoryRefusalReason.NotContiguous:
-                    best = Math.Max(best, why.Limit ?? 0);
-                    break;
-                case GuestMemoryRefusalReason.OutOfMemory:
-                    limit ??= why.Limit is null ? null : why; // the kernel was not asked: another budget may have it
-                    break;
-                default: // the next kind would meet the same limit
-                    refusal = why;
-                    return null;
-            }
+            best = Math.Max(best, setback.Refusal is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? run : 0);
+            limit ??= setback.Refusal is { Reason: GuestMemoryRefusalReason.OutOfMemory, Limit: not null } ? setback.Refusal : null;
+            tried.Add($"{Name(kind)}: {setback.Why}");
         }
 
-        refusal = best == GuestPage.Size && limit is not null ? limit : LinuxRefusals.NotContiguous(
-            length, best, "huge pages of the pool, transparent huge pages" + (kinds.Length == 3 ? ", a 1 GiB page of the pool" : ""));
+        // The kernel was not asked where a limit said no: then that is what there is to tell.
+        setback = new Setback(
+            best == GuestPage.Size && limit is not null ? limit : LinuxRefusals.NotContiguous(length, best, string.Join("; ", tried)), "not contiguous");
         return null;
     }
 
-    private NativeGuestBuffer? TryAllocate(
-        long length,
-        Residency residency,
-        Contiguity contiguity,
-        LinuxMapping kind,
-        bool prove,
-        out GuestMemoryRefusal? refusal,
-        out PinFailure failure)
+    private NativeGuestBuffer? TryAllocate(long length, Residency residency, Contiguity contiguity, LinuxMapping kind, bool prove, out Setback? setback)
     {
-        failure = default;
-        refusal = MemoryBudget.Process.TryClaim(length, MemoryDemand.Of(kind, (long)LinuxAllocation.MappedLength(length, kind), residency), out MemoryClaim claim);
-        if (refusal is not null)
+        MemoryDemand demand = MemoryDemand.Of(kind, (long)LinuxAllocation.MappedLength(length, kind), residency);
+        if (MemoryBudget.Process.TryClaim(length, demand, out MemoryClaim claim) is { } refusal)
         {
+            setback = new Setback(refusal, refusal.Message, NextPages: true); // other pages come out of another budget
             return null;
         }
 
         using MemoryClaim taking = claim;
-        LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, descriptors.RamFs, out failure);
+        LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, descriptors.RamFs, out PinFailure failure);
         if (allocation is null)
         {
-            refusal = LinuxRefusals.OutOfMemory(length, failure.Call, failure.Error);
+            setback = Failed(failure, new PageSpan(0, (nuint)length), kind);
             return null;
         }
 
@@ -199,31 +185,28 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         {
             // mlock writes to each page of a private mapping itself, and a page that is born locked costs a third less than one that is locked later.
             bool lockFirst = residency == Residency.Locked && !prove;
-            refusal = lockFirst ? Hold(allocation, residency, out failure) : null;
-            refusal ??= allocation.Touch();
-            if (refusal is null && prove)
+            setback = lockFirst ? Hold(allocation, residency) : null;
+            setback ??= allocation.TryTouch(out failure) ? null : Failed(failure, allocation.Pages, kind);
+            if (setback is null && prove)
             {
-                refusal = Prove(allocation.Address, length);
-                if (refusal is { Reason: GuestMemoryRefusalReason.NotContiguous } && kind == LinuxMapping.TransparentHugePages)
+                setback = ProveAllocation(allocation.Address, length);
+                if (setback is { NextPages: true } && kind == LinuxMapping.TransparentHugePages)
                 {
                     allocation.Collapse();
-                    refusal = Prove(allocation.Address, length);
+                    setback = ProveAllocation(allocation.Address, length);
                 }
             }
 
-            if (refusal is null && !lockFirst)
-            {
-                refusal = Hold(allocation, residency, out failure);
-            }
-
-            refusal ??= prove ? Prove(allocation.Address, length) : null;
-            if (refusal is not null)
+            setback ??= lockFirst ? null : Hold(allocation, residency);
+            setback ??= prove ? ProveAllocation(allocation.Address, length) : null;
+            if (setback is not null)
             {
                 return null;
             }
 
             NativeGuestBuffer buffer = new(allocation.Address, length, residency, contiguity, allocation, this, logger);
             done = true;
+            Tell(allocation);
             return buffer;
         }
         finally
@@ -249,25 +232,48 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         return MemoryBudget.Process.TryClaim(missing, MemoryDemand.OfWindow(missing, residency), out claim);
     }
 
-    private GuestMemoryRefusal? Hold(LinuxAllocation allocation, Residency residency, out PinFailure failure)
+    // Once: where one buffer is not kept out, none is.
+    private void Tell(LinuxAllocation allocation)
     {
-        failure = default;
-        if (residency == Residency.Touched || (residency == Residency.Pinned && allocation.Kind == LinuxMapping.RamFs))
+        if (allocation.NotAdvised != default && Interlocked.Exchange(ref _toldOfAdvice, 1) == 0)
         {
-            return null;
+            GuestMemoryLog.NotExcluded(logger, allocation.ExcludedFrom, allocation.NotAdvised.ToString());
         }
-
-        if (residency == Residency.Locked)
-        {
-            return allocation.Lock();
-        }
-
-        return allocation.TryPin(descriptors.Pins, out failure)
-            ? null
-            : LinuxRefusals.Pin(allocation.Length, failure) ?? LinuxRefusals.PinningUnavailable(failure.ToString());
     }
 
-    private GuestMemoryRefusal? Hold(LinuxWindow window, long length, Residency residency)
+    private static Setback Failed(PinFailure failure, PageSpan pages, LinuxMapping kind)
+    {
+        string size = kind == LinuxMapping.HugePages ? "2MB" : kind == LinuxMapping.GiantPages ? "1GB" : "";
+        string limit = size.Length != 0 ? HugeTlbCgroup.Describe(size, (long)pages.Length) : "";
+        return new Setback(LinuxRefusals.Of(failure, pages), failure + limit, NextPages: ErrnoTable.Of(failure).NextWay);
+    }
+
+    private Setback? Hold(LinuxAllocation allocation, Residency residency)
+    {
+        if (residency == Residency.Locked)
+        {
+            return allocation.Lock() is { } refusal ? new Setback(refusal, refusal.Message) : null;
+        }
+
+        return residency == Residency.Touched || allocation.Kind == LinuxMapping.RamFs || allocation.TryPin(descriptors.Pins, out PinFailure failure)
+            ? null
+            : new Setback(LinuxRefusals.Of(failure, allocation.Pages), failure.ToString(), NextPin: ErrnoTable.Of(failure).NextWay);
+    }
+
+    private Setback? ProveAllocation(GuestVirtualAddress start, long length) => Prove(start, length) is { } refusal
+        ? refusal is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run }
+            ? new Setback(refusal, string.Create(CultureInfo.InvariantCulture, $"broke after {run} bytes"), NextPages: true)
+            : new Setback(refusal, refusal.Message)
+        : null;
+
+    private static string Name(LinuxMapping kind) => kind switch
+    {
+        LinuxMapping.HugePages => "huge pages of the pool",
+        LinuxMapping.GiantPages => "a 1 GiB page of the pool",
+        _ => "transparent huge pages",
+    };
+
+    private GuestMemoryRefusal? Hold(LinuxWindow window, Residency residency)
     {
         switch (residency)
         {
@@ -278,10 +284,10 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             default:
                 if (pinning == PinningMechanism.RamFs)
                 {
-                    return LinuxRefusals.WindowNotPinnable(new PinFailure("io_uring", Errno.ENOSYS));
+                    return LinuxRefusals.WindowByRamFs;
                 }
 
-                return window.TryPin(descriptors.Pins, out PinFailure failure) ? null : LinuxRefusals.Pin(length, failure) ?? LinuxRefusals.WindowNotPinnable(failure);
+                return window.TryPin(descriptors.Pins, out PinFailure failure) ? null : LinuxRefusals.WindowNotPinnable(failure, window.Pages);
         }
     }
 

@@ -6,9 +6,12 @@ namespace Hypercall.Native;
 internal static unsafe class LinuxMemory
 {
     // getrlimit(2); asm-generic/resource.h
+    private const int LimitData = 2;
     private const int LimitMemLock = 8;
+    private const int LimitAddressSpace = 9;
 
     // arch/x86/entry/syscalls/syscall_64.tbl
+    private const long NumberOfFutex = 202;
     private const long NumberOfIoUringSetup = 425;
     private const long NumberOfIoUringRegister = 427;
     private const long NumberOfFsOpen = 430;
@@ -26,11 +29,10 @@ internal static unsafe class LinuxMemory
     public static int Advise(nuint start, nuint length, int advice)
     {
         // MADV_COLLAPSE gives EAGAIN while somebody refers to a page; who pinned it may do so for ever.
-        const int Attempts = 16;
-        for (int attempt = 1; Libc.MemoryAdvise(start, length, advice) != 0;)
+        Attempts attempts = default;
+        while (Libc.MemoryAdvise(start, length, advice) != 0)
         {
-            int error = Libc.LastError;
-            if (error != Errno.EINTR && (error != Errno.EAGAIN || attempt++ == Attempts))
+            if (Libc.LastError is int error && !attempts.Another(error))
             {
                 return error;
             }
@@ -40,7 +42,35 @@ internal static unsafe class LinuxMemory
     }
 
     /// <returns>0, or the error.</returns>
-    public static int Lock(nuint start, nuint length) => Libc.MemoryLock(start, length) == 0 ? 0 : Libc.LastError;
+    public static int Lock(nuint start, nuint length)
+    {
+        Attempts attempts = default;
+        while (Libc.MemoryLock(start, length) != 0)
+        {
+            if (Libc.LastError is int error && !attempts.Another(error))
+            {
+                return error;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Whether a page of a mapping is locked, as msync(2) tells: it does not invalidate what is locked.</summary>
+    /// <returns>0, EBUSY when it is locked, or another error.</returns>
+    public static int AskLocked(nuint page) => Libc.MemorySync(page, GuestPage.Size, Libc.SyncAsync | Libc.SyncInvalidate) == 0 ? 0 : Libc.LastError;
+
+    /// <summary>Has the kernel do an atomic OR of 0 on a word: as a store, but a page that cannot be had is an error, and no signal.</summary>
+    /// <returns>0, or the error.</returns>
+    public static int OrZero(int* word)
+    {
+        // futex(2): FUTEX_WAKE_OP does "oldval = *uaddr2; *uaddr2 = oldval | oparg", wakes val waiters on uaddr, and val2 on uaddr2 if oldval < cmparg.
+        // Nobody waits on uaddr; a waiter on uaddr2 may be woken for nothing, which every waiter has to bear.
+        const int WakeOperation = 5 | 128;                  // FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, linux/futex.h
+        const int OrNothing = (2 << 28) | (2 << 24) | 0x800; // FUTEX_OP_OR, oparg 0, FUTEX_OP_CMP_LT, cmparg -2048
+        int nobody = 0;
+        return Libc.SystemCall(NumberOfFutex, (nint)(&nobody), WakeOperation, 0, 0, (nint)word, OrNothing) < 0 ? Libc.LastError : 0;
+    }
 
     public static void Unlock(nuint start, nuint length) => _ = Libc.MemoryUnlock(start, length);
 
@@ -64,12 +94,26 @@ internal static unsafe class LinuxMemory
     }
 
     /// <summary>RLIMIT_MEMLOCK in bytes; null when there is none.</summary>
-    public static long? MemLockLimit
+    public static long? MemLockLimit => Limit(LimitMemLock);
+
+    /// <summary>RLIMIT_AS in bytes; null when there is none.</summary>
+    public static long? AddressSpaceLimit => Limit(LimitAddressSpace);
+
+    /// <summary>RLIMIT_DATA in bytes; null when there is none.</summary>
+    public static long? DataLimit => Limit(LimitData);
+
+    private static long? Limit(int resource)
     {
-        get
+        ulong* limit = stackalloc ulong[2]; // struct rlimit: soft, hard
+        return Libc.GetResourceLimit(resource, limit) != 0 || limit[0] > long.MaxValue ? null : (long)limit[0];
+    }
+
+    /// <summary>Closes a descriptor that a call gave; 0 is what a filter gives that answers success in the kernel's place, and most likely standard input.</summary>
+    public static void Close(int file)
+    {
+        if (file > 0)
         {
-            ulong* limit = stackalloc ulong[2]; // struct rlimit: soft, hard
-            return Libc.GetResourceLimit(LimitMemLock, limit) != 0 || limit[0] > long.MaxValue ? null : (long)limit[0];
+            _ = Libc.Close(file);
         }
     }
 

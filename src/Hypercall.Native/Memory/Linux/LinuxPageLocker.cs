@@ -8,7 +8,7 @@ internal sealed class LinuxPageLocker : IPageLocker
     /// <summary>The locks of this process, of all copies of this library together.</summary>
     public static PageLockTable Process { get; } = PageLockTable.Shared(new LinuxPageLocker());
 
-    public int TryLock(PageSpan pages) => LinuxMemory.Lock(pages.Start, pages.Length);
+    public int TryLock(PageSpan pages) => LinuxLock.TryLock(pages);
 
     public void Unlock(PageSpan pages) => LinuxMemory.Unlock(pages.Start, pages.Length);
 

@@ -10,6 +10,8 @@ internal sealed class LinuxWindow(GuestVirtualAddress start, long length, Memory
     private PinSlot[]? _pins;
     private bool _locked;
 
+    public PageSpan Pages => _pages;
+
     public override GuestMemoryRefusal? Touch() => Touch(start, length);
 
     public override GuestMemoryRefusal? Touch(GuestVirtualAddress first, long length) => PageToucher.Touch(PageSpan.Of(first, length), (nuint)first.Value);
@@ -18,7 +20,7 @@ internal sealed class LinuxWindow(GuestVirtualAddress start, long length, Memory
     {
         int error = LinuxPageLocker.Process.TryLock(_pages);
         _locked = error == 0;
-        return _locked ? null : LinuxRefusals.Lock((long)_pages.Length, error);
+        return _locked ? null : LinuxRefusals.Of(new PinFailure(LinuxCall.Lock, error), _pages);
     }
 
     public bool TryPin(PinTable pins, out PinFailure failure)

@@ -39,6 +39,7 @@ internal sealed unsafe class PageMapReader
         fixed (byte* buffer = rest)
         {
             nuint done = 0;
+            Attempts attempts = default;
             while (done < (nuint)rest.Length)
             {
                 nint read = Libc.PRead(file.Descriptor, buffer + done, (nuint)rest.Length - done, position + (long)done);
@@ -51,9 +52,9 @@ internal sealed unsafe class PageMapReader
                     rest[(int)done..].Clear(); // the kernel's own half of the address space: nothing of ours is mapped there
                     return null;
                 }
-                else if (Libc.LastError is int error and not Errno.EINTR)
+                else if (Libc.LastError is int error && !attempts.Another(error))
                 {
-                    return Unavailable("read", error);
+                    return Unavailable(LinuxCall.PageMapRead, error);
                 }
             }
         }
@@ -70,19 +71,15 @@ internal sealed unsafe class PageMapReader
     private int Open(out PinFailure failure)
     {
         int file = Libc.Open(_path, Libc.OpenReadOnly | Libc.OpenCloseOnExec);
-        failure = file < 0 ? new PinFailure("open", Libc.LastError) : default;
+        failure = file < 0 ? new PinFailure(LinuxCall.PageMapOpen, Libc.LastError) : default;
         return file;
     }
 
-    private GuestMemoryRefusal Unavailable(string what, int error) => new(
-        GuestMemoryRefusalReason.PageMapUnavailable,
-        $"Could not {what} {_path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}). "
-        + (error switch
-        {
-            Errno.ENOENT => "The kernel is built without CONFIG_PROC_PAGE_MONITOR, or /proc is not mounted.",
-            Errno.EPERM or Errno.EACCES =>
-                "The kernel or a sandbox denies it: CAP_SYS_ADMIN in the initial user namespace and a process that is dumpable are needed.",
-            _ => "Without it, no guest physical address is known.",
-        })
-        + " Handing memory over by guest virtual address needs none of this.");
+    private GuestMemoryRefusal Unavailable(string call, int error)
+    {
+        PinFailure failure = new(call, error);
+        return new GuestMemoryRefusal(
+            GuestMemoryRefusalReason.PageMapUnavailable,
+            $"{failure}, for {_path}. {ErrnoTable.Of(failure).Text} Handing memory over by guest virtual address needs none of this.");
+    }
 }

@@ -5,7 +5,8 @@ namespace Hypercall.Native;
 /// <summary>Writes to pages without changing them, so that each is present and the process's own.</summary>
 internal static unsafe class PageToucher
 {
-    // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which.
+    // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which. A kernel that answers 0 is believed when
+    // the page was absent before and is present now.
     private static readonly Lazy<bool> KernelPopulates = new(static () =>
     {
         nuint page = LinuxMemory.Map(GuestPage.Size, Libc.MapPrivate | Libc.MapAnonymous);
@@ -14,80 +15,65 @@ internal static unsafe class PageToucher
             return false;
         }
 
-        int error = LinuxMemory.Advise(page, GuestPage.Size, Libc.AdvisePopulateWrite);
+        bool populates = !IsPresent(page) && LinuxMemory.Advise(page, GuestPage.Size, Libc.AdvisePopulateWrite) == 0 && IsPresent(page);
         LinuxMemory.Unmap(page, GuestPage.Size);
-        return error == 0;
+        return populates;
     });
 
     /// <summary>Touches the pages.</summary>
     /// <param name="pages">The pages.</param>
     /// <param name="first">An address in the first page.</param>
     /// <returns>Why it cannot; null when it did.</returns>
-    public static GuestMemoryRefusal? Touch(PageSpan pages, nuint first)
-    {
-        int error = TryTouch(pages, first);
-        return error == 0 ? null : LinuxRefusals.Touch(pages, error);
-    }
+    public static GuestMemoryRefusal? Touch(PageSpan pages, nuint first) =>
+        TryTouch(pages, first, out PinFailure failure) ? null : LinuxRefusals.Of(failure, pages);
 
     /// <summary>Touches the pages.</summary>
     /// <param name="pages">The pages.</param>
     /// <param name="first">An address in the first page.</param>
-    /// <param name="byStore">True to do without the kernel's help, as before Linux 5.14.</param>
-    /// <returns>0, or an errno as madvise(MADV_POPULATE_WRITE) gives it.</returns>
-    public static int TryTouch(PageSpan pages, nuint first, bool byStore = false)
+    /// <param name="failure">The call that failed. Its errno is as madvise(MADV_POPULATE_WRITE) gives it: ENOMEM not mapped, EINVAL not writable, EFAULT no page to be had.</param>
+    /// <param name="oneByOne">True to do without madvise, as before Linux 5.14 and in a sandbox that refuses it.</param>
+    public static bool TryTouch(PageSpan pages, nuint first, out PinFailure failure, bool oneByOne = false)
     {
-        if (!byStore && KernelPopulates.Value)
+        int error = oneByOne || !KernelPopulates.Value ? Errno.ENOSYS : LinuxMemory.Advise(pages.Start, pages.Length, Libc.AdvisePopulateWrite);
+        failure = new PinFailure(LinuxCall.Populate, error);
+        if (error is Errno.ENOSYS or Errno.EPERM)
         {
-            return LinuxMemory.Advise(pages.Start, pages.Length, Libc.AdvisePopulateWrite);
+            error = OneByOne(pages, first);
+            failure = new PinFailure(LinuxCall.AtomicOr, error);
         }
 
-        // A store into a page that may not be written to is a signal, and the runtime's only answer to it is the end of the process: look first.
-        // What looking cannot see is a page beyond the end of its file, which still raises SIGBUS.
-        int error = FindObstacle(pages);
-        if (error == 0)
-        {
-            Store(pages, first);
-        }
-
-        return error;
+        return error == 0;
     }
 
-    // An atomic OR of 0 changes nothing, whoever else writes to the word at the same time.
-    private static void Store(PageSpan pages, nuint first)
+    // A store into a page that cannot be had is a signal, and the runtime's only answer to it is the end of the process: so the kernel is asked to store.
+    private static int OneByOne(PageSpan pages, nuint first)
     {
         for (nuint page = pages.Start; page < pages.End; page += GuestPage.Size)
         {
-            _ = Interlocked.Or(ref *(int*)(Math.Max(page, first) & ~(nuint)3), 0);
+            int error = LinuxMemory.OrZero((int*)(Math.Max(page, first) & ~(nuint)3));
+            if (error != 0)
+            {
+                return error == Errno.EFAULT ? Explain(new PageSpan(page, page + GuestPage.Size)) : error;
+            }
         }
+
+        return 0;
     }
 
-    private static int FindObstacle(PageSpan pages)
+    private static int Explain(PageSpan page)
     {
-        nuint at = pages.Start;
-        foreach (ProcessMapping mapping in ProcessMapping.Read())
+        if (!LinuxMemory.IsMapped(page))
         {
-            if (mapping.End <= at)
-            {
-                continue;
-            }
-
-            if (mapping.Start > at)
-            {
-                return Errno.ENOMEM;
-            }
-
-            if (!mapping.IsWritable)
-            {
-                return Errno.EINVAL;
-            }
-
-            at = mapping.End;
-            if (at >= pages.End)
-            {
-                return 0;
-            }
+            return Errno.ENOMEM;
         }
 
-        return Errno.ENOMEM;
+        ProcessMapping? mapping = ProcessMapping.Read().FirstOrDefault(mapping => mapping.Start <= page.Start && page.Start < mapping.End);
+        return mapping is { IsWritable: false } ? Errno.EINVAL : Errno.EFAULT;
+    }
+
+    private static bool IsPresent(nuint page)
+    {
+        byte answer = 0;
+        return Libc.MemoryInCore(page, GuestPage.Size, &answer) == 0 && (answer & 1) != 0;
     }
 }

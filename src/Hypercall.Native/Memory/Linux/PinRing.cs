@@ -46,28 +46,32 @@ internal sealed unsafe class PinRing
         byte* parameters = stackalloc byte[ParametersLength];
         new Span<byte>(parameters, ParametersLength).Clear();
         *(uint*)(parameters + ParametersFlags) = SetupDisabled;
-        int file = LinuxMemory.IoUringSetup(1, parameters); // always close-on-exec
-        if (file < 0)
+        int file;
+        Attempts attempts = default;
+        while ((file = LinuxMemory.IoUringSetup(1, parameters)) < 0) // always close-on-exec
         {
-            failure = new PinFailure("io_uring_setup", Libc.LastError);
-            return null;
+            failure = new PinFailure(LinuxCall.RingSetup, Libc.LastError);
+            if (!attempts.Another(failure.Error))
+            {
+                return null;
+            }
         }
 
         // Empty vectors make the table sparse from Linux 5.13 on; the flag for it came with 5.19.
         void* empty = NativeMemory.AllocZeroed(Slots, (nuint)sizeof(IoVector));
-        ResourceRegister register = new() { Count = Slots, Data = (ulong)empty };
-        int result = LinuxMemory.IoUringRegister(file, RegisterBuffers2, &register, (uint)sizeof(ResourceRegister));
-        int error = Libc.LastError;
+        int error = Register(file, empty);
+        bool isTrue = error == 0 && Register(file, empty) == Errno.EBUSY; // who answers success in the kernel's place does so again
         NativeMemory.Free(empty);
-        if (result < 0)
+        PinRing ring = new(file, openedWith);
+        if (error != 0 || !isTrue || ring.Set(Slots, 0, 0) == 0) // there is no such slot
         {
-            failure = new PinFailure("io_uring_register(REGISTER_BUFFERS2)", error);
-            _ = Libc.Close(file);
+            failure = new PinFailure(error != 0 || !isTrue ? LinuxCall.RingRegister : LinuxCall.RingUpdate, error);
+            ring.Close();
             return null;
         }
 
         failure = default;
-        return new PinRing(file, openedWith);
+        return ring;
     }
 
     /// <summary>Takes an empty slot. Until it is given back, the descriptor stays open, whoever closes the ring, or is finalized.</summary>
@@ -108,10 +112,27 @@ internal sealed unsafe class PinRing
     {
         IoVector vector = new() { Base = start, Length = length };
         ResourceUpdate update = new() { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
+        Attempts attempts = default;
         while (LinuxMemory.IoUringRegister((int)_file.DangerousGetHandle(), RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
         {
             int error = Libc.LastError;
-            if (error != Errno.EINTR)
+            if (!attempts.Another(error))
+            {
+                return error;
+            }
+        }
+
+        return 0;
+    }
+
+    private static int Register(int file, void* vectors)
+    {
+        ResourceRegister register = new() { Count = Slots, Data = (ulong)vectors };
+        Attempts attempts = default;
+        while (LinuxMemory.IoUringRegister(file, RegisterBuffers2, &register, (uint)sizeof(ResourceRegister)) < 0)
+        {
+            int error = Libc.LastError;
+            if (!attempts.Another(error))
             {
                 return error;
             }

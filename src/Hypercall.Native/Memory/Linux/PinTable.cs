@@ -40,7 +40,7 @@ internal sealed class PinTable(bool keepsPrivileges = false)
             int error = slot.Ring.Set(slot.Index, start, Math.Min(pages.End - start, PinRing.MaxBufferLength));
             if (error != 0)
             {
-                failure = new PinFailure("io_uring_register(BUFFERS_UPDATE)", error);
+                failure = new PinFailure(LinuxCall.RingUpdate, error);
                 Unpin(slots.AsSpan(0, i + 1));
                 return null;
             }

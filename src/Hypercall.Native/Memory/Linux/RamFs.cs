@@ -18,6 +18,9 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
 
     private readonly KeptDescriptor _mount = new((out PinFailure failure) => Mount(keepsPrivileges, out failure), keepsPrivileges);
 
+    /// <summary>Whether it may be tried: a sandbox may kill a process that asks for what needs CAP_SYS_ADMIN, and without it nothing comes of asking.</summary>
+    public bool MayTry => (keepsPrivileges && _mount.IsOpen) || LinuxProcess.MayMount;
+
     /// <returns>The address of the mapping, or 0 and why.</returns>
     public nuint TryMap(nuint length, out PinFailure failure)
     {
@@ -31,21 +34,21 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
             root.Descriptor, ".", Libc.OpenTemporaryFile | Libc.OpenReadWrite | Libc.OpenCloseOnExec, OwnerReadWrite);
         if (file < 0)
         {
-            failure = new PinFailure("openat(ramfs, O_TMPFILE)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsFile, Libc.LastError);
             return 0;
         }
 
         nuint address = 0;
         if (Libc.SetFileLength(file, (long)length) != 0)
         {
-            failure = new PinFailure("ftruncate(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsLength, Libc.LastError);
         }
         else if ((address = LinuxMemory.Map(length, Libc.MapShared, file)) == 0)
         {
-            failure = new PinFailure("mmap(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsMap, Libc.LastError);
         }
 
-        _ = Libc.Close(file); // the mapping keeps the file
+        LinuxMemory.Close(file); // the mapping keeps the file
         return address;
     }
 
@@ -66,7 +69,7 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
 
         if (context < 0)
         {
-            failure = new PinFailure("fsopen(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsOpen, Libc.LastError);
             return -1;
         }
 
@@ -82,11 +85,11 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
         int mount = -1;
         if (LinuxMemory.FsConfig(context, CommandCreate) != 0)
         {
-            failure = new PinFailure("fsconfig(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsCreate, Libc.LastError);
         }
         else if ((mount = LinuxMemory.FsMount(context, CloseOnExec, AttributesNoSuidDevExec)) < 0)
         {
-            failure = new PinFailure("fsmount(ramfs)", Libc.LastError);
+            failure = new PinFailure(LinuxCall.RamFsMount, Libc.LastError);
         }
 
         _ = Libc.Close(context);

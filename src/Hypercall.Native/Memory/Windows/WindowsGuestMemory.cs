@@ -31,8 +31,7 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
                         int error = Marshal.GetLastPInvokeError();
                         if (address.Value == 0)
                         {
-                            why = new GuestMemoryRefusal(
-                                GuestMemoryRefusalReason.OutOfMemory, $"VirtualAlloc of {length} bytes: {Marshal.GetPInvokeErrorMessage(error)} (error {error}).");
+                            why = WindowsMemory.Refuse("VirtualAlloc", length, error);
                             return null;
                         }
 

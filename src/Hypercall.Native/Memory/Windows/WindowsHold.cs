@@ -50,8 +50,7 @@ internal sealed unsafe class WindowsHold(GuestVirtualAddress start, long length,
                 Limit = (long)minimum,
                 Needed = (long)_pages.Length,
             }
-            : new GuestMemoryRefusal(
-                GuestMemoryRefusalReason.OutOfMemory, $"VirtualLock of {_pages.Length} bytes: {Marshal.GetPInvokeErrorMessage(error)} (error {error}).");
+            : WindowsMemory.Refuse("VirtualLock", (long)_pages.Length, error);
     }
 
     public override void Release()

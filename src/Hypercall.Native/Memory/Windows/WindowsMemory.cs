@@ -10,6 +10,13 @@ internal static unsafe partial class WindowsMemory
     public const uint GuardedMask = 0x01 | 0x100; // PAGE_NOACCESS, PAGE_GUARD
     public const int WorkingSetQuota = 1453;   // ERROR_WORKING_SET_QUOTA, winerror.h
 
+    /// <summary>For a call that failed for no limit that is known: the error as itself.</summary>
+    public static GuestMemoryRefusal Refuse(string call, long length, int error) => new(
+        error is 8 or 1450 or 1455 // ERROR_NOT_ENOUGH_MEMORY, ERROR_NO_SYSTEM_RESOURCES, ERROR_COMMITMENT_LIMIT, winerror.h
+            ? GuestMemoryRefusalReason.OutOfMemory
+            : GuestMemoryRefusalReason.SystemCallRefused,
+        $"{call}: {Marshal.GetPInvokeErrorMessage(error)} (error {error}), for {length} bytes.");
+
     [LibraryImport("kernel32", EntryPoint = "VirtualFree", SetLastError = true)]
     public static partial int Free(nuint address, nuint length, uint type);
 
