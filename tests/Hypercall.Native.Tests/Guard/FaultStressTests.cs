@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace Hypercall.Native.Tests.Guard;
 
 /// <summary>What could kill a process, in processes of their own: under CoreCLR and as a NativeAOT binary.</summary>
-[Collection(PublishedCollection.Name)]
+[Collection(PublishedPrograms.Name)]
 public sealed class FaultStressTests(PublishedFaultStress published, ITestOutputHelper output)
 {
     private const int SigIll = 128 + 4;
