@@ -178,7 +178,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         out PinFailure failure)
     {
         failure = default;
-        refusal = MemoryBudget.Process.TryClaim(length, MemoryDemand.Of(kind, (long)LinuxAllocation.MappedLength(length, kind), residency), out MemoryClaim claim);
+        MemoryDemand demand = MemoryDemand.Of(kind, (long)LinuxAllocation.MappedLength(length, kind), residency);
+        refusal = MemoryBudget.Process.TryClaim(length, demand, out MemoryClaim claim);
         if (refusal is not null)
         {
             return null;
