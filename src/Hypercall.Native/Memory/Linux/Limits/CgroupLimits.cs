@@ -12,8 +12,8 @@ internal sealed class CgroupLimits(ILimitSource source)
     private const long MostReserve = 16 << 20;
 
     private const string Remedy =
-        "More would have the kernel kill a process of the cgroup. Raise the limit (--memory of a container, resources.limits.memory in Kubernetes, MemoryMax= in a systemd unit), "
-        + "or ask for less.";
+        "More would have the kernel kill a process of the cgroup. Raise the limit (--memory of a container, "
+        + "resources.limits.memory in Kubernetes, MemoryMax= in a systemd unit), or ask for less.";
 
     private string? _cgroup;
     private List<(CgroupMount Mount, List<string> Paths)> _groups = [];
@@ -25,7 +25,8 @@ internal sealed class CgroupLimits(ILimitSource source)
         if (cgroup != _cgroup)
         {
             _cgroup = cgroup;
-            _groups = [.. CgroupMount.Parse(source.Read("/proc/self/mountinfo")).Select(mount => (mount, CgroupPaths.Find(source, mount, cgroup)))];
+            _groups = [.. CgroupMount.Parse(source.Read("/proc/self/mountinfo"))
+                .Select(mount => (mount, CgroupPaths.Find(source, mount, cgroup)))];
         }
 
         return _groups.SelectMany(group => group.Paths.SelectMany((path, level) => group.Mount.IsUnified
@@ -61,8 +62,8 @@ internal sealed class CgroupLimits(ILimitSource source)
         }
 
         // What is above the highest that is visible binds as well, and only its value is known. At least what is used here is used there.
-        if (isHighest && KernelText.Field(stat ??= Stat(), "hierarchical_memory_limit") is { } above and < KernelText.Unlimited && above < (Limit(path, Name) ?? long.MaxValue)
-            && Used() is { } atLeast)
+        if (isHighest && KernelText.Field(stat ??= Stat(), "hierarchical_memory_limit") is { } above and < KernelText.Unlimited
+            && above < (Limit(path, Name) ?? long.MaxValue) && Used() is { } atLeast)
         {
             yield return Describe("memory.stat, hierarchical_memory_limit (of a cgroup above)", above, atLeast);
         }
@@ -75,14 +76,17 @@ internal sealed class CgroupLimits(ILimitSource source)
         {
             long cache = Sum(stat ??= Stat(), "total_inactive_file", "total_active_file");
             long left = Left(value, usage, cache);
-            long swap = Limit(path, "memory.memsw.limit_in_bytes") is { } both && this.Used(path, "memory.memsw.usage_in_bytes") is { } bothUsed
+            long swap = Limit(path, "memory.memsw.limit_in_bytes") is { } both
+                && this.Used(path, "memory.memsw.usage_in_bytes") is { } bothUsed
                 ? Left(both, bothUsed, cache) - left // memory and swap together
                 : long.MaxValue;
-            return this.Describe(MemoryLimitKind.Memory, $"{path}/{name}", value, left, NeverSwaps(path + "/memory.swappiness") ? 0 : swap);
+            swap = NeverSwaps(path + "/memory.swappiness") ? 0 : swap;
+            return this.Describe(MemoryLimitKind.Memory, $"{path}/{name}", value, left, swap);
         }
     }
 
-    private MemoryLimit Describe(MemoryLimitKind kind, string file, long limit, long left, long swap) => new(kind, $"the memory cgroup's limit in {file}", limit, left)
+    private MemoryLimit Describe(MemoryLimitKind kind, string file, long limit, long left, long swap) => new(
+        kind, $"the memory cgroup's limit in {file}", limit, left)
     {
         Swap = Math.Clamp(swap, 0, SystemLimits.FreeSwap(source)),
         Reserve = Math.Min(limit / 4, MostReserve),

@@ -16,8 +16,11 @@ internal static class LimitRefusals
         string kept = limit.Reserve > 0 ? Invariant($", up to {limit.Reserve} of which are kept for the program itself") : "";
         string taken = used > 0 ? Invariant($"it is {limit.Value} bytes, and {used} are used") : "nothing of it is used yet";
         return new GuestMemoryRefusal(
-            limit.Kind == MemoryLimitKind.File ? GuestMemoryRefusalReason.PinningUnavailable : GuestMemoryRefusalReason.OutOfMemory,
-            Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}: {taken}. {limit.Remedy}"))
+            limit.Kind == MemoryLimitKind.File
+                ? GuestMemoryRefusalReason.PinningUnavailable // only ramfs makes files: what it is for has other ways, and a next best
+                : GuestMemoryRefusalReason.OutOfMemory,
+            Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}: {taken}. ")
+            + limit.Remedy)
         {
             Limit = limit.Value,
             Needed = used + asked,
@@ -30,8 +33,9 @@ internal static class LimitRefusals
     /// <param name="limit">vm.max_map_count.</param>
     public static GuestMemoryRefusal TooManyMappings(long asked, long count, long limit) => new(
         GuestMemoryRefusalReason.OutOfMemory,
-        Invariant($"{asked} bytes would take mappings of their own, and this process has {count} of {limit} (vm.max_map_count; neighbours that the kernel merged count each), {MappingLimit.Reserve(limit)} of which are kept for ")
-        + "the runtime, which ends the process when it cannot map. Ask for fewer, larger buffers and hand over slices of them, or raise the limit "
+        Invariant($"{asked} bytes would take mappings of their own, and this process has {count} of {limit} (vm.max_map_count; ")
+        + Invariant($"neighbours that the kernel merged count each), {MappingLimit.Reserve(limit)} of which are kept for the runtime, ")
+        + "which ends the process when it cannot map. Ask for fewer, larger buffers and hand over slices of them, or raise the limit "
         + Invariant($"(sysctl -w vm.max_map_count={4 * limit})."))
     {
         Limit = limit,

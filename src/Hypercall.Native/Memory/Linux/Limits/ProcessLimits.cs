@@ -19,7 +19,11 @@ internal static class ProcessLimits
         if (Bytes(source, AddressSpace) is { } address && (status ??= Status()) is not null && KernelText.Field(status, "VmSize:") is { } size)
         {
             yield return Limit(
-                MemoryLimitKind.Address, "RLIMIT_AS of this process, which counts all that it maps (VmSize)", address, size, "`ulimit -v`, LimitAS= in a systemd unit");
+                MemoryLimitKind.Address,
+                "RLIMIT_AS of this process, which counts all that it maps (VmSize)",
+                address,
+                size,
+                "`ulimit -v`, LimitAS= in a systemd unit");
         }
 
         if (Bytes(source, Data) is { } data && !IsDataIgnored(source) && (status ??= Status()) is not null && KernelText.Field(status, "VmData:") is { } used)
@@ -36,7 +40,8 @@ internal static class ProcessLimits
         {
             yield return new MemoryLimit(MemoryLimitKind.File, "RLIMIT_FSIZE of this process, which binds the files of a ramfs", file, file)
             {
-                Remedy = "A longer file ends the process by SIGXFSZ. Raise the limit (`ulimit -f`, LimitFSIZE= in a systemd unit), allow io_uring, or ask for less.",
+                Remedy = "A longer file ends the process by SIGXFSZ. Raise the limit (`ulimit -f`, LimitFSIZE= in a systemd unit), "
+                    + "allow io_uring, or ask for less.",
             };
         }
 
