@@ -25,7 +25,7 @@ internal sealed class FakeGuestBuffer : GuestBuffer
         Mapping = mapping;
         Number = number;
         Kind = kind;
-        ExcludedFrom = kind == FakeBufferKind.Window ? ExcludedCopies.None : ExcludedCopies.CoreDumps | ExcludedCopies.ForkedChildren;
+        ExcludedFrom = kind == FakeBufferKind.Allocation ? ExcludedCopies.CoreDumps | ExcludedCopies.ForkedChildren : ExcludedCopies.None;
         FirstPage = (int)((address.Value >> GuestPage.Shift) - mapping.FirstPage);
         PageCount = (int)GuestPage.Count(address, length);
     }

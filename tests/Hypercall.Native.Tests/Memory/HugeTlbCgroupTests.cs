@@ -60,12 +60,14 @@ public sealed partial class HugeTlbCgroupTests
         string before = File.ReadAllText(Pool).Trim();
         string group = Path.Combine(mount, "closed");
         bool isMounted = false;
+        int groups = 0;
         try
         {
             isMounted = Mount("cgroup", mount, "cgroup", 0, "hugetlb") == 0;
             Skip.IfNot(isMounted, $"the hugetlb controller of cgroup v1 cannot be mounted: {Marshal.GetLastPInvokeErrorMessage()}");
             File.WriteAllText(Pool, (int.Parse(before, CultureInfo.InvariantCulture) + 4).ToString(CultureInfo.InvariantCulture));
             Skip.If(File.ReadAllText(Pool).Trim() == before, "the kernel could not reserve a huge page");
+            groups = Groups();
             _ = Directory.CreateDirectory(group);
             File.WriteAllText(Path.Combine(group, "hugetlb.2MB.limit_in_bytes"), "0");
             return Probe.RunBehind(["/bin/sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh", sandbox, .. rules, "--"], []);
@@ -75,21 +77,23 @@ public sealed partial class HugeTlbCgroupTests
             File.WriteAllText(Pool, before);
             if (Directory.Exists(group))
             {
+                // A hierarchy whose last group is still being taken down outlives its mount.
                 Host.Until(() => RemoveDirectory(group) == 0, "the cgroup could be removed");
+                Host.Until(() => Groups() <= groups, "the cgroup was gone");
             }
 
             if (isMounted)
             {
-                // A hierarchy whose last group is still being taken down outlives its mount: mounted once more, it goes.
                 _ = Unmount(mount);
-                Host.Until(() => IsFree() || (Mount("cgroup", mount, "cgroup", 0, "hugetlb") == 0 && Unmount(mount) != 0), "the hugetlb controller was free again");
             }
 
             Directory.Delete(mount);
         }
     }
 
-    private static bool IsFree() => File.ReadLines("/proc/cgroups").Any(line => line.StartsWith("hugetlb\t0\t", StringComparison.Ordinal));
+    // /proc/cgroups, cgroups(7): name, hierarchy, number of groups, enabled
+    private static int Groups() => int.Parse(
+        File.ReadLines("/proc/cgroups").First(line => line.StartsWith("hugetlb\t", StringComparison.Ordinal)).Split('\t')[2], CultureInfo.InvariantCulture);
 
     [LibraryImport("libc", EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Mount(string source, string target, string type, nuint flags, string data);
