@@ -16,6 +16,7 @@ internal sealed class ExecutionEngine
     private readonly Dictionary<(StubAbi Abi, string Encoding), Stub> _stubs = [];
     private readonly Lock _gate = new();
     private FaultGuard? _guard;
+    private bool? _clearsVectors;
 
     private ExecutionEngine()
     {
@@ -61,7 +62,8 @@ internal sealed class ExecutionEngine
                 return stub;
             }
 
-            byte[] code = StubAssembler.Assemble(abi, encoding, out int entry);
+            _clearsVectors ??= VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0);
+            byte[] code = StubAssembler.Assemble(abi, encoding, _clearsVectors.Value, out int entry);
             nint slot = _arena.Add(_ => code);
             stub = new Stub(slot + entry, slot + StubLayout.Instruction);
             _stubs.Add(key, stub);
