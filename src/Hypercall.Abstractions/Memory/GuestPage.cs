@@ -47,7 +47,7 @@ public readonly record struct GuestPage(ulong Entry)
     /// <exception cref="InvalidOperationException">The page is in no frame that this process may know.</exception>
     public GuestFrameNumber Frame => State == GuestPageState.Present
         ? new GuestFrameNumber(Entry & FrameMask)
-        : throw new InvalidOperationException($"The page has no known frame: it is {State}.");
+        : throw NoFrame();
 
     /// <summary>How many pages a byte range touches.</summary>
     /// <param name="start">Where it starts.</param>
@@ -57,6 +57,8 @@ public readonly record struct GuestPage(ulong Entry)
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         return length == 0 ? 0 : (long)(((ulong)start.PageOffset + (ulong)length - 1) >> Shift) + 1;
     }
+
+    private InvalidOperationException NoFrame() => new($"The page has no known frame: it is {State}."); // of its own, so that Frame is inlined
 
     /// <summary>The state only: a frame number is privileged, and does not belong in a log by accident.</summary>
     public override string ToString() => State.ToString();

@@ -56,6 +56,27 @@ internal sealed unsafe class PageMapReader(string path)
         return null;
     }
 
+    /// <summary>Takes the frames out of entries, if all pages are present in frames that are known.</summary>
+    /// <param name="entries">The entries; unchanged when there is a page without a known frame.</param>
+    /// <param name="frames">Where to put the frames: the same memory, or other.</param>
+    public static bool TryTakeFrames(ReadOnlySpan<GuestPage> entries, Span<GuestFrameNumber> frames)
+    {
+        foreach (GuestPage entry in entries)
+        {
+            if (entry.State != GuestPageState.Present)
+            {
+                return false;
+            }
+        }
+
+        for (int i = 0; i < frames.Length; i++)
+        {
+            frames[i] = entries[i].Frame;
+        }
+
+        return true;
+    }
+
     private GuestMemoryRefusal? TryOpen(out int file)
     {
         lock (_gate)
