@@ -45,7 +45,8 @@ internal sealed record Measurement(string Key, int? Pages, double Median, double
         let cells = line.Split('\t')
         group double.Parse(cells[1], CultureInfo.InvariantCulture) by cells[0] into rounds
         let times = rounds.Order().ToArray()
-        select new Measurement(VmExitKey(rounds.Key), null, times[times.Length / 2], times[times.Length / 4], times[times.Length * 3 / 4], 0);
+        let quarter = times.Length / 4
+        select new Measurement(VmExitKey(rounds.Key), null, times[times.Length / 2], times[quarter], times[3 * quarter], 0);
 
     public static string VmExitKey(string what) => $"VmExits.{what}";
 

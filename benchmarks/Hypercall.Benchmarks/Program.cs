@@ -37,8 +37,10 @@ ManualConfig config = ManualConfig.CreateEmpty()
     .WithArtifactsPath(Value("--artifacts", "artifacts/benchmarks"))
     .WithOptions(ConfigOptions.JoinSummary);
 
-Summary[] summaries = filter.Length == 0 ? [] : BenchmarkRunner.Run(typeof(Program).Assembly, config); // an empty filter: only what is in the files
-Report results = new(summaries, Value("--guest", ""), Value("--vm-exits", ""), quick ? " Quick: fewer and shorter iterations, so a wide spread." : "");
+// An empty filter: only what is in the files.
+Summary[] summaries = filter.Length == 0 ? [] : BenchmarkRunner.Run(typeof(Program).Assembly, config);
+string options = quick ? " Quick: fewer and shorter iterations, so a wide spread." : "";
+Report results = new(summaries, Value("--guest", ""), Value("--vm-exits", ""), options);
 File.WriteAllText(report, results.ToString());
 Console.WriteLine();
 Console.WriteLine(results);

@@ -25,9 +25,9 @@ internal sealed class Report
             .ToDictionary(measurement => measurement.Key);
         Write("# Benchmarks");
         Write();
-        Write("Written by `benchmarks/run`. Every pair was measured in the same run, one process for each row (calls with a real VM exit: both by turns in each of five); the peers in C are in");
-        Write("`benchmarks/peers`, compiled by `gcc -O2`, and loop in C. Times are medians, with the middle half of the iterations in");
-        Write("brackets; a ratio's brackets are the worst and the best that those allow. [numbers.md](numbers.md) explains each row.");
+        Write("Written by `benchmarks/run`. Every pair was measured in the same run, one process for each row (calls with a real VM exit:");
+        Write("both by turns in each of five); the peers in C are in `benchmarks/peers`, compiled by `gcc -O2`, and loop in C. Times are");
+        Write("medians, with the middle half of the iterations in brackets; a ratio's brackets are the worst and the best that those allow. [numbers.md](numbers.md) explains each row.");
         Write();
         Write($"{RuntimeInformation()}{options}");
         Write();

@@ -46,7 +46,7 @@ internal static unsafe class VmExits
 
         if (s_frame.Rax != Refused)
         {
-            Console.WriteLine($"# {instruction.Mnemonic} of user space was answered with RAX = 0x{s_frame.Rax:x} on this host's KVM, which is no refusal");
+            Console.WriteLine($"# {instruction.Mnemonic} of user space was answered with RAX = 0x{s_frame.Rax:x}, which is no refusal");
             return;
         }
 
@@ -75,7 +75,8 @@ internal static unsafe class VmExits
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}\t{nanoseconds}"));
     }
 
-    // AggressiveOptimization is without a profile: a profile of one channel would have the call inlined into the loop, which is faster than C and what no larger program has.
+    // AggressiveOptimization is without a profile: with one, the call would be inlined into the loop, which is faster than C and what no
+    // larger program has.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Call(IHypercallChannel channel, int count)
     {

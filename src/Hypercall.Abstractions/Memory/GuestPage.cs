@@ -58,8 +58,8 @@ public readonly record struct GuestPage(ulong Entry)
         return length == 0 ? 0 : (long)(((ulong)start.PageOffset + (ulong)length - 1) >> Shift) + 1;
     }
 
-    private InvalidOperationException NoFrame() => new($"The page has no known frame: it is {State}."); // of its own, so that Frame is inlined
-
     /// <summary>The state only: a frame number is privileged, and does not belong in a log by accident.</summary>
     public override string ToString() => State.ToString();
+
+    private InvalidOperationException NoFrame() => new($"The page has no known frame: it is {State}."); // so that Frame is inlined
 }

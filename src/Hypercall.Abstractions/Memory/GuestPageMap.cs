@@ -33,7 +33,8 @@ public sealed class GuestPageMap
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         if (given != GuestPage.Count(start, length))
         {
-            throw new ArgumentException($"{length} bytes at {start} touch {GuestPage.Count(start, length)} pages; {given} entries were given.", name);
+            throw new ArgumentException(
+                $"{length} bytes at {start} touch {GuestPage.Count(start, length)} pages; {given} entries were given.", name);
         }
 
         Start = start;
@@ -47,7 +48,8 @@ public sealed class GuestPageMap
     public long Length { get; }
 
     /// <summary>One entry for each page that the range touches, in the order of their virtual addresses.</summary>
-    public ReadOnlyMemory<GuestPage> Pages => _frames.IsEmpty ? _pages : _made ??= Array.ConvertAll(_frames.ToArray(), GuestPage.InFrame);
+    public ReadOnlyMemory<GuestPage> Pages =>
+        _frames.IsEmpty ? _pages : _made ??= Array.ConvertAll(_frames.ToArray(), GuestPage.InFrame);
 
     /// <summary>The frames of the range, if every page is present in a known frame.</summary>
     /// <param name="range">The paged range.</param>
