@@ -39,7 +39,7 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             "Translating 1 GiB against C with one pread",
             Key<TranslationBenchmarks>(nameof(TranslationBenchmarks.Translate), TranslationBenchmarks.Most),
             Key<TranslationBenchmarks>(nameof(TranslationBenchmarks.TranslateInC), TranslationBenchmarks.Most),
-            ClaimKind.AtMostTimes, 1.3),
+            ClaimKind.AtMostTimes, 1.15),
         new(
             "Translating 1 GiB against fopen, fseek, fread, fclose for each page",
             Key<TranslationBenchmarks>(nameof(TranslationBenchmarks.Translate), TranslationBenchmarks.Most),
@@ -69,6 +69,14 @@ internal sealed record Claim(string What, string Ours, string? Peer, ClaimKind K
             "1 GiB on the fake, allocated and walked to, against 64 times 16 MiB",
             Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 262_144), Key<FakeMachineBenchmarks>(nameof(FakeMachineBenchmarks.WalkAll), 4096),
             ClaimKind.AtMostTimes, 2.0, PeerScale: 64),
+        new(
+            "A call with a real VM exit, refused by this host's KVM, against the same in C",
+            Measurement.VmExitKey("Call"), Measurement.VmExitKey("CallInC"),
+            ClaimKind.AtMostTimes, 1.08),
+        new(
+            "The same with the upper halves of vector registers in use, in both",
+            Measurement.VmExitKey("CallDirty"), Measurement.VmExitKey("CallDirtyInC"),
+            ClaimKind.AtMostTimes, 1.08) { IsKnownToMiss = true },
         new(
             "A named call with its VM exit, in a guest on an emulated AMD CPU, against the same loop in C there",
             Measurement.GuestKey("C#"), Measurement.GuestKey("C"),

@@ -38,6 +38,18 @@ internal sealed record Measurement(string Key, int? Pages, double Median, double
         let times = cells.Skip(1).Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()
         select new Measurement(GuestKey(cells[0]), null, times[0], times[1], times[2], 0);
 
+    /// <summary>What <see cref="VmExits"/> printed: lines of what and nanoseconds, separated by tabs, and perhaps a line with '#' and why there is nothing.</summary>
+    public static IEnumerable<Measurement> FromVmExits(IEnumerable<string> lines) =>
+        from line in lines
+        where !line.StartsWith('#')
+        let cells = line.Split('\t')
+        group double.Parse(cells[1], CultureInfo.InvariantCulture) by cells[0] into rounds
+        let times = rounds.Order().ToArray()
+        let quarter = times.Length / 4
+        select new Measurement(VmExitKey(rounds.Key), null, times[times.Length / 2], times[quarter], times[3 * quarter], 0);
+
+    public static string VmExitKey(string what) => $"VmExits.{what}";
+
     public static string GuestKey(string what) => $"Guest.{what}";
 
     /// <summary>The time of more operations, or of a part of one.</summary>

@@ -13,6 +13,10 @@ internal static unsafe partial class Peers
     [LibraryImport(Library, EntryPoint = "peer_guarded_exchange")]
     public static partial void GuardedExchange(HypercallRegisters* frame, nint count);
 
+    /// <summary>Nothing catches a fault: the host is known to answer, or the process dies.</summary>
+    [LibraryImport(Library, EntryPoint = "peer_vm_exits")]
+    public static partial void VmExits(HypercallRegisters* frame, nint count, nint isAmd, nint isDirty);
+
     [LibraryImport(Library, EntryPoint = "peer_touched_memory")]
     public static partial void* TouchedMemory(nint pages);
 

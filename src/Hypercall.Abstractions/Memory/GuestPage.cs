@@ -47,7 +47,7 @@ public readonly record struct GuestPage(ulong Entry)
     /// <exception cref="InvalidOperationException">The page is in no frame that this process may know.</exception>
     public GuestFrameNumber Frame => State == GuestPageState.Present
         ? new GuestFrameNumber(Entry & FrameMask)
-        : throw new InvalidOperationException($"The page has no known frame: it is {State}.");
+        : throw NoFrame();
 
     /// <summary>How many pages a byte range touches.</summary>
     /// <param name="start">Where it starts.</param>
@@ -60,4 +60,6 @@ public readonly record struct GuestPage(ulong Entry)
 
     /// <summary>The state only: a frame number is privileged, and does not belong in a log by accident.</summary>
     public override string ToString() => State.ToString();
+
+    private InvalidOperationException NoFrame() => new($"The page has no known frame: it is {State}."); // so that Frame is inlined
 }

@@ -26,6 +26,7 @@ internal sealed class ExecutionEngine
 
     private readonly Lock _gate = new();
     private FaultGuard? _guard;
+    private bool? _clearsVectors;
 
     private ExecutionEngine()
     {
@@ -69,7 +70,8 @@ internal sealed class ExecutionEngine
         {
             if (!_stubs.TryGetValue(key, out (nint Entry, nint Instruction) stub))
             {
-                byte[] code = StubAssembler.Assemble(abi, encoding, out int entry);
+                _clearsVectors ??= VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0);
+                byte[] code = StubAssembler.Assemble(abi, encoding, _clearsVectors.Value, out int entry);
                 nint slot = _arena.Add(_ => code);
                 stub = (slot + entry, slot + StubLayout.Instruction);
                 _stubs.Add(key, stub);

@@ -15,11 +15,12 @@ internal static class StubAssembler
     /// <summary>Assembles one slot.</summary>
     /// <param name="abi">Who calls it.</param>
     /// <param name="instruction">The bytes of the instruction, 1 to 15.</param>
+    /// <param name="clearsVectors">Whether the upper halves of the vector registers are cleared before it: see <see cref="VectorState"/>.</param>
     /// <param name="entry">Offset of the entry in the slot.</param>
     /// <returns>All bytes of the slot.</returns>
-    public static byte[] Assemble(StubAbi abi, ReadOnlySpan<byte> instruction, out int entry)
+    public static byte[] Assemble(StubAbi abi, ReadOnlySpan<byte> instruction, bool clearsVectors, out int entry)
     {
-        byte[] prologue = Prologue(abi);
+        byte[] prologue = Prologue(abi, clearsVectors);
         byte[] epilogue = Epilogue(abi);
         byte[] faultExit = FaultExit(abi);
         byte[] slot = new byte[StubLayout.SlotSize];
@@ -43,7 +44,7 @@ internal static class StubAssembler
         ? [rbx, rbp, r12, r13, r14, r15]
         : [rbx, rbp, rdi, rsi, r12, r13, r14, r15];
 
-    private static byte[] Prologue(StubAbi abi)
+    private static byte[] Prologue(StubAbi abi, bool clearsVectors)
     {
         Assembler code = new(64);
         foreach (AssemblerRegister64 register in Saved(abi))
@@ -63,6 +64,11 @@ internal static class StubAssembler
         }
 
         code.mov(frame, __[frame + (Array.IndexOf(Frame, frame) * sizeof(ulong))]); // last: it is the base of all the others
+        if (clearsVectors)
+        {
+            code.vzeroupper(); // and not VZEROALL: Windows wants XMM6 to XMM15 kept, and nobody their upper halves
+        }
+
         return Encode(code);
     }
 

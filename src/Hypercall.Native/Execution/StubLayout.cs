@@ -5,7 +5,7 @@ namespace Hypercall.Native.Execution;
 /// One slot is one page because memory protection is per page: a page that has run is never written again.
 /// <code>
 /// 000          int3 ...
-///      entry:  save what the caller keeps; push fault record; push frame; load 15 registers
+///      entry:  save what the caller keeps; push fault record; push frame; load 15 registers; vzeroupper (where there is AVX)
 /// 080          the instruction, 1 to 15 bytes               the only address at which a fault becomes a result
 ///              push RAX; store 15 registers; cld; EAX = 0; restore; ret
 /// 180          fault exit: registers to the fault record; cld; EAX = 1; restore; ret

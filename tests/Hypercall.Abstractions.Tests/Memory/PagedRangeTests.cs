@@ -96,6 +96,26 @@ public class PagedRangeTests
     public void A_page_map_is_of_some_bytes(long length) =>
         Assert.Equal("length", Assert.Throws<ArgumentOutOfRangeException>(() => new GuestPageMap(new GuestVirtualAddress(0), length, new GuestPage[1])).ParamName);
 
+    [Fact]
+    public void A_page_map_that_was_given_frames_has_pages_and_a_range_of_the_same_memory()
+    {
+        GuestFrameNumber[] frames = Frames(2);
+        GuestPageMap map = new(new GuestVirtualAddress(0x7f0000000ff0), 100, frames);
+
+        Assert.True(map.TryGetPagedRange(out PagedRange? range, out _));
+
+        Assert.Equal((0xff0, 100L), (range.Offset, range.Length));
+        Assert.True(range.Frames.Equals(new ReadOnlyMemory<GuestFrameNumber>(frames)), "They were copied.");
+        Assert.Equal(frames.Select(GuestPage.InFrame), map.Pages.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_page_map_is_given_as_many_frames_as_it_touches_pages(int count) =>
+        Assert.Equal("frames", Assert.Throws<ArgumentException>(() => new GuestPageMap(new GuestVirtualAddress(0xff0), 100, Frames(count))).ParamName);
+
     private static GuestFrameNumber[] Frames(int count) =>
         [.. Enumerable.Range(0, Math.Max(0, count)).Select(i => new GuestFrameNumber(0x10_0000 + (ulong)i))];
 }

@@ -11,7 +11,7 @@ public sealed unsafe class CodeArenaTests
     public void No_page_is_ever_writable_and_executable(bool useFile)
     {
         Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "/proc/self/maps is Linux's.");
-        byte[] code = StubAssembler.Assemble(StubAbi.SystemV, TestTarget.Nop, out int entry);
+        byte[] code = StubAssembler.Assemble(StubAbi.SystemV, TestTarget.Nop, clearsVectors: false, out int entry);
         CodeArena arena = new(new LinuxCodePages(useFile), 64, "test pages");
         List<string> offenders = [];
         bool isOver = false;

@@ -15,7 +15,7 @@ public sealed class StubBytesTests
     public void A_slot_holds_exactly_one_hypercall_at_the_fixed_offset(int abi, bool isIntel)
     {
         IHypercallProvider provider = isIntel ? new IntelProvider() : new AmdProvider();
-        byte[] slot = StubAssembler.Assemble((StubAbi)abi, provider.Instruction.Encoding.Span, out int entry);
+        byte[] slot = StubAssembler.Assemble((StubAbi)abi, provider.Instruction.Encoding.Span, clearsVectors: true, out int entry);
 
         Instruction[] code = Decode(slot, entry);
 
@@ -37,7 +37,10 @@ public sealed class StubBytesTests
         Stub stub = ExecutionEngine.Shared.GetStub(provider.Instruction.Encoding.Span);
 
         byte[] expected = StubAssembler.Assemble(
-            OperatingSystem.IsWindows() ? StubAbi.Windows : StubAbi.SystemV, provider.Instruction.Encoding.Span, out int entry);
+            OperatingSystem.IsWindows() ? StubAbi.Windows : StubAbi.SystemV,
+            provider.Instruction.Encoding.Span,
+            VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0),
+            out int entry);
 
         nint slot = stub.InstructionAddress - StubLayout.Instruction;
         Assert.Equal(0, slot % StubLayout.SlotSize);
@@ -50,7 +53,7 @@ public sealed class StubBytesTests
     [InlineData(1)]
     public void RSP_is_never_loaded_and_every_path_returns(int abi)
     {
-        byte[] slot = StubAssembler.Assemble((StubAbi)abi, new byte[15], out int entry);
+        byte[] slot = StubAssembler.Assemble((StubAbi)abi, new byte[15], clearsVectors: true, out int entry);
 
         foreach (int start in (int[])[entry, StubLayout.FaultExit])
         {
@@ -58,12 +61,35 @@ public sealed class StubBytesTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_upper_halves_are_cleared_right_before_the_instruction_and_nowhere_else(int abi)
+    {
+        byte[] slot = StubAssembler.Assemble((StubAbi)abi, TestTarget.Nop, clearsVectors: true, out int entry);
+
+        Instruction cleared = Assert.Single(Decode(slot, entry), one => one.Mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall);
+
+        Assert.Equal(Mnemonic.Vzeroupper, cleared.Mnemonic); // VZEROALL would take XMM6 to XMM15 away, which Windows wants kept
+        Assert.Equal((ulong)StubLayout.Instruction, cleared.NextIP);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Without_AVX_no_instruction_of_AVX_is_in_the_slot(int abi)
+    {
+        byte[] slot = StubAssembler.Assemble((StubAbi)abi, TestTarget.Nop, clearsVectors: false, out int entry);
+
+        Assert.DoesNotContain(Decode(slot, entry), one => one.Code.CpuidFeatures().Contains(CpuidFeature.AVX));
+    }
+
     [Property(MaxTest = 60)]
-    public void The_instruction_lies_at_the_same_offset_whatever_its_length(byte length)
+    public void The_instruction_lies_at_the_same_offset_whatever_its_length(byte length, bool clearsVectors)
     {
         byte[] instruction = [.. Enumerable.Repeat((byte)0x90, 1 + (length % HypercallInstruction.MaxLength))];
 
-        byte[] slot = StubAssembler.Assemble(StubAbi.SystemV, instruction, out int entry);
+        byte[] slot = StubAssembler.Assemble(StubAbi.SystemV, instruction, clearsVectors, out int entry);
 
         Assert.Equal(0, slot.AsSpan(0, entry).IndexOfAnyExcept((byte)0xCC) + 1);
         Assert.Equal(instruction, slot[StubLayout.Instruction..(StubLayout.Instruction + instruction.Length)]);

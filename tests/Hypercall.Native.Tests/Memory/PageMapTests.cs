@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -49,6 +51,79 @@ public sealed class PageMapTests
             Assert.Equal(
                 written[firstPage..(lastPage + 1)], map.Pages.ToArray().Select(page => page.State is GuestPageState.Present or GuestPageState.FrameHidden));
         });
+    }
+
+    [Property(MaxTest = 200)]
+    public Property A_range_translates_as_a_naive_reader_translates_it()
+    {
+        // A page map in a file: any entries, with any bits that are not ours, and after its end nothing (as above user space).
+        Gen<ulong> frame = Gen.Choose(1, int.MaxValue).Select(value => (ulong)value << (value % 24));
+        Gen<ulong> present = frame.Select(value => (1ul << 63) | value);
+        Gen<ulong> strange = Gen.OneOf(Gen.Constant(0ul), Gen.Constant(1ul << 63), Gen.Constant(1ul << 62), frame, frame.Select(value => (1ul << 62) | value));
+        Gen<(ulong[] Entries, int Offset, int Length)> cases =
+            from size in Gen.Elements(1, 2, 3, 17, 511, 512, 513, 1500)
+            from rare in Gen.Elements(0, 1, 100)
+            from entries in Gen.Frequency((10 * size, present), (rare, strange)).ArrayOf(size)
+            from notOurs in Gen.Choose(0, 127).ArrayOf(size)
+            from first in Gen.Choose(0, size - 1)
+            from pages in Gen.Choose(1, size - first + (rare == 100 ? 2 : 0))
+            from skip in Gen.Choose(0, 4095)
+            from cut in Gen.Choose(0, 4095)
+            select (entries.Zip(notOurs, (entry, bits) => entry | ((ulong)bits << 55)).ToArray(), (first * 4096) + skip, Math.Max(1, (pages * 4096) - skip - cut));
+        return Prop.ForAll(cases.ToArbitrary(), one =>
+        {
+            if (!OperatingSystem.IsLinux())
+            {
+                return;
+            }
+
+            string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+            File.WriteAllBytes(path, [.. new byte[8], .. MemoryMarshal.AsBytes<ulong>(one.Entries)]); // address 0 is no memory
+            try
+            {
+                LinuxGuestMemory memory = new(NullLogger.Instance, PinningMechanism.Best, new PageMapReader(path));
+                int first = one.Offset / 4096;
+                ulong[] expected = [.. Enumerable.Range(first, ((one.Offset + one.Length - 1) / 4096) - first + 1).Select(i => one.Entries.ElementAtOrDefault(i))];
+                int strangeAt = Array.FindIndex(expected, entry => entry >> 63 == 0 || (entry & ((1ul << 55) - 1)) == 0);
+
+                Assert.True(memory.TryQueryPages(new GuestVirtualAddress(4096 + (ulong)one.Offset), one.Length, out GuestPageMap? map, out _));
+
+                Assert.Equal(expected.Select(entry => new GuestPage(entry).State), map.Pages.ToArray().Select(page => page.State));
+                Assert.Equal(strangeAt < 0, map.TryGetPagedRange(out PagedRange? range, out GuestMemoryRefusal? refusal));
+                if (strangeAt < 0)
+                {
+                    Assert.Equal(expected.Select(entry => entry & ((1ul << 55) - 1)), range!.Frames.ToArray().Select(number => number.Value));
+                    Assert.Equal(range.Frames.ToArray(), map.Pages.ToArray().Select(page => page.Frame));
+                    Assert.Equal((one.Offset % 4096, (long)one.Length), (range.Offset, range.Length));
+                }
+                else
+                {
+                    Assert.Equal(ReasonOf(new GuestPage(expected[strangeAt]).State), refusal!.Reason);
+                    Assert.Contains($"age {strangeAt} of {expected.Length}", refusal.Message, StringComparison.Ordinal);
+                    Assert.Equal(expected, map.Pages.ToArray().Select(page => page.Entry)); // what is strange is shown as the kernel gave it
+                }
+            }
+            finally
+            {
+                File.Delete(path);
+            }
+        });
+    }
+
+    [SkippableFact]
+    public void A_translation_takes_the_memory_of_its_frames_once()
+    {
+        Host.NeedsFrames();
+        const int Pages = 4096;
+        using GuestBuffer buffer = Memory.Allocate(Pages * GuestPage.Size);
+        Translate(); // compiles
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Translate();
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, Pages * sizeof(ulong), (Pages * sizeof(ulong)) + 1024);
+
+        void Translate() => Assert.True(buffer.TryQueryPages(out GuestPageMap? map, out _) && map.TryGetPagedRange(out _, out _));
     }
 
     [SkippableFact]
@@ -141,7 +216,8 @@ public sealed class PageMapTests
     public void Without_a_page_map_scattered_memory_is_had_and_contiguous_memory_is_refused()
     {
         Host.NeedsLinux();
-        NativeGuestMemory blind = new(new LinuxGuestMemory(Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, PinningMechanism.Best, new LinuxDescriptors { PageMap = new PageMapReader("/proc/self/none") }));
+        LinuxDescriptors none = new() { PageMap = new PageMapReader("/proc/self/none") };
+        NativeGuestMemory blind = new(new LinuxGuestMemory(NullLogger.Instance, PinningMechanism.Best, none));
         blind.Allocate(40_000, Residency.Locked).Dispose();
         Assert.False(blind.TryAllocate(
             40_000, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous }, out _, out GuestMemoryRefusal? refusal));
@@ -150,4 +226,11 @@ public sealed class PageMapTests
             40_000, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
         Assert.Equal((Residency.Locked, Contiguity.Any), (next.Residency, next.Contiguity));
     }
+
+    private static GuestMemoryRefusalReason ReasonOf(GuestPageState state) => state switch
+    {
+        GuestPageState.Swapped => GuestMemoryRefusalReason.Swapped,
+        GuestPageState.FrameHidden => GuestMemoryRefusalReason.FramesHidden,
+        _ => GuestMemoryRefusalReason.NotMapped,
+    };
 }

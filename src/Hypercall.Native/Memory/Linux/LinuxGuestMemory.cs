@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Native;
@@ -77,9 +78,13 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             return false;
         }
 
-        GuestPage[] entries = GC.AllocateUninitializedArray<GuestPage>((int)count);
+        // Entries become frames where they lie: a gigabyte has two megabytes of them, and fresh memory is not cheap.
+        GuestFrameNumber[] frames = GC.AllocateUninitializedArray<GuestFrameNumber>((int)count);
+        Span<GuestPage> entries = MemoryMarshal.Cast<GuestFrameNumber, GuestPage>(frames.AsSpan());
         refusal = descriptors.PageMap.TryRead(start, entries);
-        pages = refusal is null ? new GuestPageMap(start, length, entries) : null;
+        pages = refusal is not null ? null
+            : PageMapReader.TryTakeFrames(entries, frames) ? new GuestPageMap(start, length, frames)
+            : new GuestPageMap(start, length, entries.ToArray());
         return refusal is null;
     }
 

@@ -62,6 +62,27 @@ internal sealed unsafe class PageMapReader
         return null;
     }
 
+    /// <summary>Takes the frames out of entries, if all pages are present in frames that are known.</summary>
+    /// <param name="entries">The entries; unchanged when there is a page without a known frame.</param>
+    /// <param name="frames">Where to put the frames: the same memory, or other.</param>
+    public static bool TryTakeFrames(ReadOnlySpan<GuestPage> entries, Span<GuestFrameNumber> frames)
+    {
+        foreach (GuestPage entry in entries)
+        {
+            if (entry.State != GuestPageState.Present)
+            {
+                return false;
+            }
+        }
+
+        for (int i = 0; i < frames.Length; i++)
+        {
+            frames[i] = entries[i].Frame;
+        }
+
+        return true;
+    }
+
     /// <summary>Opens the file now, if that is possible, and not at the first question.</summary>
     public void Open() => _file.Take(out _).Dispose();
 
