@@ -27,7 +27,7 @@ internal static class RepairModes
             {
                 // The same channel looks by itself, once its trust has ended.
                 FaultGuard guard = ExecutionEngine.Shared.Guard;
-                if (!SpinWait.SpinUntil(() => !guard.IsTrusted, TimeSpan.FromMinutes(1)))
+                if (!SpinWait.SpinUntil(() => !guard.IsTrusted, TimeSpan.FromMinutes(8)))
                 {
                     throw new InvalidOperationException("The guard trusts its handler for ever.");
                 }
