@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using Hypercall.Cli.CommandLine;
 using Hypercall.Cli.Commands;
 using Hypercall.Cli.Output;
+using Hypercall.Cli.Terminal;
 
 namespace Hypercall.Cli;
 
@@ -21,6 +22,11 @@ internal static class CliApplication
 
         try
         {
+            if (host.OutIsClosed)
+            {
+                throw new UsageException($"{OutputException.StandardOutput} cannot be written: {ClosedStream.Message}");
+            }
+
             parse = CreateRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // '@x' is a name like any other
             command = parse.CommandResult.Command as CliCommand;
             if (parse.Action is null or ParseErrorAction)
@@ -87,9 +93,9 @@ internal static class CliApplication
         {
             return (ExitCode)await parse.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (CliOutput.IsBrokenStream(e))
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
-            throw CliOutput.Unwritable(e);
+            throw new OutputException(OutputException.StandardOutput, e);
         }
     }
 
@@ -99,7 +105,7 @@ internal static class CliApplication
         "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
         "functionNotFound" => $"'hypercall detect{Same(command, parse)}' says whether a VMM that calls functions by name is there; 'hypercall functions{Same(command, parse)}' looks known names up.",
         "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
-            "Here that is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
+            "That is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
         "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
         "foreignVmm" => "'hypercall raw --convention NAME' speaks another VMM's convention; 'hypercall demo' shows a call on a fake VMM.",
         "noProvider" => "--instruction vmcall|vmmcall forces an instruction; --vmm fake needs none.",

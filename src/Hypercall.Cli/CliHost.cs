@@ -11,6 +11,9 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
     /// <summary>Whether <see cref="Out"/> is a terminal: then tables have borders and colors, otherwise results are plain lines.</summary>
     public bool OutIsTerminal { get; init; }
 
+    /// <summary>Whether the process was born without a standard output: nothing is asked of a VMM whose answer nobody can have.</summary>
+    public bool OutIsClosed { get; init; }
+
     /// <summary>Whether <see cref="Error"/> is a terminal.</summary>
     public bool ErrorIsTerminal { get; init; }
 
@@ -26,11 +29,12 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
     /// <summary>Registers something else, after everything that the tool registered.</summary>
     public Action<IServiceCollection>? ConfigureServices { get; init; }
 
-    public static CliHost ForConsole() => new(StandardStreams.Out, StandardStreams.Err)
+    public static CliHost ForConsole() => new(StandardStreams.CreateOut(), StandardStreams.CreateError())
     {
         OpenInput = StandardStreams.OpenInput,
         InputIsTerminal = !Console.IsInputRedirected,
         OpenOutput = StandardStreams.OpenOutput,
+        OutIsClosed = !StandardStreams.HasOutput,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
     };

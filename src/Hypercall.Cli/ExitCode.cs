@@ -12,5 +12,7 @@ internal enum ExitCode
     MemoryRefused = 6,
     Untrusted = 7,
     Internal = 70,   // EX_SOFTWARE of sysexits.h
+    OutputLost = 74, // EX_IOERR, as well
     Cancelled = 130, // 128 + SIGINT, as shells report it
+    ReaderGone = 141, // 128 + SIGPIPE, as shells report a program that it ends
 }

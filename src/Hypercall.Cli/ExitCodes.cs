@@ -1,5 +1,6 @@
 using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Output;
 using Hypercall.Native;
 using Hypercall.Testing;
 
@@ -20,7 +21,9 @@ internal static class ExitCodes
         (ExitCode.MemoryRefused, "memory or privilege was refused"),
         (ExitCode.Untrusted, "a transfer cannot be trusted, or would have destroyed a real machine"),
         (ExitCode.Internal, "internal error: please report it"),
+        (ExitCode.OutputLost, "what was to be printed or kept could not be written, as on a full disk"),
         (ExitCode.Cancelled, "cancelled (Ctrl-C)"),
+        (ExitCode.ReaderGone, "the reader of the output went away, as head does"),
     ];
 
     public static ExitCode For(Exception error) => Classify(error).Code;
@@ -29,6 +32,8 @@ internal static class ExitCodes
     public static (ExitCode Code, string Kind) Classify(Exception error) => error switch
     {
         UsageException => (ExitCode.Usage, "usage"),
+        OutputException { IsReaderGone: true } => (ExitCode.ReaderGone, "readerGone"),
+        OutputException => (ExitCode.OutputLost, "outputLost"),
         VmmFunctionNotFoundException => (ExitCode.Refused, "functionNotFound"),
         VmmFunctionDisabledException => (ExitCode.Refused, "functionDisabled"),
         VmmFunctionFailedException => (ExitCode.Refused, "functionFailed"),

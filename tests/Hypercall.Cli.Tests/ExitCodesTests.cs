@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hypercall.Cli.CommandLine;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Hypercall.Cli.Tests;
 
@@ -151,13 +152,31 @@ public class ExitCodesTests
     }
 
     [Fact]
+    public async Task An_error_is_told_with_every_cause_that_its_message_leaves_out()
+    {
+        PlatformNotSupportedException error = new("No code can be made.", new AggregateException(new IOException("mprotect: EACCES."), new IOException("memfd_create: EPERM.")));
+        Action<IServiceCollection> machine = Machines.Without(Machines.Amd, error);
+
+        CliRun run = await CliRun.OfAsync("call foo", machine);
+        Assert.Contains("No code can be made.", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Because: mprotect: EACCES.", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Because: memfd_create: EPERM.", run.Error, StringComparison.Ordinal);
+
+        string[] causes = [.. (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error").GetProperty("causes").EnumerateArray().Select(cause => cause.GetString()!)];
+        Assert.Contains("mprotect: EACCES.", causes);
+        Assert.Contains("memfd_create: EPERM.", causes);
+
+        Assert.Contains("Because: memfd_create: EPERM.", (await CliRun.OfAsync("detect", machine)).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_hint_says_what_a_person_at_a_prompt_can_do() =>
         Assert.Contains("'hypercall raw --convention NAME'", (await CliRun.OfAsync("call foo --fake kvm")).Error, StringComparison.Ordinal);
 
     [Fact]
     public void The_numbers_are_a_promise()
     {
-        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 70, 130], ExitCodes.All.Select(entry => (int)entry.Code));
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 70, 74, 130, 141], ExitCodes.All.Select(entry => (int)entry.Code));
         Assert.Equal(ExitCode.Usage, ExitCodes.For(new UsageException("no")));
     }
 

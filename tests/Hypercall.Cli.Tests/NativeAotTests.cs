@@ -5,9 +5,6 @@ namespace Hypercall.Cli.Tests;
 
 public class NativeAotTests
 {
-    private static readonly TimeSpan PublishBound = TimeSpan.FromMinutes(15); // cold, on a busy machine of two cores
-    private static readonly TimeSpan RunBound = TimeSpan.FromMinutes(1);
-
     [SkippableFact]
     public async Task Published_as_NativeAOT_without_a_warning_it_detects_and_demonstrates()
     {
@@ -19,7 +16,7 @@ public class NativeAotTests
         {
             string output = Path.Combine(directory.FullName, "publish");
             ProcessRun publish = await ProcessRun.OfAsync(
-                "dotnet", PublishBound, "publish", Checkout.Full("src", "Hypercall.Cli"), "-c", "Release", "-r", "linux-x64", "-p:PublishAot=true",
+                "dotnet", LastResort.Build, "publish", Checkout.Full("src", "Hypercall.Cli"), "-c", "Release", "-r", "linux-x64", "-p:PublishAot=true",
                 "-nologo", "--disable-build-servers", "-o", output, "--artifacts-path", Path.Combine(directory.FullName, "artifacts"));
             Assert.True(publish.ExitCode == 0, publish.Out + publish.Error);
             Assert.DoesNotContain(
@@ -27,7 +24,7 @@ public class NativeAotTests
                 line => line.Contains("warning ", StringComparison.Ordinal) && !line.Contains("warning NU19", StringComparison.Ordinal)); // vulnerability data is the network's
 
             string program = Path.Combine(output, "hypercall");
-            ProcessRun demo = await ProcessRun.OfAsync(program, RunBound, "demo", "--json");
+            ProcessRun demo = await ProcessRun.OfAsync(program, LastResort.Bound, "demo", "--json");
             Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
             JsonElement told = JsonDocument.Parse(demo.Out).RootElement;
             Assert.Equal("0xa", told.GetProperty("returned").GetString());
@@ -36,23 +33,23 @@ public class NativeAotTests
 
             foreach (string commandLine in (string[])["status --vmm fake --json", "shell --vmm fake --json", "memory --vmm fake --compact --json", "functions --vmm fake --json"])
             {
-                ProcessRun run = await ProcessRun.OfAsync(program, RunBound, commandLine.Split(' '));
+                ProcessRun run = await ProcessRun.OfAsync(program, LastResort.Bound, commandLine.Split(' '));
                 Assert.Equal((0, ""), (run.ExitCode, run.Error));
                 _ = JsonDocument.Parse(run.Out);
             }
 
             ProcessRun send = await ProcessRun.OfAsync(
-                program, RunBound, "send", typeof(NativeAotTests).Assembly.Location, "--function", "upper_list", "--passing", "list", "--vmm", "fake", "--json");
+                program, LastResort.Bound, "send", typeof(NativeAotTests).Assembly.Location, "--function", "upper_list", "--passing", "list", "--vmm", "fake", "--json");
             Assert.Equal((0, ""), (send.ExitCode, send.Error));
             Assert.Equal("completed", JsonDocument.Parse(send.Out).RootElement.GetProperty("outcome").GetString());
 
-            ProcessRun detect = await ProcessRun.OfAsync(program, RunBound, "detect", "--json");
+            ProcessRun detect = await ProcessRun.OfAsync(program, LastResort.Bound, "detect", "--json");
             JsonElement found = JsonDocument.Parse(detect.Out).RootElement;
             Assert.NotEmpty(found.GetProperty("cpuVendor").GetString()!);
             Assert.Contains(detect.ExitCode, (int[])[(int)ExitCode.Done, (int)ExitCode.Unsupported, (int)ExitCode.MemoryRefused]);
             Assert.Empty(detect.Error);
 
-            ProcessRun usage = await ProcessRun.OfAsync(program, RunBound, "call", "foo", "--rbx", "ten");
+            ProcessRun usage = await ProcessRun.OfAsync(program, LastResort.Bound, "call", "foo", "--rbx", "ten");
             Assert.Equal((int)ExitCode.Usage, usage.ExitCode);
         }
         finally

@@ -7,8 +7,6 @@ namespace Hypercall.Cli.Tests;
 [CollectionDefinition(nameof(RealMemoryTests), DisableParallelization = true)]
 public class RealMemoryTests
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
-
     [SkippableTheory]
     [InlineData("io_uring")]
     [InlineData("ramfs")]
@@ -36,7 +34,7 @@ public class RealMemoryTests
         Skip.IfNot(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
         string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", .. Tool.CommandLine];
         Skip.IfNot(await ProcessRun.CanAsync("setpriv", [.. asNobody, "--version"]), "Nobody may not run the tool where it lies.");
-        ProcessRun run = await ProcessRun.OfAsync("setpriv", Bound, [.. asNobody, .. commandLine.Split(' '), "--size", "64KiB", "--json"]);
+        ProcessRun run = await ProcessRun.OfAsync("setpriv", LastResort.Bound, [.. asNobody, .. commandLine.Split(' '), "--size", "64KiB", "--json"]);
 
         Assert.Equal((int)ExitCode.MemoryRefused, run.ExitCode);
         JsonElement json = JsonDocument.Parse(run.Out).RootElement;
@@ -46,5 +44,36 @@ public class RealMemoryTests
         Assert.False(json.GetProperty("compacted").GetBoolean());
         Assert.Contains("CAP_SYS_ADMIN", json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Empty(run.Error);
+    }
+
+    [SkippableFact]
+    public async Task Every_way_of_pinning_that_was_refused_is_told()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
+        Skip.IfNot(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
+        Skip.IfNot(await ProcessRun.CanAsync("gcc", "--version"), "There is no gcc.");
+        string filter = Path.Combine(Directory.CreateTempSubdirectory("hypercall-seccomp-").FullName, "without-io-uring");
+        try
+        {
+            ProcessRun built = await ProcessRun.OfAsync(
+                "gcc", LastResort.Bound, "-o", filter, Checkout.Full("tests", "Hypercall.Cli.Tests", "Programs", "without-io-uring.c"));
+            Assert.True(built.ExitCode == 0, built.Error);
+            string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+            Skip.IfNot(await ProcessRun.CanAsync("setpriv", [.. asNobody, .. Tool.CommandLine, "--version"]), "Nobody may not run the tool where it lies.");
+            ProcessRun run = await ProcessRun.OfAsync(
+                filter, LastResort.Bound, ["setpriv", .. asNobody, .. Tool.CommandLine, "memory", "--residency", "pinned", "--size", "64KiB", "--json"]);
+            Skip.If(run.ExitCode == 99, run.Error);
+
+            string missing = JsonDocument.Parse(run.Out).RootElement.GetProperty("pinned").GetProperty("missing").GetString()!;
+            Assert.Equal((int)ExitCode.MemoryRefused, run.ExitCode);
+            Assert.Contains("io_uring_setup", missing, StringComparison.Ordinal);
+            Assert.Contains("ramfs", missing, StringComparison.Ordinal);
+            Assert.DoesNotContain("not tried", missing, StringComparison.Ordinal);
+            Assert.Contains("--residency locked", missing, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(filter)!, recursive: true);
+        }
     }
 }

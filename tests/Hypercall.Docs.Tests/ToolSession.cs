@@ -11,7 +11,6 @@ internal static class ToolSession
 {
     private const string Prompt = "$ ";
     private const string Samples = "samples/";
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs what the block shows.</summary>
     /// <returns>What is wrong, each with the page's line.</returns>
@@ -61,7 +60,7 @@ internal static class ToolSession
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd() + errors.GetAwaiter().GetResult();
-        if (!process.WaitForExit(Limit))
+        if (!process.WaitForExit(LastResort.Bound))
         {
             process.Kill(entireProcessTree: true);
         }

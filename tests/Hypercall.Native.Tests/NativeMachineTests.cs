@@ -153,37 +153,83 @@ public sealed class NativeMachineTests
         Assert.Same(machine.Channel, machine.Channel);
     }
 
+    /// <summary>KVM refuses user mode whatever the call is (arch/x86/kvm/x86.c, kvm_emulate_hypercall), and writes nothing but RAX.</summary>
+    [SkippableFact]
+    public void On_KVM_the_right_instruction_gives_minus_1_and_keeps_every_other_register()
+    {
+        (string right, _) = InstructionsOfKvm();
+        HypercallRegisters before = default;
+        foreach (GeneralRegister register in HypercallRegisters.All)
+        {
+            before[register] = 0x7E57_0000_0000_0000 + (ulong)register;
+        }
+
+        HypercallRegisters after = before;
+        HypercallStatus status = Forced(right).Channel.TryInvoke(ref after);
+
+        Assert.True(status.IsCompleted);
+        Assert.Equal(before with { Rax = ulong.MaxValue }, after); // -EPERM
+    }
+
+    [SkippableFact]
+    public void On_KVM_the_other_instruction_raises_the_fault_of_its_vendor_and_changes_no_register()
+    {
+        (_, string wrong) = InstructionsOfKvm();
+        HypercallRegisters registers = new() { Rax = 0x7E57, Rbx = 1 };
+
+        CpuFault fault = Forced(wrong).Channel.TryInvoke(ref registers).Fault;
+
+        Assert.Equal(
+            wrong == "VMCALL"
+                ? (CpuFaultKind.GeneralProtection, 11u, 13, 0ul, false)  // AMD: SIGSEGV, #GP
+                : (CpuFaultKind.PageFault, 11u, 14, 7ul, true),          // Intel: KVM writes VMCALL in its place, and the page is not writable: user, write, present
+            (fault.Kind, fault.Code, fault.TrapNumber, fault.ErrorCode, fault.IsOnInstruction));
+        Assert.Equal((0x7E57ul, 1ul), (registers.Rax, registers.Rbx));
+    }
+
+    [SkippableFact]
+    public unsafe void On_KVM_on_Intel_the_instruction_that_KVM_tried_to_patch_stays_as_it_was()
+    {
+        (_, string wrong) = InstructionsOfKvm();
+        Skip.IfNot(wrong == "VMMCALL", "Only on Intel does KVM try to patch VMMCALL.");
+        NativeMachine machine = Forced(wrong);
+        for (int i = 0; i < 2; i++)
+        {
+            HypercallRegisters registers = default;
+            CpuFault fault = machine.Channel.TryInvoke(ref registers).Fault;
+
+            Assert.Equal(fault.InstructionAddress, fault.Address); // CR2
+            Assert.Equal([0x0F, 0x01, 0xD9], new ReadOnlySpan<byte>((void*)fault.Address.Value, 3).ToArray());
+        }
+    }
+
     [SkippableTheory]
-    [InlineData("VMMCALL", "VMCALL")]
-    [InlineData("VMCALL", "VMMCALL")]
-    public void On_KVM_on_AMD_the_right_one_gives_minus_1_and_the_wrong_one_GP_in_either_order(string first, string second)
+    [InlineData(true)]
+    [InlineData(false)]
+    public void On_KVM_either_instruction_may_come_first(bool rightFirst)
+    {
+        (string right, string wrong) = InstructionsOfKvm();
+        foreach (string instruction in rightFirst ? (string[])[right, wrong, right] : [wrong, right, wrong])
+        {
+            HypercallRegisters registers = new() { Rax = 1 };
+
+            Assert.Equal(instruction == right, Forced(instruction).Channel.TryInvoke(ref registers).IsCompleted);
+            Assert.Equal(instruction == right ? ulong.MaxValue : 1ul, registers.Rax);
+        }
+    }
+
+    private static (string Right, string Wrong) InstructionsOfKvm()
     {
         Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         CpuIdentity cpu = CpuIdentity.Read(new NativeCpuid());
         Skip.IfNot(
-            cpu.Vendor == "AuthenticAMD" && cpu.HypervisorSignature == "KVMKVMKVM",
-            $"What the instructions do is known for KVM on AMD; this is '{cpu.HypervisorSignature}' on {cpu.Vendor}.");
-
-        foreach (string instruction in (string[])[first, second])
-        {
-            NativeMachine machine = new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Instruction = instruction });
-            HypercallRegisters registers = new() { Rax = 0x7E57, Rbx = 1 };
-
-            HypercallStatus status = machine.Channel.TryInvoke(ref registers);
-
-            if (instruction == "VMMCALL")
-            {
-                Assert.True(status.IsCompleted);
-                Assert.Equal(ulong.MaxValue, registers.Rax); // -EPERM: KVM serves CPL 0 only
-                Assert.Equal(1ul, registers.Rbx);
-            }
-            else
-            {
-                Assert.Equal((CpuFaultKind.GeneralProtection, 11u, 13), (status.Fault.Kind, status.Fault.Code, status.Fault.TrapNumber));
-                Assert.Equal(0x7E57ul, registers.Rax);
-            }
-        }
+            cpu is { Vendor: "AuthenticAMD" or "GenuineIntel", HypervisorSignature: "KVMKVMKVM" },
+            $"What the instructions do is known for KVM on AMD and on Intel; this is '{cpu.HypervisorSignature}' on {cpu.Vendor}.");
+        return cpu.Vendor == "AuthenticAMD" ? ("VMMCALL", "VMCALL") : ("VMCALL", "VMMCALL");
     }
+
+    private static NativeMachine Forced(string instruction) =>
+        new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Instruction = instruction });
 
     private static NativeMachine On(ICpuid cpuid, HypercallOptions options) =>
         new([new IntelProvider(), new AmdProvider()], options, null, cpuid, NativePlatform.Current);

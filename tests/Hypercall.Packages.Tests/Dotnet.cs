@@ -3,9 +3,7 @@ namespace Hypercall.Packages.Tests;
 /// <summary>Runs `dotnet`, which leaves no process behind.</summary>
 internal static class Dotnet
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(10); // cold, on a busy machine of two cores
-
-    public static Task<ProcessRun> RunAsync(params string[] args) => ProcessRun.OfAsync("dotnet", Bound, args);
+    public static Task<ProcessRun> RunAsync(params string[] args) => ProcessRun.OfAsync("dotnet", LastResort.Build, args);
 
     /// <summary>A command of MSBuild: quiet, and without servers.</summary>
     public static Task<ProcessRun> QuietAsync(string command, params string[] args) =>

@@ -23,7 +23,7 @@ public sealed class SourceLinkTests : IAsyncLifetime
     {
         if (Path.Exists(Checkout.Full(".git")) && await ProcessRun.CanAsync("git", "--version"))
         {
-            ProcessRun clone = await ProcessRun.OfAsync("git", TimeSpan.FromMinutes(5), "clone", "--quiet", "--no-hardlinks", Checkout.Root, Clone);
+            ProcessRun clone = await ProcessRun.OfAsync("git", LastResort.Bound, "clone", "--quiet", "--no-hardlinks", Checkout.Root, Clone);
             _problem = clone.ExitCode == 0 ? null : clone.Error;
         }
     }
@@ -96,7 +96,7 @@ public sealed class SourceLinkTests : IAsyncLifetime
 
     private async Task<string> GitAsync(params string[] args)
     {
-        ProcessRun run = await ProcessRun.OfAsync("git", TimeSpan.FromMinutes(1), ["-C", Clone, .. args]);
+        ProcessRun run = await ProcessRun.OfAsync("git", LastResort.Bound, ["-C", Clone, .. args]);
         Assert.True(run.ExitCode == 0, run.Error);
         return run.Out;
     }

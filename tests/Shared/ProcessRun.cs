@@ -38,7 +38,7 @@ internal sealed record ProcessRun(int ExitCode, string Out, string Error)
     {
         try
         {
-            return (await OfAsync(program, TimeSpan.FromSeconds(30), args)).ExitCode == 0;
+            return (await OfAsync(program, LastResort.Bound, args)).ExitCode == 0;
         }
         catch (Win32Exception)
         {

@@ -19,7 +19,7 @@ public class ProcessTests
     [Fact]
     public async Task Dotnet_counters_sees_its_meter_and_the_librarys()
     {
-        using RunningWatch watch = RunningWatch.Start("--Vmm:Period=00:00:00.01");
+        using RunningWatch watch = RunningWatch.Start(["--Vmm:Period=00:00:00.01", .. Patient]);
         await watch.ExpectAsync("answers; the first value is 1250.");
         using CounterSession counters = new(
             watch.Id, "Hypercall,VmmWatch",
@@ -46,7 +46,7 @@ public class ProcessTests
         string file = Path.Combine(folder, "health");
         try
         {
-            using RunningWatch watch = RunningWatch.Start($"--Vmm:HealthFile={file}", "--Vmm:Period=00:00:00.5");
+            using RunningWatch watch = RunningWatch.Start([$"--Vmm:HealthFile={file}", "--Vmm:Period=00:00:00.5", .. Patient]);
             using FileSystemWatcher written = new(folder, "health");
             TaskCompletionSource appeared = new(TaskCreationOptions.RunContinuationsAsynchronously);
             written.Renamed += (_, _) => appeared.TrySetResult();
@@ -141,7 +141,7 @@ public class ProcessTests
         // Health is looked at by another clock: which polls it sees is not settled.
         string[] polls = [.. lines.Where(line => !Enum.GetNames<HealthStatus>().Contains(line.Split('.')[0]))];
         Assert.InRange(polls.Length, 5, lines.Length - 1);
-        using RunningWatch watch = RunningWatch.Start("--Vmm:Period=00:00:00.01");
+        using RunningWatch watch = RunningWatch.Start(["--Vmm:Period=00:00:00.01", .. Patient]);
         foreach (string line in polls)
         {
             await watch.ExpectAsync(line.Replace("every 00:00:01.", "every 00:00:00.0100000.", StringComparison.Ordinal).Replace("...", "", StringComparison.Ordinal));

@@ -57,7 +57,7 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
         writer.WriteLine("Every command takes --vmm real|fake, --fake bitvisor|kvm|deaf|none (how the fake VMM behaves), --instruction auto|vmcall|vmmcall and --json.");
         writer.WriteLine($"Values of registers are {RegisterValue.Forms}; '_' may separate digits.");
         writer.WriteLine("With --json, registers and addresses are strings in hexadecimal, and an error is {\"error\": {...}, \"exitCode\": N} on standard output.");
-        writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected.");
+        writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected, and so is the encoding of the locale.");
         writer.WriteLine();
         writer.WriteLine("Exit codes:");
         foreach ((ExitCode code, string meaning) in ExitCodes.All)

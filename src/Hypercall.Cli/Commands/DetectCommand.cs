@@ -154,7 +154,7 @@ internal sealed record DetectResult
 
         if (presence is { } known)
         {
-            yield return known.Message;
+            yield return ToolWords.Of(known.Message);
         }
 
         if (presence is { IsPresent: true } && cpu is { HypervisorPresent: false, HypervisorSignature.Length: 0 })
@@ -164,7 +164,10 @@ internal sealed record DetectResult
 
         if (problem is not null)
         {
-            yield return problem.Message;
+            foreach (string line in ErrorInfo.Of(problem).ToLines())
+            {
+                yield return line;
+            }
         }
     }
 

@@ -78,7 +78,7 @@ internal sealed class RawCommand : CliCommand
                 page.Text($"{told.Name}: {told.ResultRegister.ToUpperInvariant()} = {told.Result}, which "
                     + (told.Failed ? $"means failure: {told.Failure}." : $"does not mean failure; what does: {convention!.Failure.Description}."));
             }
-        });
+        }, done: $"{target.Instruction.Mnemonic} completed, with RAX = {RegisterValue.Describe(after.Rax)}.");
         return ValueTask.FromResult(judged is { IsFailure: true } ? ExitCode.Refused : ExitCode.Done);
     }
 

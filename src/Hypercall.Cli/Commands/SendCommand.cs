@@ -108,7 +108,8 @@ internal sealed class SendCommand : CliCommand
             function.Name,
             buffer.Length,
             progress => function.Transfer(buffer, passing, direction, options with { Progress = progress }, cancellation));
-        destination?.Write(buffer);
+        string done = $"'{function.Name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
+        destination?.Write(buffer, done);
         Report(invocation, new SendResult
         {
             Function = function.Name,
@@ -122,7 +123,7 @@ internal sealed class SendCommand : CliCommand
             Rax = RegisterValue.Hex(transfer.Registers.Rax),
             RaxIsCallNumber = transfer.Registers.Rax == function.Number,
             Outcome = NameOf(transfer.Outcome),
-        }, toStandardOutput: outFile != "-");
+        }, toStandardOutput: outFile != "-", done);
         return ExitCode.Done;
     }
 
@@ -153,7 +154,7 @@ internal sealed class SendCommand : CliCommand
         };
     }
 
-    private static void Report(Invocation invocation, SendResult result, bool toStandardOutput)
+    private static void Report(Invocation invocation, SendResult result, bool toStandardOutput, string done)
     {
         if (!toStandardOutput)
         {
@@ -174,7 +175,7 @@ internal sealed class SendCommand : CliCommand
             {
                 page.Text("RAX is still the number that was called: no result at all, a refusal, or a result that happens to be equal. Only the function's own documentation tells.");
             }
-        });
+        }, done);
     }
 
     private static string NameOf(Passing passing) =>

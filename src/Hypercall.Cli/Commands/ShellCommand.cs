@@ -36,22 +36,13 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
         _ = session.Vmm.GetFunction(FunctionName); // what can go wrong without a shell goes wrong before the terminal is touched
         using MemoryStream collected = new();
         Stream output = invocation.Output.IsJson ? collected : new BufferedStream(host.OpenOutput());
-        VmmShellOutcome outcome;
-        try
-        {
-            outcome = await TalkAsync(session.Vmm, host, output, invocation.CancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (CliOutput.IsBrokenStream(e))
-        {
-            throw new UsageException($"Standard input or output broke: {e.Message}", e);
-        }
-
+        VmmShellOutcome outcome = await TalkAsync(session.Vmm, host, output, invocation.CancellationToken).ConfigureAwait(false);
         if (invocation.Output.IsJson)
         {
             string text = Encoding.UTF8.GetString(collected.GetBuffer(), 0, (int)collected.Length);
             ShellResult result = new(
                 outcome switch { VmmShellOutcome.Ended => "ended", VmmShellOutcome.EndOfInput => "endOfInput", _ => "disabled" }, text);
-            invocation.Output.Report(result, CliJson.Readable.ShellResult, _ => { });
+            invocation.Output.Report(result, CliJson.Readable.ShellResult, _ => { }, done: "its shell has all keys; what it printed is lost.");
             return outcome == VmmShellOutcome.Disabled ? ExitCode.Refused : ExitCode.Done;
         }
 
@@ -72,13 +63,33 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
             outcome = await new VmmShell(vmm).RunAsync(keys.Stream, output, cancellationToken).ConfigureAwait(false);
             return outcome.Value;
         }
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
+        {
+            throw new OutputException(OutputException.StandardOutput, e, keys.Stream.HasGiven ? "its shell has the keys that came before." : null);
+        }
+        catch
+        {
+            await FlushAsync(output).ConfigureAwait(false); // what the shell said before it was cancelled, too
+            throw;
+        }
         finally
         {
-            await output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             if (host is { InputIsTerminal: true, ErrorIsTerminal: true } && outcome is not VmmShellOutcome.Ended)
             {
                 await host.Error.WriteLineAsync().ConfigureAwait(false); // the cursor stands behind the shell's prompt
             }
+        }
+    }
+
+    private static async Task FlushAsync(Stream output)
+    {
+        try
+        {
+            await output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Ctrl-C ended the reader, too: what comes first is what is told.
         }
     }
 }

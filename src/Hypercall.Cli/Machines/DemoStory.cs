@@ -1,5 +1,6 @@
 using System.Text;
 using Hypercall.BitVisor;
+using Hypercall.Cli.Output;
 using Hypercall.Testing;
 
 namespace Hypercall.Cli.Machines;
@@ -23,10 +24,10 @@ internal static class DemoStory
         TransferResult right = Transfer(pinned, Residency.Pinned);
         return new DemoFault(
             found.Oracle.ToString(),
-            found.Message.Split(Environment.NewLine)[0],
+            ToolWords.Of(found.Message.Split(Environment.NewLine)[0]),
             [.. locked.Story.Lines.Select(line => line.ToString())],
             locked.Options.ToCSharp(),
-            right.IsCompleted ? pinned.Strikes[0].Rule ?? "" : right.Message);
+            ToolWords.Of(right.IsCompleted ? pinned.Strikes[0].Rule ?? "" : right.Message));
     }
 
     private static FakeMachineException Find(FakeVmm machine)

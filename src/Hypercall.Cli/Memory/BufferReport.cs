@@ -1,3 +1,5 @@
+using Hypercall.Cli.Output;
+
 namespace Hypercall.Cli.Memory;
 
 /// <summary>What was seen of one buffer.</summary>
@@ -26,6 +28,10 @@ internal sealed record BufferReport(Residency Residency)
     /// <summary>How many pages lie in another frame than at first; null when the kernel does not tell.</summary>
     public long? Moved { get; init; }
 
-    /// <summary>Why there is no buffer, or what the kernel does not tell; null when nothing is missing.</summary>
-    public GuestMemoryRefusal? Refusal { get; init; }
+    /// <summary>Why there is no buffer, or what the kernel does not tell; null when nothing is missing. In the tool's words.</summary>
+    public GuestMemoryRefusal? Refusal
+    {
+        get;
+        init => field = value is null ? null : value with { Message = ToolWords.Of(value.Message) };
+    }
 }

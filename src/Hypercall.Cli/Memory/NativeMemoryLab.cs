@@ -39,19 +39,20 @@ internal sealed class NativeMemoryLab(PinningMechanism pinning) : IMemoryLab
                 continue;
             }
 
-            if (new NativeGuestMemory(pinning: candidate).TryAllocate(length, GuestBufferOptions.Default, out buffer, out refusal))
+            if (new NativeGuestMemory(pinning: candidate).TryAllocate(length, GuestBufferOptions.Default, out buffer, out _))
             {
                 mechanism = name;
                 return true;
             }
-
-            if (refusal.Reason != GuestMemoryRefusalReason.PinningUnavailable)
-            {
-                return false;
-            }
         }
 
-        refusal ??= new GuestMemoryRefusal(GuestMemoryRefusalReason.PinningUnavailable, "Nothing was asked to pin.");
+        // A way that was asked for alone knows nothing of the others; both together say why each of them failed.
+        if (new NativeGuestMemory(pinning: pinning).TryAllocate(length, GuestBufferOptions.Default, out buffer, out refusal))
+        {
+            mechanism = "auto"; // it was refused a moment ago, and which way serves now is not said
+            return true;
+        }
+
         return false;
     }
 

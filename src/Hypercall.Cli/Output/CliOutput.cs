@@ -1,6 +1,8 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Terminal;
 using Spectre.Console;
 
 namespace Hypercall.Cli.Output;
@@ -15,22 +17,24 @@ internal sealed class CliOutput(CliHost host, bool json)
     /// <param name="result">The result.</param>
     /// <param name="type">Its shape, of <see cref="CliJson"/>.</param>
     /// <param name="draw">Draws it for people.</param>
-    public void Report<T>(T result, JsonTypeInfo<T> type, Action<IPage> draw)
+    /// <param name="done">What the VMM did, should its result be lost; null when that is nothing that lasts.</param>
+    /// <exception cref="OutputException">It cannot be written.</exception>
+    public void Report<T>(T result, JsonTypeInfo<T> type, Action<IPage> draw, string? done = null)
     {
         try
         {
             if (IsJson)
             {
-                host.Out.WriteLine(JsonSerializer.Serialize(result, type));
+                WriteJson(result, type);
             }
             else
             {
-                draw(host.OutIsTerminal ? new RichPage(Terminal(host.Out)) : new PlainPage(host.Out));
+                draw(host.OutIsTerminal ? new RichPage(TerminalText.On(host.Out)) : new PlainPage(host.Out));
             }
         }
-        catch (Exception e) when (IsBrokenStream(e))
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
-            throw Unwritable(e);
+            throw new OutputException(OutputException.StandardOutput, e, done);
         }
     }
 
@@ -40,9 +44,14 @@ internal sealed class CliOutput(CliHost host, bool json)
     /// <param name="hint">Where to read on; null for nowhere.</param>
     public void ReportError(Exception error, ExitCode code, string? hint)
     {
+        if (error is OutputException { IsSilent: true })
+        {
+            return; // who closed the pipe has read enough
+        }
+
         ErrorInfo info = ErrorInfo.Of(error) with { Hint = hint };
-        string text = Printable.Lines(hint is null ? info.Message : info.Message + Environment.NewLine + hint);
-        if (IsJson && TryWriteJson(new ErrorReport(info, (int)code)))
+        string text = Printable.Lines(string.Join(Environment.NewLine, info.ToLines()));
+        if (IsJson && error is not OutputException { IsStandardOutput: true } && TryWriteJson(new ErrorReport(info, (int)code)))
         {
             text = "";
         }
@@ -51,23 +60,17 @@ internal sealed class CliOutput(CliHost host, bool json)
         {
             WriteError(text, code == ExitCode.Internal ? error.StackTrace : null);
         }
-        catch (Exception e) when (IsBrokenStream(e))
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
             // Nobody hears it; the exit code is what is left.
         }
     }
 
-    /// <summary>Whether writing failed: a full disk, or a stream that was closed before the process began, which .NET calls unauthorized.</summary>
-    public static bool IsBrokenStream(Exception error) => error is IOException or UnauthorizedAccessException;
-
-    /// <summary>The error that it becomes.</summary>
-    public static UsageException Unwritable(Exception cause) => new($"Standard output cannot be written: {cause.Message}", cause);
-
     private void WriteError(string text, string? stackTrace)
     {
         if (text.Length > 0 && host.ErrorIsTerminal)
         {
-            IAnsiConsole console = Terminal(host.Error);
+            IAnsiConsole console = TerminalText.On(host.Error);
             console.Write(new Paragraph().Append("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)).Append(text));
             console.WriteLine();
         }
@@ -87,15 +90,21 @@ internal sealed class CliOutput(CliHost host, bool json)
     {
         try
         {
-            host.Out.WriteLine(JsonSerializer.Serialize(report, CliJson.Readable.ErrorReport));
+            WriteJson(report, CliJson.Readable.ErrorReport);
             return true;
         }
-        catch (Exception e) when (IsBrokenStream(e))
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
             return false;
         }
     }
 
-    // Whether colors are wanted is the terminal's business, and NO_COLOR's: Spectre.Console finds out.
-    private static IAnsiConsole Terminal(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+    // A character that the encoding of standard output lacks stays exact: it only occurs inside strings, where JSON writes it by its number.
+    private void WriteJson<T>(T value, JsonTypeInfo<T> type)
+    {
+        string json = JsonSerializer.Serialize(value, type);
+        host.Out.WriteLine(host.Out.Encoding.WebName.StartsWith("utf-", StringComparison.OrdinalIgnoreCase) || Ascii.IsValid(json)
+            ? json
+            : string.Concat(json.Select(c => char.IsAscii(c) ? $"{c}" : string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"))));
+    }
 }

@@ -20,8 +20,14 @@ internal sealed record ErrorInfo(string Kind, string Message)
     /// <summary>How many bytes of a transfer are known to have arrived.</summary>
     public long? BytesDone { get; init; }
 
+    /// <summary>What it came from, where the message does not say it already: the nearest cause first.</summary>
+    public IReadOnlyList<string> Causes { get; init; } = [];
+
     /// <summary>Where to read on.</summary>
     public string? Hint { get; init; }
+
+    /// <summary>All of it for people, a line each.</summary>
+    public IEnumerable<string> ToLines() => [Message, .. Causes.Select(cause => $"Because: {cause}"), .. Hint is null ? (string[])[] : [Hint]];
 
     public static ErrorInfo Of(Exception error)
     {
@@ -30,8 +36,11 @@ internal sealed record ErrorInfo(string Kind, string Message)
         {
             ExitCode.Cancelled when error is not TransferCanceledException => "Cancelled.",
             ExitCode.Internal => $"Internal error, please report it: {error.GetType().FullName}: {error.Message}",
-            _ => error.Message,
-        });
+            _ => ToolWords.Of(error.Message),
+        })
+        {
+            Causes = code == ExitCode.Cancelled ? [] : [.. CausesOf(error)],
+        };
         return error switch
         {
             VmmFunctionNotFoundException notFound => info with { Function = notFound.Name },
@@ -44,6 +53,24 @@ internal sealed record ErrorInfo(string Kind, string Message)
             TransferCanceledException transfer => info.With(transfer.Result),
             _ => info,
         };
+    }
+
+    private static IEnumerable<string> CausesOf(Exception error)
+    {
+        IReadOnlyCollection<Exception> causes = error is AggregateException many ? many.InnerExceptions : error.InnerException is { } inner ? [inner] : [];
+        foreach (Exception cause in causes)
+        {
+            bool isSaid = cause is AggregateException || (error is not AggregateException && error.Message.Contains(cause.Message.TrimEnd('.'), StringComparison.Ordinal));
+            if (!isSaid)
+            {
+                yield return ToolWords.Of(cause.Message);
+            }
+
+            foreach (string deeper in CausesOf(cause))
+            {
+                yield return deeper;
+            }
+        }
     }
 
     private ErrorInfo With(TransferResult result) => this with

@@ -14,5 +14,5 @@ internal sealed record FaultInfo(
         fault.TrapNumber,
         RegisterValue.Hex(fault.ErrorCode),
         RegisterValue.Hex(fault.Address.Value),
-        fault.Advice);
+        ToolWords.Of(fault.Advice));
 }

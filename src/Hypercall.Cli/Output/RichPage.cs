@@ -18,7 +18,7 @@ internal sealed class RichPage(IAnsiConsole console) : IPage
 
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
-        Table table = new Table().RoundedBorder();
+        Table table = new Table().Border(console.Profile.Capabilities.Unicode ? TableBorder.Rounded : TableBorder.Ascii);
         foreach (string heading in headings)
         {
             _ = table.AddColumn(new TableColumn(new Text(Printable.Line(heading), new Style(decoration: Decoration.Bold))));

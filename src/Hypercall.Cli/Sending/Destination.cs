@@ -1,4 +1,5 @@
 using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Output;
 
 namespace Hypercall.Cli.Sending;
 
@@ -24,7 +25,7 @@ internal sealed class Destination : IDisposable
     {
         if (file == "-")
         {
-            return new Destination("Standard output", host.OpenOutput(), created: null);
+            return new Destination(OutputException.StandardOutput, host.OpenOutput(), created: null);
         }
 
         if (file.Length == 0 || Directory.Exists(file))
@@ -39,12 +40,14 @@ internal sealed class Destination : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable($"'{file}'", e);
+            throw new UsageException($"'{file}' cannot be written: {e.Message}", e);
         }
     }
 
-    /// <exception cref="UsageException">It cannot be written: a full disk, a pipe that nobody reads any more.</exception>
-    public void Write(GuestBuffer buffer)
+    /// <param name="buffer">The bytes.</param>
+    /// <param name="whatIsDone">What the VMM did, should they be lost.</param>
+    /// <exception cref="OutputException">It cannot be written: a full disk, a pipe that nobody reads any more.</exception>
+    public void Write(GuestBuffer buffer, string whatIsDone)
     {
         try
         {
@@ -60,9 +63,9 @@ internal sealed class Destination : IDisposable
 
             _stream.Flush();
         }
-        catch (IOException e)
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
-            throw Unwritable(_name, e);
+            throw new OutputException(_name, e, whatIsDone);
         }
 
         _isWritten = true;
@@ -82,6 +85,4 @@ internal sealed class Destination : IDisposable
             }
         }
     }
-
-    private static UsageException Unwritable(string name, Exception cause) => new($"{name} cannot be written: {cause.Message}", cause);
 }

@@ -1,4 +1,5 @@
 using Hypercall.Cli.Output;
+using Hypercall.Cli.Terminal;
 using Spectre.Console;
 
 namespace Hypercall.Cli.Sending;
@@ -19,8 +20,7 @@ internal static class ProgressBar
             return transfer(null);
         }
 
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(host.Error) });
-        return console.Progress()
+        return TerminalText.On(host.Error).Progress()
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn())
             .Start(context => transfer(new Bar(context.AddTask(Markup.Escape(Printable.Line(title)), maxValue: length))));
     }

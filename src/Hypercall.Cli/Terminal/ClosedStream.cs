@@ -3,7 +3,7 @@ namespace Hypercall.Cli.Terminal;
 /// <summary>A standard stream that a process was born without: every read and write fails, and says why.</summary>
 internal sealed class ClosedStream : Stream
 {
-    private const string Message = "it was closed before this process began. Redirect it to a file, a pipe or /dev/null.";
+    public const string Message = "it was closed before this process began. Redirect it to a file, a pipe or /dev/null.";
 
     public override bool CanRead => true;
 

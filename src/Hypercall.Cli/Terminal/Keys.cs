@@ -7,13 +7,13 @@ internal sealed class Keys : IDisposable
 
     private readonly IDisposable? _terminal;
 
-    private Keys(Stream stream, IDisposable? terminal)
+    private Keys(PatientInput stream, IDisposable? terminal)
     {
         Stream = stream;
         _terminal = terminal;
     }
 
-    public Stream Stream { get; }
+    public PatientInput Stream { get; }
 
     /// <summary>Opens standard input. A terminal is in raw mode until the keys are disposed.</summary>
     public static Keys Open(CliHost host)

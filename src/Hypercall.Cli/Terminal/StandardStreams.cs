@@ -14,11 +14,24 @@ internal static class StandardStreams
 
     public static Stream OpenInput() => IsOurs(Input) ? Console.OpenStandardInput() : new ClosedStream();
 
-    public static Stream OpenOutput() => IsOurs(Output) ? Console.OpenStandardOutput() : new ClosedStream();
+    public static Stream OpenOutput() => Open(Output);
 
-    public static TextWriter Out => IsOurs(Output) ? Console.Out : Closed();
+    /// <summary>Standard output as text, in the encoding of whoever reads it.</summary>
+    public static TextWriter CreateOut() => Create(Output, !Console.IsOutputRedirected);
 
-    public static TextWriter Err => IsOurs(Error) ? Console.Error : Closed();
+    /// <summary>Standard error as text.</summary>
+    public static TextWriter CreateError() => Create(Error, !Console.IsErrorRedirected);
+
+    /// <summary>Whether results can be written anywhere.</summary>
+    public static bool HasOutput => IsOurs(Output);
+
+    private static StreamWriter Create(int file, bool isTerminal) => new(Open(file), TerminalEncoding.Of(isTerminal)) { AutoFlush = true };
+
+    private static Stream Open(int file) =>
+        !IsOurs(file) ? new ClosedStream()
+        : OperatingSystem.IsLinux() ? new StandardOutput(file, mayLose: file == Error)
+        : file == Output ? Console.OpenStandardOutput()
+        : Console.OpenStandardError();
 
     /// <summary>Whether the file of this number came with the process. One with FD_CLOEXEC did not: exec would have closed it (execve(2)).</summary>
     private static bool IsOurs(int file)
@@ -31,6 +44,4 @@ internal static class StandardStreams
         int flags = Libc.FileControl(file, Libc.GetDescriptorFlags);
         return flags >= 0 && (flags & Libc.CloseOnExec) == 0;
     }
-
-    private static StreamWriter Closed() => new(new ClosedStream()) { AutoFlush = true };
 }

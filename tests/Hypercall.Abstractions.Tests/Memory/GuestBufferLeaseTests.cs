@@ -54,11 +54,11 @@ public class GuestBufferLeaseTests
         using (buffer.EnterCall())
         {
             disposing = Task.Factory.StartNew(buffer.Dispose, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
+            Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, LastResort.Bound));
             Assert.Equal(0, _machine.Released);
         }
 
-        await disposing.WaitAsync(TimeSpan.FromSeconds(30));
+        await disposing.WaitAsync(LastResort.Bound);
         Assert.Equal(1, _machine.Released);
     }
 
@@ -83,9 +83,9 @@ public class GuestBufferLeaseTests
         using (buffer.EnterCall())
         {
             disposing.Start();
-            Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
+            Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, LastResort.Bound));
             disposing.Interrupt();
-            Assert.True(disposing.Join(TimeSpan.FromSeconds(30)));
+            Assert.True(disposing.Join(LastResort.Bound));
         }
 
         _ = Assert.IsType<ThreadInterruptedException>(thrown);

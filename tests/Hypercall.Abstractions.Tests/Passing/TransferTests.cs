@@ -368,12 +368,12 @@ public class TransferTests
             if (call == 1)
             {
                 disposing = Task.Factory.StartNew(buffer.Dispose, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-                Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
+                Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, LastResort.Bound));
                 machine.MakeAbsent(buffer, 1); // so that it is touched anew
             }
         };
         Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
-        await disposing.WaitAsync(TimeSpan.FromSeconds(30));
+        await disposing.WaitAsync(LastResort.Bound);
         Assert.Equal(1, machine.Released);
     }
 

@@ -7,14 +7,13 @@ public class FullOutputTests
     [Theory]
     [InlineData("functions --vmm fake")]
     [InlineData("functions --vmm fake --json")]
-    [InlineData("call --json")]
     [InlineData("--help")]
     public async Task Standard_output_on_a_full_disk_is_no_internal_error(string commandLine)
     {
         using StringWriter errors = new();
         ExitCode code = await CliApplication.RunAsync(commandLine.Split(' '), new CliHost(new FullWriter(), errors));
 
-        Assert.Equal(ExitCode.Usage, code);
+        Assert.Equal(ExitCode.OutputLost, code);
         Assert.StartsWith("hypercall: ", errors.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Internal", errors.ToString(), StringComparison.Ordinal);
     }
@@ -22,7 +21,8 @@ public class FullOutputTests
     [Theory]
     [InlineData("call nosuch --vmm fake", ExitCode.Refused)]
     [InlineData("call nosuch --vmm fake --json", ExitCode.Refused)]
-    [InlineData("functions --vmm fake", ExitCode.Usage)]
+    [InlineData("call --json", ExitCode.Usage)]
+    [InlineData("functions --vmm fake", ExitCode.OutputLost)]
     public async Task The_exit_code_stays_where_nothing_can_be_said(string commandLine, object expected)
     {
         ExitCode code = await CliApplication.RunAsync(commandLine.Split(' '), new CliHost(new FullWriter(), new FullWriter()));

@@ -6,8 +6,6 @@ namespace Hypercall.Cli.Tests.Terminal;
 /// </summary>
 public class ClosedStreamTests
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
-
     [SkippableTheory]
     [InlineData("shell --vmm fake")]
     [InlineData("send - --function upper_gva --vmm fake")]
@@ -45,6 +43,6 @@ public class ClosedStreamTests
     {
         Skip.If(OperatingSystem.IsWindows() || !await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
         string input = streams.Contains("<&-", StringComparison.Ordinal) ? "" : "echo abc | ";
-        return await ProcessRun.OfAsync("sh", Bound, ["-c", $"{input}\"$0\" \"$@\" {streams}", .. Tool.CommandLine, .. commandLine.Split(' ')]);
+        return await ProcessRun.OfAsync("sh", LastResort.Bound, ["-c", $"{input}\"$0\" \"$@\" {streams}", .. Tool.CommandLine, .. commandLine.Split(' ')]);
     }
 }

@@ -9,30 +9,32 @@ namespace Hypercall.Cli.Tests.Terminal;
 /// <summary>A terminal with a program behind it, seen from the side of the person: keys go in, the screen comes out.</summary>
 /// <remarks>
 /// The program runs under a shell that leads the session and stays: with its leader a session's terminal is reset, and nobody could see in which state the program
-/// left it. When the program ends, the shell prints <c>EXIT=code</c>.
+/// left it. When the program ends, or is stopped, the shell prints <c>EXIT=code</c>; after a line is typed it brings a stopped one back.
+/// Whoever runs the tests may ignore signals, as nohup and the background jobs of a script do, and a shell cannot undo that: env does, so that each program begins as at a prompt.
 /// </remarks>
 internal sealed partial class PseudoTerminal : IDisposable
 {
-    private const string Script = """trap : INT; sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@"; echo "EXIT=$?"; read line""";
+    private const string Program = """sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@"; echo "EXIT=$?"; read line""";
+    private const string Script = $"trap : INT; {Program}";
+    private const string JobScript = $"set -m; {Program}; fg; echo \"EXIT=$?\"; read line"; // each program is a job of its own, which can be stopped
+    private const string Defaults = "--default-signal=HUP,INT,QUIT,TERM,TSTP,CONT,USR1,ALRM";
     private const int ReadWrite = 2;     // O_RDWR
     private const int NoControl = 0x100; // O_NOCTTY, include/uapi/asm-generic/fcntl.h
     private const int CloseOnExec = 0x8_0000; // O_CLOEXEC: with the last descriptor the terminal hangs up, even if this process is killed
-
-    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(1); // for a busy machine; nothing waits as long as that
 
     private readonly SafeFileHandle _master;
     private readonly FileStream _screen;
     private readonly StringBuilder _seen = new();
     private readonly Process _session;
 
-    private PseudoTerminal(SafeFileHandle master, string[] commandLine)
+    private PseudoTerminal(SafeFileHandle master, string script, string[] around, string[] commandLine)
     {
         _master = master;
         _screen = new FileStream(master, FileAccess.ReadWrite, bufferSize: 0);
         Before = Attributes;
         string slave = Marshal.PtrToStringUTF8(NameOf(Descriptor))!;
-        ProcessStartInfo start = new("sh", ["-c", $"exec setsid --ctty sh -c \"$0\" sh \"$@\" <{slave} >{slave} 2>&1", Script, .. commandLine]);
-        start.Environment["TERM"] = "xterm";
+        string session = $"exec env {Defaults} setsid --ctty sh -c \"$0\" sh \"$@\" <{slave} >{slave} 2>&1";
+        ProcessStartInfo start = new("env", [.. around, "TERM=xterm", "LC_ALL=C.UTF-8", "sh", "-c", session, script, .. commandLine]);
         _session = Process.Start(start)!;
         _ = Task.Factory.StartNew(Watch, TaskCreationOptions.LongRunning);
     }
@@ -59,14 +61,15 @@ internal sealed partial class PseudoTerminal : IDisposable
     private int Descriptor => (int)_master.DangerousGetHandle();
 
     /// <summary>Runs a program on a new terminal.</summary>
-    public static async Task<PseudoTerminal> RunAsync(params string[] commandLine)
-    {
-        Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
-        Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
-        int master = OpenMaster(ReadWrite | NoControl | CloseOnExec);
-        Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
-        return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), commandLine);
-    }
+    public static Task<PseudoTerminal> RunAsync(params string[] commandLine) => OpenAsync(Script, [], commandLine);
+
+    /// <summary>Runs a program as a job that can be stopped and brought back.</summary>
+    public static Task<PseudoTerminal> RunJobAsync(params string[] commandLine) => OpenAsync(JobScript, [], commandLine);
+
+    /// <summary>Runs a program on a new terminal from a process that ignores signals, as a test under nohup is.</summary>
+    /// <param name="signals">Their names, between commas.</param>
+    /// <param name="commandLine">The program.</param>
+    public static Task<PseudoTerminal> RunFromOneThatIgnoresAsync(string signals, params string[] commandLine) => OpenAsync(Script, [$"--ignore-signal={signals}"], commandLine);
 
     public void Type(string keys) => _screen.Write(Encoding.UTF8.GetBytes(keys));
 
@@ -97,7 +100,7 @@ internal sealed partial class PseudoTerminal : IDisposable
         {
             lock (_seen)
             {
-                Assert.True(Stopwatch.GetElapsedTime(started) < Bound, $"Not within {Bound}: {what()}. It shows: {_seen}");
+                Assert.True(Stopwatch.GetElapsedTime(started) < LastResort.Bound, $"Not within {LastResort.Bound}: {what()}. It shows: {_seen}");
                 _ = Monitor.Wait(_seen, TimeSpan.FromMilliseconds(20)); // pulsed by the screen; modes change without a pulse
             }
         }
@@ -108,7 +111,7 @@ internal sealed partial class PseudoTerminal : IDisposable
         Libc.TerminalAttributes now = Attributes;
         Libc.TerminalAttributes before = Before;
         Assert.True(
-            MemoryMarshal.AsBytes(new ReadOnlySpan<Libc.TerminalAttributes>(in before)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<Libc.TerminalAttributes>(in now))),
+            now.Equals(before),
             $"Local flags were 0x{before.LocalFlags:x} and are 0x{now.LocalFlags:x}; input flags were 0x{before.InputFlags:x} and are 0x{now.InputFlags:x}.");
     }
 
@@ -122,6 +125,16 @@ internal sealed partial class PseudoTerminal : IDisposable
         _session.WaitForExit();
         _session.Dispose();
         _screen.Dispose();
+    }
+
+    private static async Task<PseudoTerminal> OpenAsync(string script, string[] around, string[] commandLine)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
+        Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
+        Skip.IfNot(await ProcessRun.CanAsync("env", Defaults, "true"), "There is no env that puts signals back (coreutils 8.31).");
+        int master = OpenMaster(ReadWrite | NoControl | CloseOnExec);
+        Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
+        return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), script, around, commandLine);
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

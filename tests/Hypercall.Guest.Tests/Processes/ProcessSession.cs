@@ -11,7 +11,7 @@ namespace Hypercall.Guest.Tests.Processes;
 internal sealed class ProcessSession : IDisposable
 {
     private static readonly TimeSpan UsualGrace = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Reaping = TimeSpan.FromSeconds(10); // a process in the kernel's hands ends a little later
+    private static readonly TimeSpan Reaping = LastResort.Bound; // a process in the kernel's hands ends a little later, on a busy machine much later
 
     private readonly Process _process;
 

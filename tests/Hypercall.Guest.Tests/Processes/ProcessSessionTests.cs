@@ -2,8 +2,6 @@ namespace Hypercall.Guest.Tests.Processes;
 
 public class ProcessSessionTests
 {
-    private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
-
     [SkippableFact]
     public void What_a_program_started_ends_with_it_whether_it_wants_to_or_not()
     {
@@ -21,7 +19,7 @@ public class ProcessSessionTests
         NeedsLinux();
         using ProcessSession session = ProcessSession.Start("/", "bash", "-c", "trap '' HUP; sleep 1000 >/dev/null 2>&1 & echo ready");
         Assert.Equal("ready", session.Output.ReadLine());
-        Assert.True(session.WaitForExit(Long));
+        Assert.True(session.WaitForExit(LastResort.Bound));
         Assert.NotEmpty(ProcessSession.Members(session.Id));
         session.End();
         Assert.Empty(ProcessSession.Members(session.Id));
@@ -41,7 +39,7 @@ public class ProcessSessionTests
         thread.Join();
         using (session)
         {
-            Assert.True(session!.WaitForExit(Long));
+            Assert.True(session!.WaitForExit(LastResort.Bound));
         }
     }
 

@@ -13,8 +13,8 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     private const string ControlD = "\x04";
 
     private static readonly GuestRequest Request = GuestRequest.Amd with { Name = "console", Words = "rig.swap=64M" };
-    private static readonly TimeSpan Boot = TimeSpan.FromMinutes(3);
-    private static readonly TimeSpan Answer = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Boot = LastResort.Bound;
+    private static readonly TimeSpan Answer = LastResort.Bound;
 
     [SkippableFact]
     public Task Status_is_the_VMMs_own_text() => TalkAsync("status", console =>

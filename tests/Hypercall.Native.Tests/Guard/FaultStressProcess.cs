@@ -56,5 +56,5 @@ internal static class FaultStressProcess
             "publish", Path.Combine(Checkout.Root, "tests", "Hypercall.Native.FaultStress"), "-c", "Release", "-nologo", "-v:q", "-nodeReuse:false",
             "-p:UseSharedCompilation=false", "--artifacts-path", Path.Combine(folder, "artifacts"), "-o", Path.Combine(folder, "out"), .. options,
         ],
-        TimeSpan.FromMinutes(30)); // some two, on a machine with nothing else to do
+        LastResort.Build);
 }

@@ -119,16 +119,16 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
             if (!Directory.Exists(environment["WINEPREFIX"]))
             {
                 // Without Mono and Gecko, which nobody can answer for; but .NET programs want a mscoree when they run.
-                _ = FaultStressProcess.Run(wine, ["wineboot", "-i"], TimeSpan.FromMinutes(2), new Dictionary<string, string>(environment) { ["WINEDLLOVERRIDES"] = "mscoree,mshtml=" });
+                _ = FaultStressProcess.Run(wine, ["wineboot", "-i"], LastResort.Bound, new Dictionary<string, string>(environment) { ["WINEDLLOVERRIDES"] = "mscoree,mshtml=" });
             }
 
-            (int exitCode, string text) = FaultStressProcess.Run(wine, [program, .. arguments], TimeSpan.FromMinutes(3), environment);
+            (int exitCode, string text) = FaultStressProcess.Run(wine, [program, .. arguments], LastResort.Bound, environment);
             output.WriteLine(text);
             return (exitCode, text);
         }
         finally
         {
-            _ = FaultStressProcess.Run(server, ["-k"], TimeSpan.FromMinutes(1), environment); // of this prefix only
+            _ = FaultStressProcess.Run(server, ["-k"], LastResort.Bound, environment); // of this prefix only
         }
     }
 
@@ -137,7 +137,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "These modes are about Linux's signals, on x86-64.");
         string[] shell = ["-c", "ulimit -c 0; exec \"$@\"", "sh"]; // a crash on purpose leaves no core behind
         string[] program = isNative ? [published.Native] : ["dotnet", FaultStressProcess.Managed];
-        (int exitCode, string text) = FaultStressProcess.Run("/bin/sh", [.. shell, .. program, .. arguments], TimeSpan.FromMinutes(4));
+        (int exitCode, string text) = FaultStressProcess.Run("/bin/sh", [.. shell, .. program, .. arguments], LastResort.Bound);
         output.WriteLine($"{string.Join(' ', arguments)}: {exitCode}, {text}");
         return (exitCode, text);
     }

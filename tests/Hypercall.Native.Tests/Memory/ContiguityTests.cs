@@ -28,7 +28,7 @@ public sealed class ContiguityTests
             Thread collapse = new(allocation.Collapse) { IsBackground = true };
             collapse.Start();
 
-            Assert.True(collapse.Join(TimeSpan.FromSeconds(30)), "MADV_COLLAPSE was still tried again after 30 s.");
+            Assert.True(collapse.Join(LastResort.Bound), $"MADV_COLLAPSE was still tried again after {LastResort.Bound}.");
         }
         finally
         {

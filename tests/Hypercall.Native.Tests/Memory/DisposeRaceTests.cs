@@ -8,7 +8,6 @@ namespace Hypercall.Native.Tests.Memory;
 public sealed class DisposeRaceTests
 {
     private const int Threads = 4;
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     [SkippableTheory]
     [InlineData(Residency.Touched)]
@@ -59,7 +58,7 @@ public sealed class DisposeRaceTests
             }
 
             buffer.Dispose();
-            Assert.True(Task.WaitAll(callers, Bound), $"Calls and Dispose held each other for {Bound}.");
+            Assert.True(Task.WaitAll(callers, LastResort.Bound), $"Calls and Dispose held each other for {LastResort.Bound}.");
         }
 
         Assert.Equal(0, vmm.Wrong);
@@ -98,7 +97,7 @@ public sealed class DisposeRaceTests
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default))];
-        Assert.True(Task.WaitAll(workers, Bound), $"Windows held each other for {Bound}.");
+        Assert.True(Task.WaitAll(workers, LastResort.Bound), $"Windows held each other for {LastResort.Bound}.");
         Assert.DoesNotContain(true, Host.LockedPages(scratch.Start, 32));
     }
 

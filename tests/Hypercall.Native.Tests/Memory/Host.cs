@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Hypercall.Native.Interop;
@@ -76,9 +77,9 @@ internal static partial class Host
     /// <summary>Waits until something is so: the kernel unpins a little later than it says.</summary>
     public static void Until(Func<bool> isSo, string what)
     {
-        for (long end = Environment.TickCount64 + 10_000; !isSo();)
+        for (long started = Stopwatch.GetTimestamp(); !isSo();)
         {
-            Assert.True(Environment.TickCount64 < end, $"In 10 seconds it did not come true that {what}.");
+            Assert.True(Stopwatch.GetElapsedTime(started) < LastResort.Bound, $"In {LastResort.Bound} it did not come true that {what}.");
             _ = Thread.Yield();
         }
     }

@@ -9,7 +9,6 @@ internal static class Probe
 {
     private const string Name = "Hypercall.Native.MemoryProbe";
     private static readonly string[] AsNobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs it.</summary>
     /// <param name="asNobody">As user and group 65534, with no capability; else as this process is.</param>
@@ -70,7 +69,7 @@ internal static class Probe
         }
 
         using Process process = Process.Start(new ProcessStartInfo("/usr/bin/unshare", ["--user", "--map-root-user", "true"]) { RedirectStandardError = true })!;
-        return process.WaitForExit(Bound) && process.ExitCode == 0;
+        return process.WaitForExit(LastResort.Bound) && process.ExitCode == 0;
     }
 
     /// <summary>Runs it as what some other program runs last, such as a shell that limits itself first.</summary>
@@ -141,7 +140,7 @@ internal static class Probe
         {
             Task<string> error = process.StandardError.ReadToEndAsync();
             Task<string> output = process.StandardOutput.ReadToEndAsync();
-            Assert.True(process.WaitForExit(Bound), $"The probe did not end within {Bound}.");
+            Assert.True(process.WaitForExit(LastResort.Bound), $"The probe did not end within {LastResort.Bound}.");
             Assert.True(process.ExitCode == 0, $"The probe ended with {process.ExitCode}: {error.GetAwaiter().GetResult()}");
             return output.GetAwaiter().GetResult().Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0], pair => pair[1]);

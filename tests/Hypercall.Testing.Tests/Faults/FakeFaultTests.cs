@@ -99,7 +99,7 @@ public sealed class FakeFaultTests
             },
             default,
             TaskCreationOptions.LongRunning,
-            TaskScheduler.Default).WaitAsync(TimeSpan.FromMinutes(2));
+            TaskScheduler.Default).WaitAsync(LastResort.Bound);
         Assert.Equal(FakeStrikeOutcome.Struck, Assert.Single(fake.Strikes).Outcome);
     }
 

@@ -83,7 +83,7 @@ public sealed class FakeStoryDeterminismTests
             },
             default,
             TaskCreationOptions.LongRunning,
-            TaskScheduler.Default))).WaitAsync(TimeSpan.FromMinutes(2));
+            TaskScheduler.Default))).WaitAsync(LastResort.Bound);
         Assert.Null(fake.Failure);
     }
 

@@ -5,7 +5,6 @@ namespace Hypercall.Testing.Tests;
 public sealed class FakeVmmConcurrencyTests
 {
     private const int Threads = 8;
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Calls_of_many_threads_keep_their_registers_apart_and_all_are_counted()
@@ -30,12 +29,12 @@ public sealed class FakeVmmConcurrencyTests
     public async Task Handlers_of_calls_that_overlap_run_at_the_same_time()
     {
         using Barrier barrier = new(2);
-        VmmFunction meet = new Vmm(new FakeVmm().On("meet", call => call.Rax = barrier.SignalAndWait(Bound) ? 1ul : 0)).GetFunction("meet");
+        VmmFunction meet = new Vmm(new FakeVmm().On("meet", call => call.Rax = barrier.SignalAndWait(LastResort.Bound) ? 1ul : 0)).GetFunction("meet");
 
         ulong[] met = await Task.WhenAll(
             Task.Factory.StartNew(() => meet.Call().Rax, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default),
             Task.Factory.StartNew(() => meet.Call().Rax, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
-            .WaitAsync(Bound);
+            .WaitAsync(LastResort.Bound);
 
         Assert.Equal([1ul, 1ul], met);
     }
@@ -52,7 +51,7 @@ public sealed class FakeVmmConcurrencyTests
 
             await Run(thread =>
             {
-                _ = start.SignalAndWait(Bound);
+                _ = start.SignalAndWait(LastResort.Bound);
                 for (int i = 0; i < Each; i++)
                 {
                     ulong expected = (ulong)((thread * Each) + i);
@@ -107,5 +106,5 @@ public sealed class FakeVmmConcurrencyTests
     }
 
     private static Task Run(Action<int> body) => Task.WhenAll(Enumerable.Range(0, Threads).Select(thread =>
-        Task.Factory.StartNew(() => body(thread), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).WaitAsync(Bound);
+        Task.Factory.StartNew(() => body(thread), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).WaitAsync(LastResort.Bound);
 }

@@ -1,0 +1,87 @@
+using System.Text.RegularExpressions;
+
+namespace Hypercall.Cli.Output;
+
+/// <summary>Turns the library's advice, which speaks to who writes C#, into the tool's: its options, and no member of a class.</summary>
+internal static partial class ToolWords
+{
+    private static readonly (Regex InCode, string InTool)[] Words =
+    [
+        (NextBest(), "--allow-next-best"),
+        (Corruption(), "--accept-memory-corruption-if-pages-move"),
+        (Scattered(), "--passing list"),
+        (Contiguous(), "--passing contiguous"),
+        (PageByPage(), "--passing pages"),
+        (FrameList(), "--passing list"),
+        (Virtual(), "--passing gva"),
+        (Auto(), "--passing auto"),
+        (OtherInstruction(), "--instruction vmcall|vmmcall"),
+        (Fake(), "--vmm fake"),
+        (Conventions(), "'hypercall raw --convention NAME'"),
+        (Presence(), "'hypercall detect'"),
+        (FromMemory(), "by 'hypercall send'"),
+        (AnyMemory(), "'hypercall send'"),
+        (Aside(), ""),
+    ];
+
+    /// <summary>A message in the tool's words.</summary>
+    public static string Of(string message)
+    {
+        message = Held().Replace(message, held => "--residency " + held.Groups[1].Value.ToLowerInvariant());
+        foreach ((Regex code, string tool) in Words)
+        {
+            message = code.Replace(message, tool);
+        }
+
+        return message;
+    }
+
+    [GeneratedRegex(@"\bResidency\.(\w+)")]
+    private static partial Regex Held();
+
+    [GeneratedRegex(@"\b(GuestBufferOptions\.)?AllowNextBest\b")]
+    private static partial Regex NextBest();
+
+    [GeneratedRegex(@"\b(TransferOptions\.)?[Aa]cceptMemoryCorruptionIfPagesMove(: true)?")]
+    private static partial Regex Corruption();
+
+    [GeneratedRegex(@"\bContiguity\.Any\b")]
+    private static partial Regex Scattered();
+
+    [GeneratedRegex(@"\b(Contiguity|Passing)\.Contiguous\b")]
+    private static partial Regex Contiguous();
+
+    [GeneratedRegex(@"\bPassing\.PageByPage\b")]
+    private static partial Regex PageByPage();
+
+    [GeneratedRegex(@"\bPassing\.FrameList\b")]
+    private static partial Regex FrameList();
+
+    [GeneratedRegex(@"\bPassing\.Virtual\b")]
+    private static partial Regex Virtual();
+
+    [GeneratedRegex(@"\bPassing\.Auto\b")]
+    private static partial Regex Auto();
+
+    [GeneratedRegex(@"\bHypercallOptions\.(TryOther)?Instruction\b")]
+    private static partial Regex OtherInstruction();
+
+    [GeneratedRegex(@"\bAddFakeVmm\b(\(\))?")]
+    private static partial Regex Fake();
+
+    [GeneratedRegex(@"\bHypercallConvention\b")]
+    private static partial Regex Conventions();
+
+    [GeneratedRegex(@"\bVmm\.DetectPresence\b")]
+    private static partial Regex Presence();
+
+    [GeneratedRegex(@"\bfrom IGuestMemory\b")]
+    private static partial Regex FromMemory();
+
+    [GeneratedRegex(@"\bIGuestMemory\b")]
+    private static partial Regex AnyMemory();
+
+    // What only names the member that a program would use: (GuestBuffer.Touch), (FakeGuestMemory.CanPin is false), "; here FakeGuestMemory.LockLimit".
+    [GeneratedRegex(@"; here [A-Z]\w+\.[A-Z]\w+| \([A-Z][a-z]\w*\.[A-Z]\w+( is false)?\)| \(GuestBuffer, GuestBufferLease\)| \(or set CanPin or LockLimit\)")]
+    private static partial Regex Aside();
+}

@@ -1,0 +1,102 @@
+using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
+using Hypercall.Cli.Output;
+using Hypercall.Testing;
+
+namespace Hypercall.Cli.Tests.Output;
+
+/// <summary>The tool's messages speak of its options, and never of C# members.</summary>
+public partial class ToolWordsTests
+{
+    private static readonly Assembly[] Libraries =
+    [
+        typeof(HypercallRegisters).Assembly, typeof(Native.NativeMachine).Assembly, typeof(Intel.IntelProvider).Assembly, typeof(Amd.AmdProvider).Assembly, typeof(FakeVmm).Assembly,
+    ];
+
+    /// <summary>Public names that no English word is: with a hump (<c>AllowNextBest</c>), or an interface's (<c>IGuestMemory</c>).</summary>
+    private static readonly HashSet<string?> Names =
+    [
+        .. Libraries.SelectMany(library => library.GetExportedTypes())
+            .SelectMany(type => type.GetMembers().OfType<MethodBase>().SelectMany(method => method.GetParameters()).Select(parameter => parameter.Name)
+                .Concat(type.GetMembers().Select(member => (string?)member.Name)).Append(type.Name.Split('`')[0]))
+            .Where(name => name is not null && Hump().IsMatch(name) && name != "BitVisor"),
+    ];
+
+    // Sentences for who writes a program or a test: no command of the tool can meet them.
+    private static readonly string[] ForPrograms =
+    [
+        "AddHypercall", "AddIntel", "AsMemory", "FakeMapAccess", "HypercallStatus", "KeptBy", "ToVmm", "VmmCheck",
+    ];
+
+    [Fact]
+    public void No_sentence_of_the_libraries_reaches_the_tool_s_user_with_a_member_of_a_class()
+    {
+        string[] left = [.. Libraries.SelectMany(Sentences)
+            .Where(sentence => !ForPrograms.Any(word => sentence.Contains(word, StringComparison.Ordinal)))
+            .Select(ToolWords.Of)
+            .Where(sentence => MembersIn(sentence).Any())];
+
+        Assert.True(left.Length == 0, $"Give each a line in ToolWords, or in {nameof(ForPrograms)}:\n{string.Join('\n', left)}");
+    }
+
+    [Theory]
+    [InlineData("send - --function upper_gpa --passing pages --residency locked --direction both --out - --vmm fake", "--accept-memory-corruption-if-pages-move")]
+    [InlineData("send - --function upper_gpa --passing pages --residency locked --direction both --out /dev/null --vmm fake --json", "--residency pinned")]
+    [InlineData("call foo --fake none", "--instruction auto|vmcall|vmmcall")]
+    [InlineData("call foo --fake none --json", "Run this in a guest")]
+    [InlineData("call nosuch --vmm fake", "'hypercall detect")]
+    [InlineData("call foo --fake kvm", "'hypercall raw --convention NAME'")]
+    public async Task A_failing_command_names_options(string commandLine, string option)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine, new MemoryStream([1, 2, 3]));
+
+        Assert.Contains(option, run.Out + run.Error, StringComparison.Ordinal);
+        Assert.Empty(MembersIn(run.Out + run.Error));
+    }
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public async Task A_refusal_reaches_the_user_whole_and_in_the_tool_s_words(GuestMemoryRefusalReason reason)
+    {
+        const string message = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with Residency.Pinned, or allow the next best (GuestBufferOptions.AllowNextBest).";
+        const string told = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with --residency pinned, or allow the next best (--allow-next-best).";
+        Action<Microsoft.Extensions.DependencyInjection.IServiceCollection> machine = Machines.Refusing(new GuestMemoryRefusal(reason, message));
+
+        Assert.Contains(told, (await CliRun.OfAsync("call foo", machine)).Error, StringComparison.Ordinal);
+        Assert.Equal(told, (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
+        Assert.Equal(told, (await CliRun.OfAsync("detect --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
+        Assert.Contains(told, (await CliRun.OfAsync("detect", machine)).Out, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<GuestMemoryRefusalReason> Refusals => [.. Enum.GetValues<GuestMemoryRefusalReason>()];
+
+    private static IEnumerable<string> MembersIn(string text) => Word().Matches(text).Select(word => word.Value).Where(Names.Contains);
+
+    private static IEnumerable<string> Sentences(Assembly library)
+    {
+        using FileStream file = File.OpenRead(library.Location);
+        using PEReader image = new(file);
+        MetadataReader metadata = image.GetMetadataReader();
+        for (UserStringHandle handle = metadata.GetNextHandle(default(UserStringHandle)); !handle.IsNil; handle = metadata.GetNextHandle(handle))
+        {
+            string text = metadata.GetUserString(handle);
+            if (text.Contains(' ', StringComparison.Ordinal) && !Listing().IsMatch(text))
+            {
+                yield return text;
+            }
+        }
+    }
+
+    [GeneratedRegex("^([a-zA-Z][a-z0-9]+[A-Z]|I[A-Z][a-z])")]
+    private static partial Regex Hump();
+
+    [GeneratedRegex("[A-Za-z][A-Za-z0-9]+")]
+    private static partial Regex Word();
+
+    // What records print of themselves (", BytesDone = "), C# that makes a case again (new FakeVmmOptions), and the tags of lists.
+    [GeneratedRegex(@"^\W*\w+\W*$| = $|^[A-Z]\w+ = \w+$|new [A-Z]")]
+    private static partial Regex Listing();
+}
