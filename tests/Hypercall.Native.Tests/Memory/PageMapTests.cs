@@ -81,7 +81,7 @@ public sealed class PageMapTests
             File.WriteAllBytes(path, [.. new byte[8], .. MemoryMarshal.AsBytes<ulong>(one.Entries)]); // address 0 is no memory
             try
             {
-                LinuxGuestMemory memory = new(NullLogger.Instance, PinningMechanism.Best, new PageMapReader(path));
+                LinuxGuestMemory memory = new(NullLogger.Instance, PinningMechanism.Best, new LinuxDescriptors { PageMap = new PageMapReader(path) });
                 int first = one.Offset / 4096;
                 ulong[] expected = [.. Enumerable.Range(first, ((one.Offset + one.Length - 1) / 4096) - first + 1).Select(i => one.Entries.ElementAtOrDefault(i))];
                 int strangeAt = Array.FindIndex(expected, entry => entry >> 63 == 0 || (entry & ((1ul << 55) - 1)) == 0);
