@@ -13,16 +13,16 @@ public class CodeTests
     [MemberData(nameof(Pages))]
     public void The_code_of_a_page_compiles_runs_and_prints_what_the_page_says(string page)
     {
-        IEnumerable<string> wrong = PageProgram.Of(Guide.Page(page)).SelectMany(program => program.Check());
-        Assert.True(!wrong.Any(), string.Join("\n\n", wrong));
+        string[] wrong = [.. PageProgram.Of(Guide.Page(page)).SelectMany(program => program.Check())];
+        Assert.True(wrong.Length == 0, string.Join("\n\n", wrong));
     }
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void What_a_page_shows_of_the_tool_is_what_the_tool_prints(string page)
     {
-        IEnumerable<string> wrong = Guide.Page(page).Blocks.Where(block => block.Language == "console").SelectMany(block => ToolSession.Check(page, block));
-        Assert.True(!wrong.Any(), string.Join("\n\n", wrong));
+        string[] wrong = [.. Guide.Page(page).Blocks.Where(block => block.Language == "console").SelectMany(block => ToolSession.Check(page, block))];
+        Assert.True(wrong.Length == 0, string.Join("\n\n", wrong));
     }
 
     [SkippableTheory]

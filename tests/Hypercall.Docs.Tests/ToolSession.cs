@@ -56,6 +56,7 @@ internal static class ToolSession
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
+        start.Environment["Vmm__SlowAfter"] = start.Environment["Vmm__HungAfter"] = "01:00:00"; // samples/VmmWatch: a slow machine is no slow VMM
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync();

@@ -55,7 +55,7 @@ internal sealed class KeptDescriptor(KeptDescriptor.Opener open, bool keepsPrivi
                     return default; // asked again next time: privileges and mounts change
                 }
 
-                _handle = new SafeFileHandle(descriptor, ownsHandle: true);
+                _handle = new SafeFileHandle(descriptor, ownsHandle: descriptor > 0); // 0: LinuxMemory.Close
                 _openedWith = capabilities;
             }
 

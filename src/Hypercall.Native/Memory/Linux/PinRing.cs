@@ -31,7 +31,7 @@ internal sealed unsafe class PinRing
 
     private PinRing(int file, ulong openedWith)
     {
-        _file = new SafeFileHandle(file, ownsHandle: true);
+        _file = new SafeFileHandle(file, ownsHandle: file > 0); // 0 is what a filter gives that answers success in the kernel's place: LinuxMemory.Close
         OpenedWith = openedWith;
     }
 
