@@ -5,7 +5,7 @@ internal static class Crash
 {
     public static void WithSecrets()
     {
-        GuestBuffer buffer = new NativeGuestMemory().Allocate(4096, new GuestBufferOptions { AllowNextBest = true });
+        GuestBuffer buffer = new NativeGuestMemory().Allocate(4096, new GuestBufferOptions { AllowFallback = true });
         Write(buffer.Span, (byte)'B');
         byte[] own = GC.AllocateArray<byte>(4096, pinned: true);
         Write(own, (byte)'H');

@@ -7,7 +7,7 @@ internal static partial class ToolWords
 {
     private static readonly (Regex InCode, string InTool)[] Words =
     [
-        (NextBest(), "--allow-next-best"),
+        (MemoryFallback(), "--allow-fallback"),
         (Corruption(), "--accept-memory-corruption-if-pages-move"),
         (Scattered(), "--passing list"),
         (Contiguous(), "--passing contiguous"),
@@ -39,8 +39,8 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bResidency\.(\w+)")]
     private static partial Regex Held();
 
-    [GeneratedRegex(@"\b(GuestBufferOptions\.)?AllowNextBest\b")]
-    private static partial Regex NextBest();
+    [GeneratedRegex(@"\b(GuestBufferOptions\.)?AllowFallback\b")]
+    private static partial Regex MemoryFallback();
 
     [GeneratedRegex(@"\b(TransferOptions\.)?[Aa]cceptMemoryCorruptionIfPagesMove(: true)?")]
     private static partial Regex Corruption();
@@ -66,7 +66,7 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bHypercallOptions\.(TryOther)?Instruction\b")]
     private static partial Regex OtherInstruction();
 
-    [GeneratedRegex(@"\bAddFakeVmm\b(\(\))?")]
+    [GeneratedRegex(@"\bAddFakeMachine\b(\(\))?")]
     private static partial Regex Fake();
 
     [GeneratedRegex(@"\bHypercallConvention\b")]

@@ -10,7 +10,7 @@ internal static partial class GuestMemoryLog
     public static partial void Leaked(ILogger logger, long length);
 
     [LoggerMessage(302, LogLevel.Debug, "No {Residency}, {Contiguity} memory of {Length} bytes ({Reason}); trying {NextResidency}, {NextContiguity}.")]
-    public static partial void NextBest(
+    public static partial void MemoryFallback(
         ILogger logger,
         Residency residency,
         Contiguity contiguity,

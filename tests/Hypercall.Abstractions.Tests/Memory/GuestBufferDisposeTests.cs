@@ -82,7 +82,7 @@ public class GuestBufferDisposeTests
     [Fact]
     public void Buffers_of_the_fake_machine_refuse_a_circle_too()
     {
-        IGuestMemory memory = new FakeVmm().Memory;
+        IGuestMemory memory = new FakeMachine().Memory;
         GuestBuffer first = memory.Allocate(4096);
         GuestBuffer second = memory.Allocate(4096);
         using DisposeWorker one = new();

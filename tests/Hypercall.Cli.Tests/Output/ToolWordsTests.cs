@@ -13,10 +13,10 @@ public partial class ToolWordsTests
 {
     private static readonly Assembly[] Libraries =
     [
-        typeof(HypercallRegisters).Assembly, typeof(Native.NativeMachine).Assembly, typeof(Intel.IntelProvider).Assembly, typeof(Amd.AmdProvider).Assembly, typeof(FakeVmm).Assembly,
+        typeof(HypercallRegisters).Assembly, typeof(Native.NativeMachine).Assembly, typeof(Intel.IntelProvider).Assembly, typeof(Amd.AmdProvider).Assembly, typeof(FakeMachine).Assembly,
     ];
 
-    /// <summary>Public names that no English word is: with a hump (<c>AllowNextBest</c>), or an interface's (<c>IGuestMemory</c>).</summary>
+    /// <summary>Public names that no English word is: with a hump (<c>AllowFallback</c>), or an interface's (<c>IGuestMemory</c>).</summary>
     private static readonly HashSet<string?> Names =
     [
         .. Libraries.SelectMany(library => library.GetExportedTypes())
@@ -61,8 +61,8 @@ public partial class ToolWordsTests
     [MemberData(nameof(Refusals))]
     public async Task A_refusal_reaches_the_user_whole_and_in_the_tool_s_words(GuestMemoryRefusalReason reason)
     {
-        const string message = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with Residency.Pinned, or allow the next best (GuestBufferOptions.AllowNextBest).";
-        const string told = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with --residency pinned, or allow the next best (--allow-next-best).";
+        const string message = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with Residency.Pinned, or allow a fallback (GuestBufferOptions.AllowFallback).";
+        const string told = "io_uring_setup: EPERM; ramfs: mount: EPERM. Allocate it with --residency pinned, or allow a fallback (--allow-fallback).";
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection> machine = Machines.Refusing(new GuestMemoryRefusal(reason, message));
 
         Assert.Contains(told, (await CliRun.OfAsync("call foo", machine)).Error, StringComparison.Ordinal);
@@ -96,7 +96,7 @@ public partial class ToolWordsTests
     [GeneratedRegex("[A-Za-z][A-Za-z0-9]+")]
     private static partial Regex Word();
 
-    // What records print of themselves (", BytesDone = "), C# that makes a case again (new FakeVmmOptions), and the tags of lists.
+    // What records print of themselves (", BytesDone = "), C# that makes a case again (new FakeMachineOptions), and the tags of lists.
     [GeneratedRegex(@"^\W*\w+\W*$| = $|^[A-Z]\w+ = \w+$|new [A-Z]")]
     private static partial Regex Listing();
 }

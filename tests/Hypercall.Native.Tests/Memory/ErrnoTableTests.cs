@@ -66,14 +66,14 @@ public sealed class ErrnoTableTests
     });
 
     [Property(MaxTest = 2000)]
-    public Property A_lock_or_pin_that_nobody_foresaw_leaves_the_next_best() => Prop.ForAll(Failures, failure =>
+    public Property A_lock_or_pin_that_nobody_foresaw_leaves_the_fallback() => Prop.ForAll(Failures, failure =>
     {
         if (failure.Call is LinuxCall.Lock or LinuxCall.RingSetup or LinuxCall.RamFsOpen && failure.Error != Errno.ENOMEM)
         {
             GuestMemoryRefusalReason reason = ErrnoTable.Of(failure).Reason;
-            Assert.True(NextBest.TryGet(
+            Assert.True(MemoryFallback.TryGet(
                 1,
-                new GuestBufferOptions { Residency = Residency.Locked, AllowNextBest = true },
+                new GuestBufferOptions { Residency = Residency.Locked, AllowFallback = true },
                 Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance,
                 (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
                 {

@@ -45,7 +45,7 @@ public sealed class HostTests
     [InlineData("EIO", "Input/output error (EIO)", true)]
     [InlineData("EAGAIN", "Resource temporarily unavailable (EAGAIN)", true)]
     [InlineData("EINTR", "Interrupted system call (EINTR)", true)] // for ever
-    public void A_refused_mlock_is_told_as_itself_and_touched_is_the_next_best(string error, string text, bool asNobody)
+    public void A_refused_mlock_is_told_as_itself_and_touched_is_the_fallback(string error, string text, bool asNobody)
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody, [$"mlock={error}", "mlock2=EPERM", "io_uring_setup=EPERM", "fsopen=EPERM"]);
         foreach (string refused in new[] { "locked", "window" })
@@ -54,7 +54,7 @@ public sealed class HostTests
             Assert.Contains($"mlock: {text}", told[refused], StringComparison.Ordinal);
         }
 
-        Assert.Equal("Touched Any", told["pinned-or-next-best"]);
+        Assert.Equal("Touched Any", told["pinned-or-fallback"]);
         Assert.StartsWith("Completed 40000 rax=40000", told["transfer-Virtual"], StringComparison.Ordinal);
         Assert.DoesNotContain("memory left", string.Concat(told.Values), StringComparison.Ordinal);
     }
@@ -65,7 +65,7 @@ public sealed class HostTests
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: true, ["io_uring_setup=EPERM", "fsopen=kill"]);
         Assert.Equal("reached", told["end"]);
         AssertBothWaysAreTold(told["pinned"], "io_uring_setup: Operation not permitted (EPERM)", "ramfs: not tried, because the process has no CAP_SYS_ADMIN");
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
     [SkippableFact]
@@ -87,13 +87,13 @@ public sealed class HostTests
     [SkippableTheory]
     [InlineData("EMFILE", "Too many open files (EMFILE)", "RLIMIT_NOFILE")]
     [InlineData("ENFILE", "Too many open files in system (ENFILE)", "fs.file-max")]
-    public void No_descriptor_for_io_uring_is_a_reason_of_its_own_with_a_next_best(string error, string text, string limit)
+    public void No_descriptor_for_io_uring_is_a_reason_of_its_own_with_a_fallback(string error, string text, string limit)
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: true, [$"io_uring_setup={error}"]);
         Assert.StartsWith("TooManyOpenFiles", told["pinned"], StringComparison.Ordinal);
         AssertBothWaysAreTold(told["pinned"], $"io_uring_setup: {text}", "ramfs: not tried", reason: "TooManyOpenFiles");
         Assert.Contains(limit, told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
     [SkippableFact]
@@ -109,7 +109,7 @@ public sealed class HostTests
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--no-more-files");
         Assert.StartsWith("TooManyOpenFiles", told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
         Assert.Equal("reached", told["end"]);
     }
 
@@ -121,7 +121,7 @@ public sealed class HostTests
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: true, [$"io_uring_register={error}", $"madvise={error}"]);
         Assert.Equal("Touched Any", told["touched"]);
         Assert.Contains($"({error})", told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
     [SkippableTheory]
@@ -186,7 +186,7 @@ public sealed class HostTests
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: true, [rule]);
         Assert.StartsWith("PinningUnavailable", told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
         Assert.Equal("True", told["stdin"]);
     }
 

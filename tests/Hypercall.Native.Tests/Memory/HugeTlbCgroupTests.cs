@@ -21,7 +21,7 @@ public sealed partial class HugeTlbCgroupTests
     }
 
     [SkippableFact]
-    public void Where_nothing_else_does_the_limit_of_the_cgroup_is_named_and_scattered_is_the_next_best()
+    public void Where_nothing_else_does_the_limit_of_the_cgroup_is_named_and_scattered_is_the_fallback()
     {
         Host.NeedsFrames();
         Dictionary<string, string> told = RunInClosedCgroup("madvise.2.14=EPERM", "madvise.2.25=EPERM"); // MADV_HUGEPAGE, MADV_COLLAPSE
@@ -29,7 +29,7 @@ public sealed partial class HugeTlbCgroupTests
         Assert.StartsWith("NotContiguous", told["large-contiguous"], StringComparison.Ordinal);
         Assert.Contains("huge pages of the pool: madvise(MADV_POPULATE_WRITE): Bad address (EFAULT); the hugetlb cgroup /", told["large-contiguous"], StringComparison.Ordinal);
         Assert.Contains("allows 0 bytes of 2MB pages; transparent huge pages: broke after", told["large-contiguous"], StringComparison.Ordinal);
-        Assert.Equal("Touched Any", told["large-contiguous-or-next-best"]);
+        Assert.Equal("Touched Any", told["large-contiguous-or-fallback"]);
     }
 
     [SkippableFact]

@@ -105,7 +105,7 @@ public sealed class LimitTests
     }
 
     [SkippableFact]
-    public void A_ramfs_file_longer_than_the_limit_on_files_is_refused_and_the_next_best_is_taken()
+    public void A_ramfs_file_longer_than_the_limit_on_files_is_refused_and_the_fallback_is_taken()
     {
         Host.NeedsRoot();
         Host.NeedsRamFs();

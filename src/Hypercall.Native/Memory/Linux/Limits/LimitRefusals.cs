@@ -17,7 +17,7 @@ internal static class LimitRefusals
         string taken = used > 0 ? Invariant($"it is {limit.Value} bytes, and {used} are used") : "nothing of it is used yet";
         return new GuestMemoryRefusal(
             limit.Kind == MemoryLimitKind.File
-                ? GuestMemoryRefusalReason.PinningUnavailable // only ramfs makes files: what it is for has other ways, and a next best
+                ? GuestMemoryRefusalReason.PinningUnavailable // only ramfs makes files: what it is for has other ways, and a fallback
                 : GuestMemoryRefusalReason.OutOfMemory,
             Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}: {taken}. ")
             + limit.Remedy)
