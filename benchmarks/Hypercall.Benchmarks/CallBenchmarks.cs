@@ -14,17 +14,17 @@ public unsafe class CallBenchmarks
     private const byte MovEaxImm32 = 0xB8;  // Intel SDM vol. 2B, MOV
 
     private IHypercallChannel _channel = null!;
-    private VmmFunction _named = null!;
-    private VmmFunction _function = null!;
+    private HypercallFunction _named = null!;
+    private HypercallFunction _function = null!;
     private HypercallRegisters _registers;
 
     [GlobalSetup]
     public void Setup()
     {
         _channel = Execute(new HypercallInstruction("NOP", [Nop]));
-        _named = new Vmm(Execute(new HypercallInstruction("MOV EAX, 4", [MovEaxImm32, 4, 0, 0, 0])), new NativeGuestMemory()).GetFunction("four"); // it answers 4 to all
-        FakeVmm fake = new(new FakeVmmOptions { StepBudget = long.MaxValue }); // a benchmark makes more steps than any test
-        _function = new Vmm(fake.On("foo", call => call.Rax = 10)).GetFunction("foo");
+        _named = new BitVisorClient(Execute(new HypercallInstruction("MOV EAX, 4", [MovEaxImm32, 4, 0, 0, 0])), new NativeGuestMemory()).GetFunction("four"); // it answers 4 to all
+        FakeMachine fake = new(new FakeMachineOptions { StepBudget = long.MaxValue }); // a benchmark makes more steps than any test
+        _function = new BitVisorClient(fake.On("foo", call => call.Rax = 10)).GetFunction("foo");
     }
 
     [Benchmark(OperationsPerInvoke = Calls)]

@@ -21,18 +21,18 @@ public unsafe class FakeMachineBenchmarks
 
     private static readonly FaultPlan Plan =
     [
-        new(FakeMoment.BeforeWalk(3, 5), new FakeFault(FakeFaultKind.SwapOut)),
-        new(FakeMoment.BeforePage(5, 9), new FakeFault(FakeFaultKind.Migrate)),
-        new(FakeMoment.AfterReturn(6), new FakeFault(FakeFaultKind.Scatter, FakeTarget.Of(1, 0))),
-        new(FakeMoment.BeforeReturn(7), new FakeFault(FakeFaultKind.Clobber)),
+        new(FakeInjectionPoint.BeforeWalk(3, 5), new FakeFault(FakeFaultKind.SwapOut)),
+        new(FakeInjectionPoint.BeforePage(5, 9), new FakeFault(FakeFaultKind.PageMigration)),
+        new(FakeInjectionPoint.AfterReturn(6), new FakeFault(FakeFaultKind.Scatter, FakeTarget.Of(1, 0))),
+        new(FakeInjectionPoint.BeforeReturn(7), new FakeFault(FakeFaultKind.Clobber)),
     ];
 
-    private static readonly FakeVmmOptions Machine = new() { Plan = Plan };
+    private static readonly FakeMachineOptions Machine = new() { Plan = Plan };
 
     private byte[] _from = null!;
     private byte[] _to = null!;
-    private VmmFunction _copy = null!;
-    private VmmFunction _linear = null!;
+    private HypercallFunction _copy = null!;
+    private HypercallFunction _linear = null!;
     private GuestBuffer _buffer = null!;
 
     [GlobalSetup]
@@ -40,7 +40,7 @@ public unsafe class FakeMachineBenchmarks
     {
         _from = new byte[CopyPages * GuestPage.Size];
         _to = new byte[CopyPages * GuestPage.Size];
-        FakeVmm vmm = new(new FakeVmmOptions { StepBudget = long.MaxValue }); // a benchmark makes more steps than any test
+        FakeMachine vmm = new(new FakeMachineOptions { StepBudget = long.MaxValue }); // a benchmark makes more steps than any test
         _ = vmm.On("copy", call => call.Rax = (ulong)call.CopyFromGuest(new GuestVirtualAddress(call.Rbx), _to).BytesDone)
             .On("linear", call =>
             {
@@ -49,7 +49,7 @@ public unsafe class FakeMachineBenchmarks
                     _ = call.TryReadLinearByte(new GuestVirtualAddress(call.Rbx + (ulong)i), out _to[i]);
                 }
             });
-        Vmm client = new(vmm);
+        BitVisorClient client = new(vmm);
         _copy = client.GetFunction("copy");
         _linear = client.GetFunction("linear");
         _buffer = vmm.Memory.Allocate(_to.Length, Residency.Touched);
@@ -58,17 +58,17 @@ public unsafe class FakeMachineBenchmarks
     }
 
     [Benchmark]
-    public FakeVmm IdleMachine() => new();
+    public FakeMachine IdleMachine() => new();
 
     /// <summary>A new machine; 64 pages of data, handed over an eighth at a time in 8 transfers by 4 techniques; 4 faults.</summary>
     [Benchmark]
     public long DefaultCase()
     {
-        FakeVmm vmm = new(Machine);
+        FakeMachine vmm = new(Machine);
         _ = vmm.On("gva", FakeHandlers.ByVirtualAddress(Increment))
             .On("gpa", FakeHandlers.ByPhysicalAddress(Increment))
             .On("list", FakeHandlers.ByFrameList(Increment));
-        Vmm client = new(vmm);
+        BitVisorClient client = new(vmm);
         using GuestBuffer data = vmm.Memory.Allocate(CasePages * GuestPage.Size, new GuestBufferOptions { Contiguity = Contiguity.Contiguous });
         TransferOptions options = new() { Rule = FakeHandlers.Rule };
         long done = 0;
@@ -111,7 +111,7 @@ public unsafe class FakeMachineBenchmarks
     public long WalkAll(int pages)
     {
         long found = 0;
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         _ = vmm.On("walk", call =>
         {
             for (ulong page = 0; page < call.Rcx; page++)
@@ -120,7 +120,7 @@ public unsafe class FakeMachineBenchmarks
             }
         });
         using GuestBuffer buffer = vmm.Memory.Allocate((long)pages << GuestPage.Shift, Residency.Touched);
-        _ = new Vmm(vmm).GetFunction("walk").Call(rbx: buffer.Address.Value, rcx: (ulong)pages);
+        _ = new BitVisorClient(vmm).GetFunction("walk").Call(rbx: buffer.Address.Value, rcx: (ulong)pages);
         return found;
     }
 

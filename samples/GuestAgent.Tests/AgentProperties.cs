@@ -11,10 +11,10 @@ public sealed class AgentProperties
 {
     /// <summary>Lines may wait; none is lost, none comes twice, and none out of its turn.</summary>
     [VmmProperty(MaxTest = 300)]
-    public void No_line_is_lost_or_doubled_whatever_happens(FakeVmm machine, NonEmptyArray<NonNull<string>> texts, PositiveInt longest)
+    public void No_line_is_lost_or_doubled_whatever_happens(FakeMachine machine, NonEmptyArray<NonNull<string>> texts, PositiveInt longest)
     {
         AgentVmm vmm = new();
-        LineSender lines = new(new Vmm(vmm.AddTo(machine)), machine.Memory);
+        LineSender lines = new(new BitVisorClient(vmm.AddTo(machine)), machine.Memory);
         string[] added = [.. texts.Get.Select(text => text.Get.PadRight(longest.Get * 97 % 9000, '.'))];
         foreach (string text in added)
         {
@@ -41,11 +41,11 @@ public sealed class AgentProperties
     }
 
     [VmmProperty(MaxTest = 300)]
-    public void Every_command_is_executed_once_and_in_its_turn(FakeVmm machine, NonEmptyString[] texts)
+    public void Every_command_is_executed_once_and_in_its_turn(FakeMachine machine, NonEmptyString[] texts)
     {
         string[] commands = [.. texts.Select((text, i) => $"{i} {Clean(text.Get)}")];
         AgentVmm vmm = new(commands);
-        Vmm client = new(vmm.AddTo(machine));
+        BitVisorClient client = new(vmm.AddTo(machine));
         Agent agent = new(new LineSender(client, machine.Memory), new CommandSource(client, machine.Memory));
         List<string> executed = [];
         for (int i = 0; i < 10 && agent.RunOnce(Execute) is not null; i++)
@@ -63,10 +63,10 @@ public sealed class AgentProperties
 
     /// <summary>Where nothing goes wrong, nothing may stay undone: a program that refuses everything is not careful but useless.</summary>
     [VmmProperty(MaxFaults = 0)]
-    public void Where_nothing_goes_wrong_all_lines_arrive(FakeVmm machine, NonEmptyArray<NonNull<string>> texts)
+    public void Where_nothing_goes_wrong_all_lines_arrive(FakeMachine machine, NonEmptyArray<NonNull<string>> texts)
     {
         AgentVmm vmm = new();
-        LineSender lines = new(new Vmm(vmm.AddTo(machine)), machine.Memory);
+        LineSender lines = new(new BitVisorClient(vmm.AddTo(machine)), machine.Memory);
         foreach (NonNull<string> text in texts.Get)
         {
             lines.Add(text.Get);
@@ -83,7 +83,7 @@ public sealed class AgentProperties
         VmmCheck.Run(machine =>
         {
             AgentVmm vmm = new();
-            LineSender lines = new(new Vmm(vmm.AddTo(machine)), machine.Memory);
+            LineSender lines = new(new BitVisorClient(vmm.AddTo(machine)), machine.Memory);
             lines.Add("one");
             bool sent = lines.Flush() is null;
             Assert.True(!sent || vmm.Log is ["one"]);

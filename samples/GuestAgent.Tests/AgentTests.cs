@@ -16,7 +16,7 @@ public sealed class AgentTests
         AgentVmm vmm = new("uptime", "whoami");
         using ServiceProvider services = new ServiceCollection()
             .AddGuestAgent()
-            .AddHypercall(builder => builder.AddFakeVmm(fake => vmm.AddTo(fake)))
+            .AddHypercall(builder => builder.AddFakeMachine(fake => vmm.AddTo(fake)))
             .BuildServiceProvider();
         services.GetRequiredService<LineSender>().Add("started");
 
@@ -29,15 +29,15 @@ public sealed class AgentTests
     public void A_command_that_is_longer_than_the_buffer_is_asked_for_again()
     {
         string command = new('x', 10_000);
-        FakeVmm fake = new AgentVmm(command).AddTo(new FakeVmm());
-        Assert.Equal(command, new CommandSource(new Vmm(fake), fake.Memory).TryTake(out _));
+        FakeMachine fake = new AgentVmm(command).AddTo(new FakeMachine());
+        Assert.Equal(command, new CommandSource(new BitVisorClient(fake), fake.Memory).TryTake(out _));
     }
 
     [Fact]
     public void Without_a_VMM_the_lines_wait_and_the_problem_is_told()
     {
-        FakeVmm fake = new(FakeVmmPersonality.None);
-        LineSender lines = new(new Vmm(fake), fake.Memory);
+        FakeMachine fake = new(FakeVmmPersonality.None);
+        LineSender lines = new(new BitVisorClient(fake), fake.Memory);
         lines.Add("one");
         Assert.Contains("#UD", lines.Flush(), StringComparison.Ordinal);
         Assert.Equal(1, lines.Waiting);
@@ -53,8 +53,8 @@ public sealed class AgentTests
             call[0] = (HypercallRegisters)call[0] with { Rax = ulong.MaxValue };
             return HypercallStatus.Completed;
         });
-        IGuestMemory memory = new FakeVmm().Memory;
-        LineSender lines = new(new Vmm(channel, memory), memory);
+        IGuestMemory memory = new FakeMachine().Memory;
+        LineSender lines = new(new BitVisorClient(channel, memory), memory);
         lines.Add("one");
         Assert.NotNull(lines.Flush());
         Assert.Equal(1, lines.Waiting);
@@ -65,14 +65,14 @@ public sealed class AgentTests
     [Fact]
     public void Without_memory_the_lines_wait()
     {
-        FakeVmm fake = new AgentVmm().AddTo(new FakeVmm());
+        FakeMachine fake = new AgentVmm().AddTo(new FakeMachine());
         IGuestMemory none = Substitute.For<IGuestMemory>();
         _ = none.TryAllocate(default, default!, out _, out _).ReturnsForAnyArgs(call =>
         {
             call[3] = new GuestMemoryRefusal(GuestMemoryRefusalReason.OutOfMemory, "There is none.");
             return false;
         });
-        LineSender lines = new(new Vmm(fake), none);
+        LineSender lines = new(new BitVisorClient(fake), none);
         lines.Add("one");
         Assert.Equal("There is none.", lines.Flush());
     }

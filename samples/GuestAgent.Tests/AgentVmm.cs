@@ -13,7 +13,7 @@ internal sealed class AgentVmm(params string[] commands)
     /// <summary>What was logged.</summary>
     public string[] Log => Encoding.UTF8.GetString([.. _log]).Split('\n')[..^1];
 
-    public FakeVmm AddTo(FakeVmm vmm) => vmm.On(AgentAbi.LogFunction, TakeLines).On(AgentAbi.CommandFunction, GiveCommand);
+    public FakeMachine AddTo(FakeMachine vmm) => vmm.On(AgentAbi.LogFunction, TakeLines).On(AgentAbi.CommandFunction, GiveCommand);
 
     private void TakeLines(FakeCall call)
     {

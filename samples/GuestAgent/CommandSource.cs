@@ -5,7 +5,7 @@ using Hypercall.BitVisor;
 namespace GuestAgent;
 
 /// <summary>Takes commands from the VMM: each once, in their order.</summary>
-public sealed class CommandSource(Vmm vmm, IGuestMemory memory)
+public sealed class CommandSource(BitVisorClient vmm, IGuestMemory memory)
 {
     private const int FirstSize = 256;
     private const int MostBytes = 1 << 20;
@@ -29,7 +29,7 @@ public sealed class CommandSource(Vmm vmm, IGuestMemory memory)
 
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
-            if (!memory.TryAllocate(_size, new GuestBufferOptions { Residency = Residency.Locked, AllowNextBest = true }, out GuestBuffer? buffer, out GuestMemoryRefusal? refusal))
+            if (!memory.TryAllocate(_size, new GuestBufferOptions { Residency = Residency.Locked, AllowFallback = true }, out GuestBuffer? buffer, out GuestMemoryRefusal? refusal))
             {
                 problem = refusal.Message;
                 return null;

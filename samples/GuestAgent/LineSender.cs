@@ -5,7 +5,7 @@ using Hypercall.BitVisor;
 namespace GuestAgent;
 
 /// <summary>Sends lines to the VMM's log: each once, in their order, and keeps what could not be sent yet.</summary>
-public sealed class LineSender(Vmm vmm, IGuestMemory memory)
+public sealed class LineSender(BitVisorClient vmm, IGuestMemory memory)
 {
     private const int BatchBytes = 16 * 1024;
     private const int Attempts = 3;
@@ -46,7 +46,7 @@ public sealed class LineSender(Vmm vmm, IGuestMemory memory)
         }
 
         (int lines, int bytes) = NextBatch();
-        GuestBufferOptions options = new() { Residency = Residency.Locked, AllowNextBest = true }; // it need not stay in its frame: it goes by virtual address
+        GuestBufferOptions options = new() { Residency = Residency.Locked, AllowFallback = true }; // it need not stay in its frame: it goes by virtual address
         if (!memory.TryAllocate(bytes, options, out GuestBuffer? buffer, out GuestMemoryRefusal? refusal))
         {
             return refusal.Message;

@@ -65,9 +65,9 @@ public class ConfigurationTests
         await using TestWatch fake = new(vmm: null);
         await using TestWatch real = new(vmm: null, "Vmm:Machine=real");
         await using TestWatch number = new(vmm: null, "Vmm:Machine=1"); // which the binder takes for Real
-        Assert.NotNull(fake.Services.GetService<FakeVmm>());
-        Assert.Null(real.Services.GetService<FakeVmm>());
-        Assert.Null(number.Services.GetService<FakeVmm>());
+        Assert.NotNull(fake.Services.GetService<FakeMachine>());
+        Assert.Null(real.Services.GetService<FakeMachine>());
+        Assert.Null(number.Services.GetService<FakeMachine>());
         Assert.Equal(["AMD", "Intel"], real.Services.GetServices<IHypercallProvider>().Select(provider => provider.Name).Order(StringComparer.Ordinal));
         Assert.Equal(2, fake.Services.GetServices<IHypercallProvider>().Count());
     }
@@ -76,7 +76,7 @@ public class ConfigurationTests
     [Fact]
     public async Task A_fake_of_the_tests_wins_over_the_machine_that_is_configured()
     {
-        FakeVmm mine = new FakeVmm().On("exits", call => call.Rax = 4711);
+        FakeMachine mine = new FakeMachine().On("exits", call => call.Rax = 4711);
         await using TestWatch watch = new(mine, "Vmm:Machine=real");
         await watch.StartAsync();
         Assert.Equal(4711ul, watch.Snapshot.LastValue);
@@ -86,9 +86,9 @@ public class ConfigurationTests
     [Fact]
     public void The_restless_VMM_refuses_once_and_faults_three_times_in_twenty_calls()
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         new RestlessVmm().AddTo(fake, "exits");
-        VmmFunction exits = new Vmm(fake).GetFunction("exits");
+        HypercallFunction exits = new BitVisorClient(fake).GetFunction("exits");
         string seen = string.Concat(Enumerable.Range(0, 40).Select(_ =>
             !exits.TryCall(out VmmCallResult result).IsCompleted ? '#' : result.RaxIsCallNumber ? '-' : '.'));
         Assert.Equal(string.Concat(Enumerable.Repeat("..........-....###..", 2)), seen);

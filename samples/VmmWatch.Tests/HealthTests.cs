@@ -9,7 +9,7 @@ public class HealthTests
     [Fact]
     public async Task It_goes_from_healthy_to_degraded_to_unhealthy_and_back()
     {
-        FakeVmm vmm = new FakeVmm().On("exits", call => call.Rax = 1000);
+        FakeMachine vmm = new FakeMachine().On("exits", call => call.Rax = 1000);
         await using TestWatch watch = new(vmm);
         Assert.Equal(HealthStatus.Degraded, (await watch.HealthAsync()).Status); // nobody knows yet
         await watch.StartAsync();
@@ -43,7 +43,7 @@ public class HealthTests
     public async Task An_answer_that_took_long_is_degraded()
     {
         TestWatch? slow = null;
-        FakeVmm vmm = new FakeVmm().On("exits", call =>
+        FakeMachine vmm = new FakeMachine().On("exits", call =>
         {
             slow!.Time.Advance(TimeSpan.FromSeconds(2.5));
             call.Rax = 1000;
@@ -62,7 +62,7 @@ public class HealthTests
         using ManualResetEventSlim entered = new();
         using ManualResetEventSlim release = new();
         await using TestWatch watch = new(
-            new FakeVmm().On("exits", call =>
+            new FakeMachine().On("exits", call =>
             {
                 call.Rax = 1000;
                 entered.Set();
@@ -85,7 +85,7 @@ public class HealthTests
     public async Task One_poll_of_a_VMM_that_does_not_return_is_reported_as_such()
     {
         using ManualResetEventSlim release = new();
-        await using TestWatch watch = new(new FakeVmm().On("exits", call => release.Wait(TestWatch.Limit)));
+        await using TestWatch watch = new(new FakeMachine().On("exits", call => release.Wait(TestWatch.Limit)));
         Task<OnceReport> once = OnceReport.OfAsync(watch.Services);
         watch.Time.Advance(TimeSpan.FromSeconds(10));
         OnceReport report = await once.WaitAsync(TestWatch.Limit);

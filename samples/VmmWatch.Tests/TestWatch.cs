@@ -25,8 +25,8 @@ internal sealed class TestWatch : IAsyncDisposable
 
     /// <param name="vmm">The VMM; null for the one that the configuration asks for.</param>
     /// <param name="settings">Settings, <c>Vmm:Period=00:00:01</c>.</param>
-    public TestWatch(FakeVmm? vmm, params string[] settings)
-        : this(services => vmm is null ? services : services.AddHypercall(builder => builder.AddFakeVmm(vmm)), settings)
+    public TestWatch(FakeMachine? vmm, params string[] settings)
+        : this(services => vmm is null ? services : services.AddHypercall(builder => builder.AddFakeMachine(vmm)), settings)
     {
     }
 

@@ -12,7 +12,7 @@ public class WatcherTests
     [Fact]
     public async Task It_polls_at_once_and_then_once_a_period()
     {
-        FakeVmm vmm = new FakeVmm().On("exits", call => call.Rax = 1000);
+        FakeMachine vmm = new FakeMachine().On("exits", call => call.Rax = 1000);
         await using TestWatch watch = new(vmm);
         await watch.StartAsync();
         Assert.Equal(1, watch.Snapshot.Polls);
@@ -24,7 +24,7 @@ public class WatcherTests
     [Fact]
     public async Task A_change_is_logged_once_and_not_at_every_poll()
     {
-        FakeVmm vmm = new FakeVmm().On("exits", call => call.Rax = 1000);
+        FakeMachine vmm = new FakeMachine().On("exits", call => call.Rax = 1000);
         await using TestWatch watch = new(vmm);
         await watch.StartAsync();
         await watch.PollAsync(times: 2);
@@ -42,7 +42,7 @@ public class WatcherTests
         Assert.Equal("Stopped after 8 polls.", watch.Changes[4].Message);
     }
 
-    public static TheoryData<string, PollOutcome, string> Misfortunes => new()
+    public static TheoryData<string, PollOutcome, string> Faults => new()
     {
         { "none", PollOutcome.Faulted, "faulted" },
         { "kvm", PollOutcome.ForeignVmm, "foreign_vmm" },
@@ -53,10 +53,10 @@ public class WatcherTests
     };
 
     [Theory]
-    [MemberData(nameof(Misfortunes))]
+    [MemberData(nameof(Faults))]
     public async Task Each_outcome_is_told_apart_and_counted(string what, PollOutcome outcome, string tag)
     {
-        FakeVmm vmm = new FakeVmm().On("exits", call => call.Rax = 1000);
+        FakeMachine vmm = new FakeMachine().On("exits", call => call.Rax = 1000);
         await using TestWatch watch = new(vmm);
         await watch.StartAsync();
         switch (what)
@@ -87,7 +87,7 @@ public class WatcherTests
     [Fact]
     public async Task The_gauges_show_the_last_value_and_the_failures_since()
     {
-        FakeVmm vmm = new FakeVmm(FakeVmmPersonality.None).On("exits", call => call.Rax = ulong.MaxValue);
+        FakeMachine vmm = new FakeMachine(FakeVmmPersonality.None).On("exits", call => call.Rax = ulong.MaxValue);
         await using TestWatch watch = new(vmm);
         await watch.StartAsync();
         Assert.Empty(watch.Measured("vmmwatch.value")); // nothing is not 0
@@ -102,7 +102,7 @@ public class WatcherTests
     [Fact]
     public async Task The_librarys_own_meter_counts_the_instructions()
     {
-        await using TestWatch watch = new(new FakeVmm().On("exits", call => call.Rax = 1000));
+        await using TestWatch watch = new(new FakeMachine().On("exits", call => call.Rax = 1000));
         await watch.StartAsync();
         Assert.Equal(2, watch.Measured("hypercall.calls").Count); // a look-up and a call
         Assert.Equal(2, watch.Measured("hypercall.duration").Count);
@@ -111,7 +111,7 @@ public class WatcherTests
     [Fact]
     public async Task Numbers_are_looked_up_anew_when_the_guest_was_moved_to_another_VMM()
     {
-        FakeVmm vmm = new FakeVmm().On("exits", call => call.Rax = 1000);
+        FakeMachine vmm = new FakeMachine().On("exits", call => call.Rax = 1000);
         await using TestWatch watch = new(vmm);
         await watch.StartAsync();
         _ = vmm.Remove("exits").On("other", call => call.Rax = 77).On("exits", call => call.Rax = 2000); // "other" has the number now
@@ -123,7 +123,7 @@ public class WatcherTests
     public async Task Arguments_go_over_in_their_registers()
     {
         await using TestWatch watch = new(
-            new FakeVmm().On("mix", call => call.Rax = call.Rbx + (10 * call.Rcx) + (100 * call.Rdx) + (1000 * call.Rsi) + (10000 * call.Rdi)),
+            new FakeMachine().On("mix", call => call.Rax = call.Rbx + (10 * call.Rcx) + (100 * call.Rdx) + (1000 * call.Rsi) + (10000 * call.Rdi)),
             "Vmm:Function=mix", "Vmm:Arguments:0=1", "Vmm:Arguments:1=2", "Vmm:Arguments:2=3", "Vmm:Arguments:3=4", "Vmm:Arguments:4=5");
         await watch.StartAsync();
         Assert.Equal(54321ul, watch.Snapshot.LastValue);
@@ -144,7 +144,7 @@ public class WatcherTests
     [Fact]
     public async Task A_bug_ends_the_service_and_the_host_sees_it()
     {
-        await using TestWatch watch = new(new FakeVmm().On("exits", _ => throw new InvalidOperationException("A bug.")));
+        await using TestWatch watch = new(new FakeMachine().On("exits", _ => throw new InvalidOperationException("A bug.")));
         await watch.StartOnlyAsync();
         _ = await Assert.ThrowsAsync<InvalidOperationException>(() => watch.Watcher.ExecuteTask!.WaitAsync(TestWatch.Limit));
     }
@@ -154,7 +154,7 @@ public class WatcherTests
     {
         using ManualResetEventSlim entered = new();
         using ManualResetEventSlim release = new();
-        await using TestWatch watch = new(new FakeVmm().On("exits", call =>
+        await using TestWatch watch = new(new FakeMachine().On("exits", call =>
         {
             entered.Set();
             _ = release.Wait(TestWatch.Limit);
@@ -179,7 +179,7 @@ public class WatcherTests
         using ManualResetEventSlim entered = new();
         using ManualResetEventSlim release = new();
         int calls = 0;
-        await using TestWatch watch = new(new FakeVmm().On("exits", call =>
+        await using TestWatch watch = new(new FakeMachine().On("exits", call =>
         {
             call.Rax = 1000 + (ulong)Interlocked.Increment(ref calls);
             entered.Set();

@@ -21,7 +21,7 @@ public sealed class RestlessVmm
     /// <summary>Registers the function.</summary>
     /// <param name="fake">The VMM.</param>
     /// <param name="function">The function's name.</param>
-    public void AddTo(FakeVmm fake, string function)
+    public void AddTo(FakeMachine fake, string function)
     {
         ArgumentNullException.ThrowIfNull(fake);
         _ = fake.On(function, Answer);

@@ -23,7 +23,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
         try
         {
             // Asked for here and not in the constructor: a CPU or a system that cannot is a result like any other, each time.
-            Vmm vmm = services.GetRequiredService<Vmm>();
+            BitVisorClient vmm = services.GetRequiredService<BitVisorClient>();
             _ = vmm.Forget(_options.Function); // numbers are one VMM's, and the guest may have been moved to another
             VmmLookup lookup = vmm.TryGetFunction(_options.Function);
             return lookup.IsFound ? Call(lookup.Function) : (OutcomeOf(lookup.Outcome), 0, lookup.Message);
@@ -34,7 +34,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
         }
     }
 
-    private (PollOutcome Outcome, ulong Value, string Message) Call(VmmFunction function)
+    private (PollOutcome Outcome, ulong Value, string Message) Call(HypercallFunction function)
     {
         HypercallStatus status = function.TryCall(out VmmCallResult result, Word(0), Word(1), Word(2), Word(3), Word(4));
         if (!status.IsCompleted)

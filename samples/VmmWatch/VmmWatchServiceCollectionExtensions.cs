@@ -14,7 +14,7 @@ public static class VmmWatchServiceCollectionExtensions
     // The framework's own log of each check says the same again every time; ours says it when it changes.
     private const string LogOfEveryCheck = "Microsoft.Extensions.Diagnostics.HealthChecks.DefaultHealthCheckService";
 
-    /// <summary>Registers it. A machine that is registered later (<c>AddFakeVmm</c> in a test) takes the place of the configured one.</summary>
+    /// <summary>Registers it. A machine that is registered later (<c>AddFakeMachine</c> in a test) takes the place of the configured one.</summary>
     /// <param name="services">The services.</param>
     /// <param name="configuration">Where the section <c>Vmm</c> is.</param>
     public static IServiceCollection AddVmmWatch(this IServiceCollection services, IConfiguration configuration)
@@ -33,7 +33,7 @@ public static class VmmWatchServiceCollectionExtensions
         if (section.GetValue(nameof(WatchOptions.Machine), WatchedMachine.Fake) != WatchedMachine.Real) // the binder's own reading: 1 is Real, too
         {
             string function = section[nameof(WatchOptions.Function)] is { Length: > 0 } name ? name : new WatchOptions().Function;
-            _ = services.AddHypercall(vmm => vmm.AddFakeVmm(fake => new RestlessVmm().AddTo(fake, function)));
+            _ = services.AddHypercall(vmm => vmm.AddFakeMachine(fake => new RestlessVmm().AddTo(fake, function)));
         }
 
         services.TryAddSingleton(TimeProvider.System);

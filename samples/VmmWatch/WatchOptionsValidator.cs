@@ -19,7 +19,7 @@ public sealed class WatchOptionsValidator : IValidateOptions<WatchOptions>
         ArgumentNullException.ThrowIfNull(options);
         List<string> wrong = [];
         Check(Enum.IsDefined(options.Machine), $"Vmm:Machine is {(int)options.Machine}; it is fake or real.");
-        Check(IsName(options.Function), $"Vmm:Function is '{options.Function}'; it is a name of 1 to {Vmm.MaxNameLength} bytes of UTF-8 without NUL.");
+        Check(IsName(options.Function), $"Vmm:Function is '{options.Function}'; it is a name of 1 to {BitVisorClient.MaxNameLength} bytes of UTF-8 without NUL.");
         Check(options.Arguments.Count <= Registers, $"Vmm:Arguments has {options.Arguments.Count} words; it has {Registers} at most.");
         CheckTime(nameof(options.Period), options.Period, ShortestPeriod);
         CheckTime(nameof(options.SlowAfter), options.SlowAfter, ShortestTime);
@@ -44,7 +44,7 @@ public sealed class WatchOptionsValidator : IValidateOptions<WatchOptions>
             $"Vmm:{setting} is {value:c}; it lies between {shortest:c} and {Longest:c}. Five seconds are 00:00:05.");
     }
 
-    private static bool IsName(string name) => name.Length > 0 && !name.Contains('\0', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(name) <= Vmm.MaxNameLength;
+    private static bool IsName(string name) => name.Length > 0 && !name.Contains('\0', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(name) <= BitVisorClient.MaxNameLength;
 
     private static string? FolderOf(string file) => Path.GetDirectoryName(Path.GetFullPath(file));
 }

@@ -7,12 +7,12 @@ namespace Hypercall.Testing.Xunit;
 public interface IVmmSetup
 {
     /// <summary>The machine as far as it is given: settings that differ from their defaults stay as they are in every case, its plan too. The default is any machine.</summary>
-    FakeVmmOptions Machine => new();
+    FakeMachineOptions Machine => new();
 
     /// <summary>How large the largest case may be, and what may happen in it.</summary>
     FakeCaseSize Size => new();
 
     /// <summary>Makes a new machine ready, before the property has it: registers functions.</summary>
     /// <param name="vmm">The machine.</param>
-    void Configure(FakeVmm vmm);
+    void Configure(FakeMachine vmm);
 }

@@ -21,8 +21,8 @@ internal sealed class VmmPropertyArguments(ParameterInfo[] parameters, FakeCase 
         return new VmmPropertyArguments(parameters, one, copy);
     }
 
-    public object?[] For(FakeVmm vmm, FakeCase tried) =>
-        [.. parameters.Select((parameter, i) => parameter.ParameterType == typeof(FakeVmm) ? vmm : parameter.ParameterType == typeof(FakeCase) ? tried : others[i])];
+    public object?[] For(FakeMachine vmm, FakeCase tried) =>
+        [.. parameters.Select((parameter, i) => parameter.ParameterType == typeof(FakeMachine) ? vmm : parameter.ParameterType == typeof(FakeCase) ? tried : others[i])];
 
     /// <summary>One line for each parameter; FsCheck prints it, too.</summary>
     public override string ToString()
@@ -31,7 +31,7 @@ internal sealed class VmmPropertyArguments(ParameterInfo[] parameters, FakeCase 
         for (int i = 0; i < parameters.Length; i++)
         {
             Type type = parameters[i].ParameterType;
-            string value = type == typeof(FakeVmm) ? one.Machine.ToCSharp() : type == typeof(FakeCase) ? one.ToCSharp() : Print(others[i]);
+            string value = type == typeof(FakeMachine) ? one.Machine.ToCSharp() : type == typeof(FakeCase) ? one.ToCSharp() : Print(others[i]);
             _ = text.Append(CultureInfo.InvariantCulture, $"    {parameters[i].Name} = {value}").AppendLine();
         }
 

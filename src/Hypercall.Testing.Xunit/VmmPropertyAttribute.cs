@@ -5,13 +5,13 @@ using Xunit.Sdk;
 namespace Hypercall.Testing.Xunit;
 
 /// <summary>
-/// A test that is tried on many fake machines, on each of which other things go wrong at other moments. Its parameters are a <see cref="FakeVmm"/>,
+/// A test that is tried on many fake machines, on each of which other things go wrong at other injection points. Its parameters are a <see cref="FakeMachine"/>,
 /// made anew for each try; a <see cref="FakeCase"/>, which says what buffers and calls to try on it; and whatever else FsCheck can generate.
 /// </summary>
 /// <remarks>
 /// <para>
-/// It fails if it throws or returns false, or if the machine saw what destroys a real one (<see cref="FakeVmm.Failure"/>), even where the program swallowed the exception.
-/// Then faults are removed, then pages, then calls, then the other arguments made simpler, as long as it fails in the same way; the failure tells the story of the smallest case, and how to
+/// It fails if it throws or returns false, or if the machine saw what destroys a real one (<see cref="FakeMachine.Failure"/>), even where the program swallowed the exception.
+/// Then faults are removed, then pages, then calls, then the other arguments made simpler, as long as it fails in the same way; the failure shows the trace of the smallest case, and how to
 /// try it again.
 /// </para>
 /// <para>
@@ -23,9 +23,9 @@ namespace Hypercall.Testing.Xunit;
 /// <example>
 /// <code>
 /// [VmmProperty(MaxTest = 500, Configure = nameof(Log))]
-/// public void The_agent_never_loses_a_line(FakeVmm vmm, NonEmptyArray&lt;string> lines) { ... }
+/// public void The_agent_never_loses_a_line(FakeMachine vmm, NonEmptyArray&lt;string> lines) { ... }
 ///
-/// private static void Log(FakeVmm vmm) => vmm.On("log", call => ...);
+/// private static void Log(FakeMachine vmm) => vmm.On("log", call => ...);
 /// </code>
 /// </example>
 [AttributeUsage(AttributeTargets.Method)]
@@ -43,7 +43,7 @@ public sealed class VmmPropertyAttribute : PropertyAttribute
     public Type? Machine { get; set; }
 
     /// <summary>
-    /// The name of a method of the test class that makes each machine ready, <c>void M(FakeVmm vmm)</c>, after <see cref="Machine"/>; static or not. Null, the default, for none.
+    /// The name of a method of the test class that makes each machine ready, <c>void M(FakeMachine vmm)</c>, after <see cref="Machine"/>; static or not. Null, the default, for none.
     /// </summary>
     public string? Configure { get; set; }
 

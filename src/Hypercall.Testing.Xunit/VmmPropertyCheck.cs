@@ -21,14 +21,14 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
         VmmPropertyAttribute attribute = method.GetCustomAttribute<VmmPropertyAttribute>()!;
         CheckSignature();
         IVmmSetup? setup = SetupOf(attribute);
-        Action<FakeVmm>? configure = ConfigureOf(attribute);
+        Action<FakeMachine>? configure = ConfigureOf(attribute);
         Config config = test.Init(output);
         FakeCaseArbitrary cases = new(attribute.SizeFrom(setup?.Size ?? new FakeCaseSize()), setup?.Machine);
         Property property = Prop.ForAll(Arguments(cases, config.ArbMap.Merge(typeof(FakeArbitraries))), arguments => Try(arguments, Ready));
         Check.One(config, property);
         Report(((XunitRunner)config.Runner).Result, config);
 
-        void Ready(FakeVmm vmm)
+        void Ready(FakeMachine vmm)
         {
             setup?.Configure(vmm);
             configure?.Invoke(vmm);
@@ -37,9 +37,9 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
 
     private void CheckSignature()
     {
-        if (_parameters.Count(parameter => parameter.ParameterType == typeof(FakeVmm)) > 1 || _parameters.Count(parameter => parameter.ParameterType == typeof(FakeCase)) > 1)
+        if (_parameters.Count(parameter => parameter.ParameterType == typeof(FakeMachine)) > 1 || _parameters.Count(parameter => parameter.ParameterType == typeof(FakeCase)) > 1)
         {
-            throw new InvalidOperationException($"{method.Name} takes more than one {nameof(FakeVmm)} or {nameof(FakeCase)}: a property has one machine. Make others yourself, new FakeVmm(options), of a parameter of type {nameof(FakeVmmOptions)}.");
+            throw new InvalidOperationException($"{method.Name} takes more than one {nameof(FakeMachine)} or {nameof(FakeCase)}: a property has one machine. Make others yourself, new FakeMachine(options), of a parameter of type {nameof(FakeMachineOptions)}.");
         }
 
         Type result = method.ReturnType;
@@ -66,7 +66,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
             : throw new InvalidOperationException($"{attribute.Machine.Name}, which [VmmProperty(Machine = typeof({attribute.Machine.Name}))] names, is no {nameof(IVmmSetup)}.");
     }
 
-    private Action<FakeVmm>? ConfigureOf(VmmPropertyAttribute attribute)
+    private Action<FakeMachine>? ConfigureOf(VmmPropertyAttribute attribute)
     {
         if (attribute.Configure is not { } name)
         {
@@ -76,11 +76,11 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
         MethodInfo? found = test.TestMethod.TestClass.Class.GetMethods(includePrivateMethods: true)
             .Where(candidate => candidate.Name == name)
             .Select(candidate => candidate.ToRuntimeMethod())
-            .FirstOrDefault(candidate => candidate.GetParameters() is [{ } only] && only.ParameterType == typeof(FakeVmm));
+            .FirstOrDefault(candidate => candidate.GetParameters() is [{ } only] && only.ParameterType == typeof(FakeMachine));
         if (found is null || (!found.IsStatic && instance is null))
         {
             throw new InvalidOperationException(
-                $"[VmmProperty(Configure = \"{name}\")]: {test.TestMethod.TestClass.Class.Name} has no method {name}({nameof(FakeVmm)}){(found is null ? "" : " that is static, as the property is")}.");
+                $"[VmmProperty(Configure = \"{name}\")]: {test.TestMethod.TestClass.Class.Name} has no method {name}({nameof(FakeMachine)}){(found is null ? "" : " that is static, as the property is")}.");
         }
 
         return vmm => Invoke(found, [vmm]);
@@ -89,7 +89,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
     private Arbitrary<VmmPropertyArguments> Arguments(FakeCaseArbitrary cases, IArbMap map)
     {
         Arbitrary<object>?[] others = [.. _parameters.Select(parameter =>
-            parameter.ParameterType == typeof(FakeVmm) || parameter.ParameterType == typeof(FakeCase) ? null : map.ArbFor(parameter.ParameterType))];
+            parameter.ParameterType == typeof(FakeMachine) || parameter.ParameterType == typeof(FakeCase) ? null : map.ArbFor(parameter.ParameterType))];
         Gen<object?[]> values = Gen.CollectToArray(others.Select(other => other is null ? Gen.Constant<object?>(null) : other.Generator.Select(value => (object?)value)));
         return Arb.From(cases.Generator.Zip(values, (one, rest) => new VmmPropertyArguments(_parameters, one, rest)), Shrink);
 
@@ -113,7 +113,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
         }
     }
 
-    private Property Try(VmmPropertyArguments arguments, Action<FakeVmm> ready)
+    private Property Try(VmmPropertyArguments arguments, Action<FakeMachine> ready)
     {
         cancellationToken.ThrowIfCancellationRequested();
         VmmCheckResult result = VmmCheck.TryRun((vmm, tried) => Call(arguments.For(vmm, tried)), new VmmCheckOptions

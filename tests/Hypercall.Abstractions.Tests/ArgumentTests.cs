@@ -9,21 +9,21 @@ namespace Hypercall.Tests;
 public class ArgumentTests
 {
     private static readonly ScriptedMachine Machine = ScriptedMachine.Answering();
-    private static readonly VmmFunction Function = new(Machine, Machine, "f", 1);
+    private static readonly HypercallFunction Function = new(Machine, Machine, "f", 1);
 
     private static readonly Dictionary<string, Action> Missing = new(StringComparer.Ordinal)
     {
-        ["machine: Vmm"] = () => _ = new Vmm(null!),
-        ["channel: Vmm"] = () => _ = new Vmm(null!, Machine),
-        ["memory: Vmm"] = () => _ = new Vmm(Machine, null!),
-        ["name: TryGetFunction"] = () => _ = new Vmm(Machine, Machine).TryGetFunction(null!),
+        ["machine: BitVisorClient"] = () => _ = new BitVisorClient(null!),
+        ["channel: BitVisorClient"] = () => _ = new BitVisorClient(null!, Machine),
+        ["memory: BitVisorClient"] = () => _ = new BitVisorClient(Machine, null!),
+        ["name: TryGetFunction"] = () => _ = new BitVisorClient(Machine, Machine).TryGetFunction(null!),
         ["slice: TryTransfer"] = () => _ = Function.TryTransfer(default, Technique.Virtual, Direction.Both),
         ["passing: TryTransfer"] = () => _ = Function.TryTransfer(Machine.Allocate(1), null!, Direction.Both),
         ["vmm: VmmShell"] = () => _ = new VmmShell(null!),
-        ["input: Run"] = () => _ = new VmmShell(new Vmm(Machine, Machine)).Run(null!, Stream.Null),
-        ["output: Run"] = () => _ = new VmmShell(new Vmm(Machine, Machine)).Run(Stream.Null, null!),
-        ["input: RunAsync"] = () => new VmmShell(new Vmm(Machine, Machine)).RunAsync(null!, Stream.Null).GetAwaiter().GetResult(),
-        ["output: RunAsync"] = () => new VmmShell(new Vmm(Machine, Machine)).RunAsync(Stream.Null, null!).GetAwaiter().GetResult(),
+        ["input: Run"] = () => _ = new VmmShell(new BitVisorClient(Machine, Machine)).Run(null!, Stream.Null),
+        ["output: Run"] = () => _ = new VmmShell(new BitVisorClient(Machine, Machine)).Run(Stream.Null, null!),
+        ["input: RunAsync"] = () => new VmmShell(new BitVisorClient(Machine, Machine)).RunAsync(null!, Stream.Null).GetAwaiter().GetResult(),
+        ["output: RunAsync"] = () => new VmmShell(new BitVisorClient(Machine, Machine)).RunAsync(Stream.Null, null!).GetAwaiter().GetResult(),
         ["vmm: VmmStatusClient"] = () => _ = new VmmStatusClient(null!),
         ["channel: Invoke"] = () => Invoke(null!),
         ["channel: TryCall"] = () => _ = HypercallConventionExtensions.TryCall(null!, HypercallConvention.Kvm, 1, [], out _),

@@ -16,7 +16,7 @@ internal static class Machines
         services => services.AddHypercall(vmm => vmm.UseMachine(_ => machine));
 
     public static Action<IServiceCollection> Fake(CpuIdentity cpu, FakeVmmPersonality personality = FakeVmmPersonality.BitVisor) =>
-        Use(new FakeVmm(personality) { Cpu = cpu });
+        Use(new FakeMachine(personality) { Cpu = cpu });
 
     /// <summary>A machine whose channel cannot be had.</summary>
     public static Action<IServiceCollection> Without(CpuIdentity cpu, Exception noTarget)
@@ -34,7 +34,7 @@ internal static class Machines
     /// <summary>A machine whose channel answers as it is told, and whose memory is a fake's.</summary>
     public static Action<IServiceCollection> Answering(Func<HypercallRegisters, HypercallRegisters> answer)
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         IHypercallChannel channel = Substitute.For<IHypercallChannel>();
         HypercallRegisters registers = default;
         channel.TryInvoke(ref registers).ReturnsForAnyArgs(call =>
@@ -53,7 +53,7 @@ internal static class Machines
     /// <summary>A machine that has no memory to hand over.</summary>
     public static Action<IServiceCollection> Refusing(GuestMemoryRefusal refusal)
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         IGuestMemory memory = Substitute.For<IGuestMemory>();
         memory.TryAllocate(default, default!, out Arg.Any<GuestBuffer?>(), out Arg.Any<GuestMemoryRefusal?>()).ReturnsForAnyArgs(call =>
         {

@@ -12,7 +12,7 @@ public class TransferErrorTests
     [Fact]
     public void A_page_that_moved_during_the_call_exits_7()
     {
-        (ExitCode code, ErrorInfo info) = Fail((fake, buffer, call) => fake.Memory.Move(buffer, 0), Residency.Locked);
+        (ExitCode code, ErrorInfo info) = Fail((fake, buffer, call) => fake.Memory.MigratePage(buffer, 0), Residency.Locked);
 
         Assert.Equal((ExitCode.Untrusted, "memoryMoved"), (code, info.Kind));
         Assert.Equal(0, info.BytesDone);
@@ -80,19 +80,19 @@ public class TransferErrorTests
     }
 
     private static (ExitCode Code, ErrorInfo Info) Fail(
-        Action<FakeVmm, GuestBuffer, FakeCall> duringCall,
+        Action<FakeMachine, GuestBuffer, FakeCall> duringCall,
         Residency residency = Residency.Pinned,
         TransferRule? rule = null,
-        Action<FakeVmm>? prepare = null,
+        Action<FakeMachine>? prepare = null,
         CancellationToken cancellationToken = default)
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         prepare?.Invoke(fake);
         Assert.True(((IHypercallMachine)fake).Memory.TryAllocate(Length, new GuestBufferOptions { Residency = residency }, out GuestBuffer? buffer, out _));
         using (buffer)
         {
             fake.On("take", call => duringCall(fake, buffer, call));
-            VmmFunction take = new Vmm(fake).GetFunction("take");
+            HypercallFunction take = new BitVisorClient(fake).GetFunction("take");
             Exception error = Assert.ThrowsAny<Exception>(
                 () => take.Transfer(buffer, Passing.PageByPage, Direction.ToVmm, new TransferOptions { Rule = rule }, cancellationToken));
             return (ExitCodes.For(error), ErrorInfo.Of(error));

@@ -8,7 +8,7 @@ internal static class CallBench
 {
     public static int Run(string name, long calls, int rounds, TextWriter output)
     {
-        VmmFunction function = new Vmm(RealMachine.Open().Hardware).GetFunction(name);
+        HypercallFunction function = new BitVisorClient(RealMachine.Open().Hardware).GetFunction(name);
         ulong sum = 0;
         for (int round = 0; round < rounds; round++)
         {

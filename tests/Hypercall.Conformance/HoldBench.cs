@@ -11,7 +11,7 @@ internal static class HoldBench
     public static int Run(int rounds, TextWriter output)
     {
         IConformanceMachine machine = RealMachine.Open();
-        RigClient rig = new(new Vmm(machine.Hardware));
+        RigClient rig = new(new BitVisorClient(machine.Hardware));
         foreach (Residency residency in (Residency[])[Residency.Locked, Residency.Pinned])
         {
             int moved = 0;

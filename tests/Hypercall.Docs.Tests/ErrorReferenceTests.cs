@@ -12,7 +12,7 @@ public class ErrorReferenceTests
 
     public static TheoryData<string> Exceptions =>
     [
-        .. new[] { typeof(HypercallException), typeof(NativeMachine), typeof(FakeVmm), typeof(VmmPropertyAttribute) }
+        .. new[] { typeof(HypercallException), typeof(NativeMachine), typeof(FakeMachine), typeof(VmmPropertyAttribute) }
             .SelectMany(type => type.Assembly.GetExportedTypes())
             .Where(type => typeof(Exception).IsAssignableFrom(type))
             .Select(type => type.Name),

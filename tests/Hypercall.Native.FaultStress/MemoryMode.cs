@@ -10,8 +10,8 @@ internal static class MemoryMode
     public static int Run()
     {
         NativeGuestMemory memory = new();
-        Vmm vmm = new(new UpperCaser(), memory);
-        VmmFunction upper = vmm.GetFunction("upper");
+        BitVisorClient vmm = new(new UpperCaser(), memory);
+        HypercallFunction upper = vmm.GetFunction("upper");
 
         using (GuestBuffer locked = memory.Allocate(Length, Residency.Locked))
         {
@@ -39,9 +39,9 @@ internal static class MemoryMode
 
         Check(!memory.TryAllocate(Length, GuestBufferOptions.Default, out _, out GuestMemoryRefusal? refusal)
             && refusal.Reason == GuestMemoryRefusalReason.PlatformNotSupported, "pinned refused");
-        using (GuestBuffer nextBest = memory.Allocate(Length, new GuestBufferOptions { AllowNextBest = true }))
+        using (GuestBuffer fallback = memory.Allocate(Length, new GuestBufferOptions { AllowFallback = true }))
         {
-            Check(nextBest.Residency == Residency.Locked, "the next best to pinned is locked");
+            Check(fallback.Residency == Residency.Locked, "a fallback to pinned is locked");
         }
 
         byte[] array = GC.AllocateArray<byte>(Length, pinned: true);

@@ -27,17 +27,17 @@ Console.WriteLine($"root: {Environment.IsPrivilegedProcess}");
 Allocate("touched", 40_000, new GuestBufferOptions { Residency = Residency.Touched });
 Allocate("locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
 Allocate("pinned", 40_000, GuestBufferOptions.Default);
-Allocate("pinned-or-next-best", 40_000, GuestBufferOptions.Default with { AllowNextBest = true });
+Allocate("pinned-or-fallback", 40_000, GuestBufferOptions.Default with { AllowFallback = true });
 Allocate("one-page", 4096, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
 Allocate("contiguous", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous });
-Allocate("contiguous-or-next-best", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
-using (GuestBuffer held = memory.Allocate(500_000, new GuestBufferOptions { Residency = Residency.Locked, AllowNextBest = true }))
+Allocate("contiguous-or-fallback", 8192, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowFallback = true });
+using (GuestBuffer held = memory.Allocate(500_000, new GuestBufferOptions { Residency = Residency.Locked, AllowFallback = true }))
 {
     Allocate("too-much-locked", 8 << 20, new GuestBufferOptions { Residency = Residency.Locked });
 }
 
 Allocate("too-much-pinned", 8 << 20, GuestBufferOptions.Default);
-Allocate("too-much-or-next-best", 8 << 20, GuestBufferOptions.Default with { AllowNextBest = true });
+Allocate("too-much-or-fallback", 8 << 20, GuestBufferOptions.Default with { AllowFallback = true });
 
 byte[] array = GC.AllocateArray<byte>(9_000, pinned: true);
 Report("window", memory.TryOpenWindow(array.AsMemory(7, 8_000), new GuestBufferOptions { Residency = Residency.Locked }, out GuestBuffer? window, out GuestMemoryRefusal? no), window, no);
@@ -45,14 +45,14 @@ window?.Dispose();
 Report("window-too-large", memory.TryOpenWindow(new byte[8 << 20], new GuestBufferOptions { Residency = Residency.Locked }, out window, out no), window, no);
 window?.Dispose();
 
-using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default with { AllowNextBest = true }))
+using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default with { AllowFallback = true }))
 {
     bool asked = buffer.TryQueryPages(out GuestPageMap? map, out GuestMemoryRefusal? refusal);
     Console.WriteLine($"page-map: {(asked ? map!.Pages.Span[0].ToString() : refusal!.Reason.ToString())}");
     bool known = asked && map!.TryGetPagedRange(out _, out refusal);
     Console.WriteLine($"frames: {(known ? "known" : refusal!.Reason + " | " + refusal.Message)}");
 
-    VmmFunction function = new Vmm(new ReadingVmm(), memory).GetFunction("read");
+    HypercallFunction function = new BitVisorClient(new ReadingVmm(), memory).GetFunction("read");
     buffer.Span.Fill(1);
     foreach (Passing passing in known ? [Passing.Virtual] : Passing.All)
     {

@@ -9,7 +9,7 @@ internal sealed unsafe class ReadingVmm : IHypercallChannel
     {
         if (registers.Rax == 0)
         {
-            registers.Rax = Vmm.MaxFunctionNumber; // get_vmmcall_number
+            registers.Rax = BitVisorClient.MaxFunctionNumber; // get_vmmcall_number
             return HypercallStatus.Completed;
         }
 

@@ -82,7 +82,7 @@ public sealed class NativeMachineTests
         Assert.Equal("VMCALL", machine.Target.Instruction.Mnemonic);
         PlatformNotSupportedException error = Assert.Throws<PlatformNotSupportedException>(() => machine.Channel);
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
-        Assert.Contains("AddFakeVmm", error.Message, StringComparison.Ordinal);
+        Assert.Contains("AddFakeMachine", error.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]

@@ -20,11 +20,11 @@ public sealed class UserTests(Feed feed)
                 using Hypercall.Native;
                 using Hypercall.Testing;
 
-                FakeVmm fake = new FakeVmm().On("add", call => call.Rax = call.Rbx + call.Rcx);
-                Console.WriteLine(new Vmm(fake).GetFunction("add").Call(rbx: 40, rcx: 2).Rax);
+                FakeMachine fake = new FakeMachine().On("add", call => call.Rax = call.Rbx + call.Rcx);
+                Console.WriteLine(new BitVisorClient(fake).GetFunction("add").Call(rbx: 40, rcx: 2).Rax);
                 try
                 {
-                    VmmLookup lookup = new Vmm(new NativeMachine([new IntelProvider(), new AmdProvider()])).TryGetFunction("no_such_function");
+                    VmmLookup lookup = new BitVisorClient(new NativeMachine([new IntelProvider(), new AmdProvider()])).TryGetFunction("no_such_function");
                     Console.WriteLine($"real: {lookup.IsFound} {lookup.Message}");
                 }
                 catch (PlatformNotSupportedException e)
@@ -49,7 +49,7 @@ public sealed class UserTests(Feed feed)
         string folder = Project("library", ["Hypercall.Abstractions"], others: [], ("Agent.cs", """
             using Hypercall.BitVisor;
 
-            public sealed class Agent(Vmm vmm)
+            public sealed class Agent(BitVisorClient vmm)
             {
                 public ulong Ask() => vmm.GetFunction("foo").Call().Rax;
             }
@@ -71,7 +71,7 @@ public sealed class UserTests(Feed feed)
     }
 
     [SkippableFact]
-    public async Task A_property_holds_or_tells_a_story()
+    public async Task A_property_holds_or_shows_a_trace()
     {
         string folder = Project(
             "properties", ["Hypercall.Testing.Xunit"], ["Microsoft.NET.Test.Sdk", "xunit", "xunit.runner.visualstudio"],
@@ -85,15 +85,15 @@ public sealed class UserTests(Feed feed)
                 public class Properties
                 {
                     [VmmProperty]
-                    public void Looking_up_never_throws(FakeVmm machine) => new Vmm(machine).TryGetFunction("foo");
+                    public void Looking_up_never_throws(FakeMachine machine) => new BitVisorClient(machine).TryGetFunction("foo");
 
                     [VmmProperty(MaxTest = 2000)]
-                    public void Nothing_ever_goes_wrong(FakeVmm machine)
+                    public void Nothing_ever_goes_wrong(FakeMachine machine)
                     {
                         FakeExchange exchange = FakeExchange.AddTo(machine, "x");
                         byte[] data = new byte[5000];
                         using GuestBuffer buffer = machine.Memory.Allocate(data.Length, Residency.Touched);
-                        Assert.True(new Vmm(machine).GetFunction("x_gva").TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
+                        Assert.True(new BitVisorClient(machine).GetFunction("x_gva").TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
                     }
                 }
                 """));

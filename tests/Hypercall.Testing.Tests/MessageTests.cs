@@ -13,21 +13,21 @@ public sealed class MessageTests
         // Memory
         ["no addresses"] = (() => FakeRefusals.NoAddresses.Message, ["no addresses left", "a new machine for each test"]),
         ["hidden frames"] = (() => FakeRefusals.HiddenFrames.Message, ["hides frame numbers", "by guest virtual address"]),
-        ["cannot pin"] = (() => FakeRefusals.CannotPin.Message, ["Nothing on this fake machine can pin pages", "run as root, or allow the next best"]),
+        ["cannot pin"] = (() => FakeRefusals.CannotPin.Message, ["Nothing on this fake machine can pin pages", "run as root, or allow a fallback"]),
         ["no bytes"] = (() => FakeRefusals.NoBytes(99).Message, ["There are no 99 bytes", "Ask for less"]),
         ["not one buffer"] = (() => FakeRefusals.NotOneBuffer(new GuestVirtualAddress(0x1000), 99).Message, ["The 99 bytes at 0x1000 do not lie in one buffer"]),
         ["too many entries"] = (() => FakeRefusals.TooManyEntries(99).Message, ["99 entries", "Ask for parts"]),
         ["scattered"] = (() => FakeRefusals.Scattered(9).Message, ["The 9 pages of the memory lie scattered", "Allocate contiguous memory"]),
-        ["no run"] = (() => FakeRefusals.NoRun(9).Message, ["no 9 frames in a row", "or allow the next best"]),
+        ["no run"] = (() => FakeRefusals.NoRun(9).Message, ["no 9 frames in a row", "or allow a fallback"]),
         ["over the limit"] = (() => FakeRefusals.OverLockLimit(1, 2, 3).Message, ["1 bytes are locked, 2 more are needed, and the limit is 3", "ulimit -l", "free buffers"]),
         ["a page that no kernel swaps"] = (() => WithBuffer(Residency.Pinned, (memory, buffer) => memory.SwapOut(buffer, 0)), ["No kernel would swap out page 0 of the buffer", "a lock keeps a page in memory", "ask for less residency"]),
-        ["a page that no kernel moves"] = (() => WithBuffer(Residency.Pinned, (memory, buffer) => memory.Move(buffer, 0)), ["No kernel would move page 0", "a long-term pin"]),
-        ["a page of the kernel"] = (() => Thrown(() => { FakeGuestMemory memory = new FakeVmm().Memory; memory.Move(memory.AllocateKernelMemory(1), 0); }), ["The page is the kernel's own (kmalloc)"]),
-        ["a page of a device"] = (() => Thrown(() => { FakeGuestMemory memory = new FakeVmm().Memory; memory.Move(memory.MapRom(1), 0); }), ["a mapping of physical addresses (mem(4))"]),
-        ["a buffer of another machine"] = (() => WithBuffer(Residency.Touched, (_, buffer) => new FakeVmm().Memory.Move(buffer, 0)), ["not of this memory"]),
-        ["a range beyond the address space"] = (() => Thrown(() => new FakeVmm().Memory.TryQueryPages(new GuestVirtualAddress(0x7fff_ffff_ffff), 2, out _, out _)), ["The range from 0x7fffffffffff leaves the address space", "ends at 0x800000000000"]),
-        ["no window"] = (() => Thrown(() => new FakeVmm().Memory.TryOpenWindow(default(Memory<byte>), GuestBufferOptions.Default, out _, out _)), ["no window onto no memory"]),
-        ["half a frame of ROM"] = (() => Thrown(() => _ = new FakeVmm(new FakeVmmOptions { Rom = [new(new GuestPhysicalAddress(0x1000), 5)] })), ["whole frames", "5 bytes at 0x1000"]),
+        ["a page that no kernel moves"] = (() => WithBuffer(Residency.Pinned, (memory, buffer) => memory.MigratePage(buffer, 0)), ["No kernel would move page 0", "a long-term pin"]),
+        ["a page of the kernel"] = (() => Thrown(() => { FakeGuestMemory memory = new FakeMachine().Memory; memory.MigratePage(memory.AllocateKernelMemory(1), 0); }), ["The page is the kernel's own (kmalloc)"]),
+        ["a page of a device"] = (() => Thrown(() => { FakeGuestMemory memory = new FakeMachine().Memory; memory.MigratePage(memory.MapRom(1), 0); }), ["a mapping of physical addresses (mem(4))"]),
+        ["a buffer of another machine"] = (() => WithBuffer(Residency.Touched, (_, buffer) => new FakeMachine().Memory.MigratePage(buffer, 0)), ["not of this memory"]),
+        ["a range beyond the address space"] = (() => Thrown(() => new FakeMachine().Memory.TryQueryPages(new GuestVirtualAddress(0x7fff_ffff_ffff), 2, out _, out _)), ["The range from 0x7fffffffffff leaves the address space", "ends at 0x800000000000"]),
+        ["no window"] = (() => Thrown(() => new FakeMachine().Memory.TryOpenWindow(default(Memory<byte>), GuestBufferOptions.Default, out _, out _)), ["no window onto no memory"]),
+        ["half a frame of ROM"] = (() => Thrown(() => _ = new FakeMachine(new FakeMachineOptions { Rom = [new(new GuestPhysicalAddress(0x1000), 5)] })), ["whole frames", "5 bytes at 0x1000"]),
 
         // Page tables
         ["a slot"] = (() => Thrown(() => _ = PageTableEntry.Swapped(1ul << 40)), ["at most 40 bits"]),
@@ -40,17 +40,17 @@ public sealed class MessageTests
         ["an access"] = (() => Thrown(() => _ = new PageWalker(new TestFrames()).Walk(0, FakePaging.FourLevel, 0, PageAccess.Fetch | PageAccess.Write)), ["fetches and writes in one access"]),
 
         // The VMM and its functions
-        ["a name with a NUL"] = (() => Thrown(() => _ = new FakeVmm().On("a\0b", _ => { })), ["has no NUL"]),
-        ["function 0"] = (() => Thrown(() => _ = new FakeVmm().On("get_vmmcall_number", _ => { })), ["'get_vmmcall_number' is function 0", "no look-up finds"]),
-        ["half of a surrogate pair"] = (() => Thrown(() => _ = new FakeVmm().On("x\ud800", _ => { })), ["half of a surrogate pair"]),
-        ["a long name"] = (() => Thrown(() => _ = new FakeVmm().On(new string('x', 256), _ => { })), ["at most 255 bytes of UTF-8; this one has 256"]),
-        ["no number left"] = (() => Thrown(() => { FakeVmm fake = new(); for (int i = 0; i < 127; i++) { _ = fake.On($"f{i}", _ => { }); } }), ["no number left for 'f124'", "numbers 1 to 127", "Remove one first"]),
-        ["a personality"] = (() => Thrown(() => new FakeVmm().Personality = (FakeVmmPersonality)99), ["no personality"]),
+        ["a name with a NUL"] = (() => Thrown(() => _ = new FakeMachine().On("a\0b", _ => { })), ["has no NUL"]),
+        ["function 0"] = (() => Thrown(() => _ = new FakeMachine().On("get_vmmcall_number", _ => { })), ["'get_vmmcall_number' is function 0", "no look-up finds"]),
+        ["half of a surrogate pair"] = (() => Thrown(() => _ = new FakeMachine().On("x\ud800", _ => { })), ["half of a surrogate pair"]),
+        ["a long name"] = (() => Thrown(() => _ = new FakeMachine().On(new string('x', 256), _ => { })), ["at most 255 bytes of UTF-8; this one has 256"]),
+        ["no number left"] = (() => Thrown(() => { FakeMachine fake = new(); for (int i = 0; i < 127; i++) { _ = fake.On($"f{i}", _ => { }); } }), ["no number left for 'f124'", "numbers 1 to 127", "Remove one first"]),
+        ["a personality"] = (() => Thrown(() => new FakeMachine().Personality = (FakeVmmPersonality)99), ["no personality"]),
         ["a view for reading"] = (() => Inside(call => { Assert.True(call.TryMap(new GuestPhysicalAddress(0x1000_0000), 1, FakeMapAccess.Read, out FakeView? view)); _ = view.Write(0, [1]); }), ["mapped for reading. Map it with FakeMapAccess.Write"]),
         ["a policy"] = (() => Inside(call => call.CopyFromGuest(default, new byte[1], (AbsentPagePolicy)99)), ["no policy"]),
-        ["a vendor"] = (() => Thrown(() => new FakeVmm().Cpu = Cpu with { Vendor = "x" }), ["12 characters, such as 'AuthenticAMD'; 'x' has 1"]),
-        ["a brand"] = (() => Thrown(() => new FakeVmm().Cpu = Cpu with { Brand = new string('x', 48) }), ["at most 47 characters", "has 48"]),
-        ["a signature"] = (() => Thrown(() => new FakeVmm().Cpu = Cpu with { HypervisorSignature = "thirteen chrs" }), ["at most 12 printable characters; 'thirteen chrs' has 13"]),
+        ["a vendor"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { Vendor = "x" }), ["12 characters, such as 'AuthenticAMD'; 'x' has 1"]),
+        ["a brand"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { Brand = new string('x', 48) }), ["at most 47 characters", "has 48"]),
+        ["a signature"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { HypervisorSignature = "thirteen chrs" }), ["at most 12 printable characters; 'thirteen chrs' has 13"]),
         ["a command"] = (() => Thrown(() => _ = new FakeShell().AddCommand("a b", _ => "")), ["'a b' can be no command", "'exit' ends the shell"]),
 
         // Answers of the ready functions
@@ -79,11 +79,11 @@ public sealed class MessageTests
 
     private static string Thrown(Action what) => Record.Exception(what)!.Message;
 
-    private static string Inside(Action<FakeCall> what) => Thrown(() => new FakeVmm().Inside(what));
+    private static string Inside(Action<FakeCall> what) => Thrown(() => new FakeMachine().Inside(what));
 
     private static string WithBuffer(Residency residency, Action<FakeGuestMemory, GuestBuffer> act)
     {
-        FakeGuestMemory memory = new FakeVmm().Memory;
+        FakeGuestMemory memory = new FakeMachine().Memory;
         using GuestBuffer buffer = memory.Allocate(1, residency);
         return Thrown(() => act(memory, buffer));
     }
@@ -94,5 +94,5 @@ public sealed class MessageTests
         return FakeHandlers.Rule(in registers, 10).Failure!;
     }
 
-    private static string Claimed(Direction direction) => Thrown(() => FakeExchange.AddTo(new FakeVmm(), "data").Claim([1, 2], [3, 4], direction));
+    private static string Claimed(Direction direction) => Thrown(() => FakeExchange.AddTo(new FakeMachine(), "data").Claim([1, 2], [3, 4], direction));
 }

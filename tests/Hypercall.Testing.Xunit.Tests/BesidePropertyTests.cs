@@ -17,26 +17,26 @@ public sealed class BesidePropertyTests(ITestOutputHelper output)
     public bool A_property_works_beside_it(int number) => number - number == 0;
 
     [Property(Arbitrary = [typeof(FakeArbitraries)])]
-    public void A_property_takes_machines_as_data(FakeVmmOptions machine, FaultPlan plan, FakeMoment moment) =>
-        Assert.NotNull(new FakeVmm(machine with { Plan = [.. plan, new PlannedFault(moment, new FakeFault(FakeFaultKind.Refuse))] }));
+    public void A_property_takes_machines_as_data(FakeMachineOptions machine, FaultPlan plan, FakeInjectionPoint point) =>
+        Assert.NotNull(new FakeMachine(machine with { Plan = [.. plan, new PlannedFault(point, new FakeFault(FakeFaultKind.Refuse))] }));
 
     [VmmProperty(Configure = nameof(Foo))]
-    public void A_function_is_found_or_the_look_up_says_why(FakeVmm vmm)
+    public void A_function_is_found_or_the_look_up_says_why(FakeMachine vmm)
     {
-        VmmLookup lookup = new Vmm(vmm).TryGetFunction("foo");
-        Assert.True(lookup.IsFound || vmm.Strikes.Count > 0, lookup.Message);
+        VmmLookup lookup = new BitVisorClient(vmm).TryGetFunction("foo");
+        Assert.True(lookup.IsFound || vmm.FaultOccurrences.Count > 0, lookup.Message);
     }
 
     [VmmProperty]
-    public void What_the_class_says_of_all_its_properties_counts(FakeVmm vmm) => Assert.InRange(++_tried, vmm.Calls, 30);
+    public void What_the_class_says_of_all_its_properties_counts(FakeMachine vmm) => Assert.InRange(++_tried, vmm.Calls, 30);
 
     [VmmProperty]
-    public async Task A_task_works_too(FakeVmm vmm, FakeCase one)
+    public async Task A_task_works_too(FakeMachine vmm, FakeCase one)
     {
         await Task.Yield();
         output.WriteLine("awaited");
         Assert.Equal(one.Machine, vmm.Options);
     }
 
-    private static void Foo(FakeVmm vmm) => vmm.On("foo", call => call.Rax = 10);
+    private static void Foo(FakeMachine vmm) => vmm.On("foo", call => call.Rax = 10);
 }

@@ -16,13 +16,13 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     public void Dispose() => Log.Add($"disposed after {_tried.Values.Sum()}");
 
     [VmmProperty]
-    public void Holds(FakeVmm vmm) => Count(nameof(Holds), vmm);
+    public void Holds(FakeMachine vmm) => Count(nameof(Holds), vmm);
 
     [VmmProperty(MaxTest = 7)]
-    public void Holds_seven_times(FakeVmm vmm, int number) => Count(nameof(Holds_seven_times), vmm);
+    public void Holds_seven_times(FakeMachine vmm, int number) => Count(nameof(Holds_seven_times), vmm);
 
     [VmmProperty]
-    public void Fails_on_three_pages(FakeVmm vmm, FakeCase one, int number)
+    public void Fails_on_three_pages(FakeMachine vmm, FakeCase one, int number)
     {
         _ = number;
         Assert.True(vmm.Options.Plan.Equals(one.Machine.Plan));
@@ -31,13 +31,13 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     }
 
     [VmmProperty]
-    public bool Is_false(FakeVmm vmm, int[] numbers) => vmm.Calls == 0 && numbers.Length < 2;
+    public bool Is_false(FakeMachine vmm, int[] numbers) => vmm.Calls == 0 && numbers.Length < 2;
 
     [VmmProperty(Configure = nameof(Foo), MaxTest = 1000)]
-    public void Takes_every_look_up_for_found(FakeVmm vmm) => Assert.True(new Vmm(vmm).TryGetFunction("foo").IsFound);
+    public void Takes_every_look_up_for_found(FakeMachine vmm) => Assert.True(new BitVisorClient(vmm).TryGetFunction("foo").IsFound);
 
     [VmmProperty]
-    public void Swallows_what_the_machine_saw(FakeVmm vmm)
+    public void Swallows_what_the_machine_saw(FakeMachine vmm)
     {
         try
         {
@@ -49,14 +49,14 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     }
 
     [VmmProperty]
-    public async Task Fails_after_a_wait(FakeVmm vmm)
+    public async Task Fails_after_a_wait(FakeMachine vmm)
     {
         await Task.Yield();
         Assert.Equal(1, vmm.Calls);
     }
 
     [VmmProperty]
-    public async ValueTask<bool> Is_false_after_a_wait(FakeVmm vmm)
+    public async ValueTask<bool> Is_false_after_a_wait(FakeMachine vmm)
     {
         await Task.Yield();
         return vmm.Calls > 0;
@@ -69,10 +69,10 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     public void Is_replayed(FakeCase one, int number) => Log.Add($"{number} {one.ToCSharp()}");
 
     [VmmProperty(MaxTest = 2, Verbose = true)]
-    public void Tells_all(FakeVmm vmm, string text) => output.WriteLine($"with {text?.Length} characters on {vmm.Options.Cpus} CPUs");
+    public void Tells_all(FakeMachine vmm, string text) => output.WriteLine($"with {text?.Length} characters on {vmm.Options.Cpus} CPUs");
 
     [VmmProperty(MaxTest = 20)]
-    public void Classifies(FakeVmm vmm) => VmmCheck.Classify(vmm.Calls == 0 ? "nothing called" : "called");
+    public void Classifies(FakeMachine vmm) => VmmCheck.Classify(vmm.Calls == 0 ? "nothing called" : "called");
 
     [VmmProperty(MaxTest = 10)]
     public void Wants_few(FakeCase one)
@@ -82,14 +82,14 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     }
 
     [VmmProperty(MaxRejected = 5)]
-    public void Wants_none(FakeVmm vmm) => VmmCheck.Discard();
+    public void Wants_none(FakeMachine vmm) => VmmCheck.Discard();
 
     [VmmProperty(Machine = typeof(OneCpu), Configure = nameof(Bar), MaxTest = 30)]
-    public void Runs_on_a_configured_machine(FakeVmm vmm, FakeCase one)
+    public void Runs_on_a_configured_machine(FakeMachine vmm, FakeCase one)
     {
         Assert.Equal((1, 9ul), (vmm.Options.Cpus, vmm.Options.Seed));
         Assert.True(one.Pages <= 2 && one.Machine.Plan.Count == 0);
-        Vmm client = new(vmm);
+        BitVisorClient client = new(vmm);
         Assert.Equal((1ul, 2ul), (client.GetFunction("setup").Call().Rax, client.GetFunction("bar").Call().Rax));
     }
 
@@ -101,33 +101,33 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     }
 
     [VmmProperty(Configure = "Nowhere")]
-    public void Names_no_method(FakeVmm vmm) => _ = vmm;
+    public void Names_no_method(FakeMachine vmm) => _ = vmm;
 
     [VmmProperty(Machine = typeof(string))]
-    public void Names_no_setup(FakeVmm vmm) => _ = vmm;
+    public void Names_no_setup(FakeMachine vmm) => _ = vmm;
 
     [VmmProperty]
-    public void Takes_two_machines(FakeVmm one, FakeVmm other) => _ = (one, other);
+    public void Takes_two_machines(FakeMachine one, FakeMachine other) => _ = (one, other);
 
     [VmmProperty]
-    public Property Returns_a_property(FakeVmm vmm) => throw new NotSupportedException();
+    public Property Returns_a_property(FakeMachine vmm) => throw new NotSupportedException();
 
     [VmmProperty(Skip = "not today")]
-    public void Is_skipped(FakeVmm vmm) => throw new NotSupportedException();
+    public void Is_skipped(FakeMachine vmm) => throw new NotSupportedException();
 
     [VmmProperty]
-    public static void Is_static(FakeVmm vmm) => Assert.Equal(0, vmm.Calls);
+    public static void Is_static(FakeMachine vmm) => Assert.Equal(0, vmm.Calls);
 
     [VmmProperty(MaxTest = 5)]
     public void Takes_no_machine(NonNegativeInt number) => Assert.True(number.Get >= 0);
 
     [VmmProperty]
     [Seen]
-    public void Has_what_xunit_knows(FakeVmm vmm) => Count(nameof(Has_what_xunit_knows), vmm);
+    public void Has_what_xunit_knows(FakeMachine vmm) => Count(nameof(Has_what_xunit_knows), vmm);
 
-    private static void Foo(FakeVmm vmm) => vmm.On("foo", call => call.Rax = 10);
+    private static void Foo(FakeMachine vmm) => vmm.On("foo", call => call.Rax = 10);
 
-    private void Bar(FakeVmm vmm) => vmm.On("bar", call => call.Rax = (ulong)_tried.Count + 2);
+    private void Bar(FakeMachine vmm) => vmm.On("bar", call => call.Rax = (ulong)_tried.Count + 2);
 
     private void Count(string name, object distinct)
     {
@@ -144,10 +144,10 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
 
     private sealed class OneCpu : IVmmSetup
     {
-        public FakeVmmOptions Machine => new() { Cpus = 1, Seed = 9 };
+        public FakeMachineOptions Machine => new() { Cpus = 1, Seed = 9 };
 
         public FakeCaseSize Size => new() { MaxPages = 2, MaxFaults = 0, VaryMachine = false };
 
-        public void Configure(FakeVmm vmm) => vmm.On("setup", call => call.Rax = 1);
+        public void Configure(FakeMachine vmm) => vmm.On("setup", call => call.Rax = 1);
     }
 }

@@ -18,11 +18,11 @@ public sealed class VmmPropertyTests
     }
 
     [Fact]
-    public async Task A_failure_is_shrunk_and_tells_arguments_story_and_how_to_try_it_again()
+    public async Task A_failure_is_shrunk_and_shows_arguments_trace_and_how_to_try_it_again()
     {
         TestRun run = await Fails(nameof(Specimens.Fails_on_three_pages));
         Assert.Contains("Hypercall.Testing.Xunit.VmmPropertyFailedException", run.ExceptionTypes);
-        Assert.Contains("    vmm = new FakeVmm(new FakeVmmOptions { StepBudget = 10000000, })", run.Failure, StringComparison.Ordinal);
+        Assert.Contains("    vmm = new FakeMachine(new FakeMachineOptions { StepBudget = 10000000, })", run.Failure, StringComparison.Ordinal);
         Assert.Contains("    one = new FakeCase(", run.Failure, StringComparison.Ordinal);
         Assert.Contains("    number = 0", run.Failure, StringComparison.Ordinal);
         Assert.Contains("3 pages in 1 buffer, 1 call, 0 faults", run.Failure, StringComparison.Ordinal);
@@ -45,7 +45,7 @@ public sealed class VmmPropertyTests
     {
         TestRun run = await Fails(nameof(Specimens.Takes_every_look_up_for_found));
         Assert.Contains("1 page in 1 buffer, 1 call, 1 fault", run.Failure, StringComparison.Ordinal);
-        Assert.Contains("Plan = [new(FakeMoment.", run.Failure, StringComparison.Ordinal);
+        Assert.Contains("Plan = [new(FakeInjectionPoint.", run.Failure, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class VmmPropertyTests
     public async Task Verbose_tells_all_arguments_beside_what_the_property_writes()
     {
         TestRun run = await Passes(nameof(Specimens.Tells_all));
-        Assert.Contains("vmm = new FakeVmm(", run.Output, StringComparison.Ordinal);
+        Assert.Contains("vmm = new FakeMachine(", run.Output, StringComparison.Ordinal);
         Assert.Contains("text = ", run.Output, StringComparison.Ordinal);
         Assert.Contains("CPUs", run.Output, StringComparison.Ordinal);
     }
@@ -116,9 +116,9 @@ public sealed class VmmPropertyTests
     }
 
     [Theory]
-    [InlineData(nameof(Specimens.Names_no_method), "has no method Nowhere(FakeVmm)")]
+    [InlineData(nameof(Specimens.Names_no_method), "has no method Nowhere(FakeMachine)")]
     [InlineData(nameof(Specimens.Names_no_setup), "is no IVmmSetup")]
-    [InlineData(nameof(Specimens.Takes_two_machines), "more than one FakeVmm")]
+    [InlineData(nameof(Specimens.Takes_two_machines), "more than one FakeMachine")]
     [InlineData(nameof(Specimens.Returns_a_property), "use [Property]")]
     public async Task A_mistake_in_the_attribute_or_the_method_is_explained(string property, string message)
     {

@@ -159,7 +159,7 @@ public class ProcessTests
         using ServiceProvider services = new ServiceCollection().AddVmmWatch(real).BuildServiceProvider();
         try
         {
-            return services.GetRequiredService<Vmm>().TryGetFunction(function).Message;
+            return services.GetRequiredService<BitVisorClient>().TryGetFunction(function).Message;
         }
         catch (Exception e) when (e is Hypercall.HypercallException or PlatformNotSupportedException)
         {

@@ -12,7 +12,7 @@ public sealed class VmmFunctionNotFoundException : HypercallException
     public string Name { get; }
 
     internal static string Describe(string name) =>
-        $"The VMM function '{name}' was not found: {Vmm.LookupAttempts} look-ups gave 0. That means one of: the VMM has no function of this name (check the "
+        $"The VMM function '{name}' was not found: {BitVisorClient.LookupAttempts} look-ups gave 0. That means one of: the VMM has no function of this name (check the "
         + "spelling; names are case-sensitive, and a build may leave functions out); the page with the name was not present each time the VMM read it; "
-        + "or the VMM ignores hypercalls (Vmm.DetectPresence tells).";
+        + "or the VMM ignores hypercalls (BitVisorClient.DetectPresence tells).";
 }

@@ -5,7 +5,7 @@ namespace Hypercall.BitVisor;
 /// <summary>The answer to a look-up by name: a function, or one of the ways in which there is none.</summary>
 public readonly struct VmmLookup
 {
-    private VmmLookup(string name, VmmLookupOutcome outcome, VmmFunction? function, ulong rax, in CpuFault fault)
+    private VmmLookup(string name, VmmLookupOutcome outcome, HypercallFunction? function, ulong rax, in CpuFault fault)
     {
         Name = name;
         Outcome = outcome;
@@ -21,7 +21,7 @@ public readonly struct VmmLookup
     public VmmLookupOutcome Outcome { get; }
 
     /// <summary>The function, when it was found.</summary>
-    public VmmFunction? Function { get; }
+    public HypercallFunction? Function { get; }
 
     /// <summary>What the VMM left in RAX; 0 when the instruction faulted.</summary>
     public ulong Rax { get; }
@@ -42,7 +42,7 @@ public readonly struct VmmLookup
         _ => HypercallFaultException.Describe(Fault),
     };
 
-    internal static VmmLookup Found(VmmFunction function) =>
+    internal static VmmLookup Found(HypercallFunction function) =>
         new(function.Name, VmmLookupOutcome.Found, function, function.Number, default);
 
     internal static VmmLookup NotFound(string name) => new(name, VmmLookupOutcome.NotFound, null, 0, default);

@@ -14,7 +14,7 @@ public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax,
     {
         VmmPresence.Present => "A VMM that calls functions by name is present.",
         VmmPresence.Absent => "No VMM that calls functions by name is present: the look-up of 'boot', which every build has, gave 0.",
-        VmmPresence.ForeignAbi when Rax is >= 1 and <= Vmm.MaxFunctionNumber =>
+        VmmPresence.ForeignAbi when Rax is >= 1 and <= BitVisorClient.MaxFunctionNumber =>
             $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
         VmmPresence.ForeignAbi => ForeignVmmException.Describe("boot", Rax),
         _ => HypercallFaultException.Describe(Fault),

@@ -26,11 +26,11 @@ public sealed class VmmShell
     private const int LongestMessage = 1024; // enough to be told that the shell is disabled
     private const int LongestWait = 16; // milliseconds between two questions to a shell that is busy
 
-    private readonly Vmm _vmm;
+    private readonly BitVisorClient _vmm;
 
     /// <summary>Makes a client. Nothing is called before a session runs.</summary>
     /// <param name="vmm">The VMM.</param>
-    public VmmShell(Vmm vmm)
+    public VmmShell(BitVisorClient vmm)
     {
         ArgumentNullException.ThrowIfNull(vmm);
         _vmm = vmm;
@@ -137,7 +137,7 @@ public sealed class VmmShell
     }
 
     /// <summary>The protocol, without input, output or waiting.</summary>
-    private sealed class Session(VmmFunction shell)
+    private sealed class Session(HypercallFunction shell)
     {
         private readonly StringBuilder _beginning = new();
         private ulong _state;

@@ -24,13 +24,13 @@ public sealed class VmmStatusClient
     private const long FirstSize = GuestPage.Size;
     private const long LargestText = 1 << 24; // a VMM that wants 16 MiB for a status text is broken, or hostile
 
-    private static readonly GuestBufferOptions TextMemory = new() { Residency = Residency.Pinned, AllowNextBest = true };
+    private static readonly GuestBufferOptions TextMemory = new() { Residency = Residency.Pinned, AllowFallback = true };
 
-    private readonly Vmm _vmm;
+    private readonly BitVisorClient _vmm;
 
     /// <summary>Makes a client.</summary>
     /// <param name="vmm">The VMM.</param>
-    public VmmStatusClient(Vmm vmm)
+    public VmmStatusClient(BitVisorClient vmm)
     {
         ArgumentNullException.ThrowIfNull(vmm);
         _vmm = vmm;
@@ -104,7 +104,7 @@ public sealed class VmmStatusClient
                 case (Delivered, var written) when written == (ulong)size && !buffer.Span.ContainsAnyExcept((byte)0):
                     return new VmmStatusReport(
                         VmmStatusOutcome.Unexpected,
-                        $"It answered RAX = 0, RCX unchanged, and wrote nothing: the VMM does not know number {lookup.Function.Number} (any more). If it was replaced, forget its functions (Vmm.ForgetAll) and ask again.")
+                        $"It answered RAX = 0, RCX unchanged, and wrote nothing: the VMM does not know number {lookup.Function.Number} (any more). If it was replaced, forget its functions (BitVisorClient.ForgetAll) and ask again.")
                     {
                         Lookup = lookup, Registers = registers,
                     };

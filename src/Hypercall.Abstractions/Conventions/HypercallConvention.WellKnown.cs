@@ -10,7 +10,7 @@ public sealed partial class HypercallConvention
     /// </summary>
     /// <remarks>
     /// Source: matsu/bitvisor, <c>core/vmmcall.c</c> (<c>vmmcall</c>, <c>get_vmmcall_number</c>). Functions of today's BitVisor read RBX and RCX.
-    /// For calls by name use <see cref="BitVisor.Vmm"/>.
+    /// For calls by name use <see cref="BitVisor.BitVisorClient"/>.
     /// </remarks>
     public static HypercallConvention BitVisor { get; } = new(
         "BitVisor", number: Rax, arguments: [Rbx, Rcx, Rdx, Rsi, Rdi],

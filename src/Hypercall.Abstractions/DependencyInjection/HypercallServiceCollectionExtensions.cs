@@ -10,11 +10,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class HypercallServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers <see cref="Vmm"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and
+    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and
     /// <see cref="HypercallTarget"/> as singletons. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
-    /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm => vmm.AddFakeVmm()</c>.</param>
+    /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm => vmm.AddFakeMachine()</c>.</param>
     public static IServiceCollection AddHypercall(this IServiceCollection services, Action<IHypercallBuilder> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -29,9 +29,9 @@ public static class HypercallServiceCollectionExtensions
         services.TryAddSingleton(provider => Machine(provider).Target);
         services.TryAddSingleton(provider => CpuIdentity.Read(provider.GetRequiredService<ICpuid>()));
         services.TryAddSingleton<IHypercallChannel>(provider => new ObservedChannel(
-            Machine(provider).Channel, provider.GetRequiredService<HypercallMeter>(), provider.GetService<ILogger<Vmm>>()));
-        services.TryAddSingleton(provider => new Vmm(
-            provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IGuestMemory>(), provider.GetService<ILogger<Vmm>>()));
+            Machine(provider).Channel, provider.GetRequiredService<HypercallMeter>(), provider.GetService<ILogger<BitVisorClient>>()));
+        services.TryAddSingleton(provider => new BitVisorClient(
+            provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IGuestMemory>(), provider.GetService<ILogger<BitVisorClient>>()));
         services.TryAddSingleton<VmmStatusClient>();
         services.TryAddSingleton<VmmShell>();
         configure(new HypercallBuilder(services));
@@ -40,7 +40,7 @@ public static class HypercallServiceCollectionExtensions
 
     private static IHypercallMachine Machine(IServiceProvider provider) => provider.GetService<IHypercallMachine>()
         ?? throw new InvalidOperationException(
-            "Hypercall has no machine to run on. Add a vendor, AddHypercall(vmm => vmm.AddIntel().AddAmd()), or a fake, AddHypercall(vmm => vmm.AddFakeVmm()).");
+            "Hypercall has no machine to run on. Add a vendor, AddHypercall(vmm => vmm.AddIntel().AddAmd()), or a fake, AddHypercall(vmm => vmm.AddFakeMachine()).");
 
     private sealed class HypercallBuilder(IServiceCollection services) : IHypercallBuilder
     {

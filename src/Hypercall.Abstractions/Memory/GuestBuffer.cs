@@ -43,10 +43,10 @@ public abstract class GuestBuffer : IDisposable
     /// <summary>Length in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>What holds the pages: what was asked for, or the next best if that was allowed.</summary>
+    /// <summary>What holds the pages: what was asked for, or a fallback if that was allowed.</summary>
     public Residency Residency { get; }
 
-    /// <summary>How the frames lie: what was asked for, or the next best if that was allowed.</summary>
+    /// <summary>How the frames lie: what was asked for, or a fallback if that was allowed.</summary>
     public Contiguity Contiguity { get; }
 
     /// <summary>Whether <see cref="Dispose()"/> was called.</summary>

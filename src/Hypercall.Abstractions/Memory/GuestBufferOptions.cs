@@ -13,8 +13,8 @@ public sealed record GuestBufferOptions
     public Contiguity Contiguity { get; init; } = Contiguity.Any;
 
     /// <summary>
-    /// Whether the next best will do when the machine cannot give what is asked: locked instead of pinned, touched instead of locked, scattered
+    /// Whether a fallback will do when the machine cannot give what is asked: locked instead of pinned, touched instead of locked, scattered
     /// instead of contiguous. The buffer says what it got. The default is false: then it is an error that names the limit.
     /// </summary>
-    public bool AllowNextBest { get; init; }
+    public bool AllowFallback { get; init; }
 }

@@ -52,7 +52,7 @@ internal static class FunctionName
         try
         {
             int length = StrictUtf8.GetByteCount(name);
-            return length <= Vmm.MaxNameLength ? null : $"The name of a VMM function has at most {Vmm.MaxNameLength} bytes of UTF-8; this one has {length}.";
+            return length <= BitVisorClient.MaxNameLength ? null : $"The name of a VMM function has at most {BitVisorClient.MaxNameLength} bytes of UTF-8; this one has {length}.";
         }
         catch (EncoderFallbackException)
         {

@@ -40,7 +40,7 @@ internal sealed class CallCommand : CliCommand
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
     {
         using VmmSession session = invocation.OpenSession();
-        VmmFunction function = session.Vmm.GetFunction(invocation.Get(_name)!);
+        HypercallFunction function = session.Vmm.GetFunction(invocation.Get(_name)!);
         HypercallRegisters before = new()
         {
             Rbx = invocation.Get(_rbx),
@@ -78,7 +78,7 @@ internal sealed class CallCommand : CliCommand
         return ValueTask.FromResult(ExitCode.Done);
     }
 
-    private static string NoteOnCallNumber(VmmFunction function) =>
+    private static string NoteOnCallNumber(HypercallFunction function) =>
         $"RAX is still {function.Number}, the number that was called. That is no result at all (log_set_buf never writes one), a refusal (get_status, when it is "
         + "disabled; boot, after boot), or a result that happens to be equal: only the function's own documentation tells.";
 }

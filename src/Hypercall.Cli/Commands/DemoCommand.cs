@@ -74,7 +74,7 @@ internal sealed class DemoCommand() : CliCommand(
             DemoTechniques.Register(fake);
         });
         HypercallTarget target = session.Target;
-        VmmFunction foo = session.Vmm.GetFunction(FakeFunctions.Foo);
+        HypercallFunction foo = session.Vmm.GetFunction(FakeFunctions.Foo);
         VmmCallResult answer = foo.Call(rbx: FirstWord, rcx: SecondWord, rdx: ThirdWord);
         return new DemoResult(
             "fake",
@@ -94,7 +94,7 @@ internal sealed class DemoCommand() : CliCommand(
             Seen = Words(seen.Rbx, seen.Rcx, seen.Rdx),
             Returned = RegisterValue.Hex(answer.Rax),
             Techniques = DemoTechniques.HandOver(session.Vmm, session.Memory),
-            Fault = DemoStory.Tell(),
+            Fault = DemoTrace.Tell(),
         };
     }
 
@@ -129,7 +129,7 @@ internal sealed class DemoCommand() : CliCommand(
 
 /// <summary>The answer of <c>demo</c> in JSON.</summary>
 /// <param name="Vmm"><c>real</c> or <c>fake</c>.</param>
-/// <param name="Steps">The story.</param>
+/// <param name="Steps">The trace.</param>
 /// <param name="Summary">Its last sentence.</param>
 internal sealed record DemoResult(string Vmm, IReadOnlyList<DemoStep> Steps, string Summary)
 {
@@ -151,7 +151,7 @@ internal sealed record DemoResult(string Vmm, IReadOnlyList<DemoStep> Steps, str
     public DemoFault? Fault { get; init; }
 }
 
-/// <summary>One step of the story.</summary>
+/// <summary>One step of the trace.</summary>
 /// <param name="Who"><c>guest</c> or <c>VMM</c>.</param>
 /// <param name="What">What it does.</param>
 internal sealed record DemoStep(string Who, string What);

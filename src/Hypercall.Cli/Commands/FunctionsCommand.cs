@@ -65,7 +65,7 @@ internal sealed class FunctionsCommand : CliCommand
     }
 
     // Not found is an answer here. A fault or a foreign answer is none: it would only repeat itself for every other name.
-    private static FunctionInfo LookUp(Vmm vmm, string name)
+    private static FunctionInfo LookUp(BitVisorClient vmm, string name)
     {
         VmmLookup lookup = vmm.TryGetFunction(name);
         return lookup.Outcome switch

@@ -31,7 +31,7 @@ internal sealed class Invocation(
 
     /// <summary>The way to the VMM. Dispose it.</summary>
     /// <param name="script">Tells a fake VMM its functions; null for those of <see cref="FakeFunctions"/>.</param>
-    public VmmSession OpenSession(Action<FakeVmm>? script = null)
+    public VmmSession OpenSession(Action<FakeMachine>? script = null)
     {
         CancellationToken.ThrowIfCancellationRequested();
         return VmmSession.Open(Machine, Host, script);

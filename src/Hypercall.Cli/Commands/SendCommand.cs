@@ -46,9 +46,9 @@ internal sealed class SendCommand : CliCommand
     private readonly RegisterOption _rdx = new(GeneralRegister.Rdx, "The function's own first argument. [default: 0]");
     private readonly RegisterOption _rsi = new(GeneralRegister.Rsi, "The function's own second argument. [default: 0]");
     private readonly RegisterOption _rdi = new(GeneralRegister.Rdi, "The function's own third argument. [default: 0]");
-    private readonly Option<bool> _allowNextBest = new("--allow-next-best")
+    private readonly Option<bool> _allowFallback = new("--allow-fallback")
     {
-        Description = "Take the next best memory when the machine cannot give what is asked: locked for pinned, touched for locked, scattered for contiguous.",
+        Description = "Take a fallback when the machine cannot give what is asked: locked for pinned, touched for locked, scattered for contiguous.",
     };
 
     private readonly Option<bool> _acceptCorruption = new("--accept-memory-corruption-if-pages-move")
@@ -61,7 +61,7 @@ internal sealed class SendCommand : CliCommand
     {
         FunctionName.Validate(_function);
         Arguments.Add(_file);
-        foreach (Option option in (Option[])[_function, _passing, _direction, _out, _residency, _raxMeans, _rdx, _rsi, _rdi, _allowNextBest, _acceptCorruption])
+        foreach (Option option in (Option[])[_function, _passing, _direction, _out, _residency, _raxMeans, _rdx, _rsi, _rdi, _allowFallback, _acceptCorruption])
         {
             Options.Add(option);
         }
@@ -87,7 +87,7 @@ internal sealed class SendCommand : CliCommand
         CancellationToken cancellation = invocation.CancellationToken;
 
         using VmmSession session = invocation.OpenSession();
-        VmmFunction function = session.Vmm.GetFunction(invocation.Get(_function)!); // before a large file is read for nobody
+        HypercallFunction function = session.Vmm.GetFunction(invocation.Get(_function)!); // before a large file is read for nobody
         Payload payload = await Payload.ReadAsync(invocation.Get(_file)!, invocation.Host, cancellation).ConfigureAwait(false);
         using GuestBuffer buffer = session.Memory.Allocate(payload.Length, MemoryFor(invocation));
         await payload.CopyToAsync(buffer, cancellation).ConfigureAwait(false);
@@ -149,7 +149,7 @@ internal sealed class SendCommand : CliCommand
         {
             Residency = invocation.Get(_residency) ?? (passing == Passing.Virtual ? Residency.Touched : Residency.Pinned),
             Contiguity = passing == Passing.Contiguous ? Contiguity.Contiguous : Contiguity.Any,
-            AllowNextBest = invocation.Get(_allowNextBest),
+            AllowFallback = invocation.Get(_allowFallback),
         };
     }
 

@@ -58,7 +58,7 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
         return outcome == VmmShellOutcome.Disabled ? throw new VmmFunctionDisabledException(FunctionName, "vmm.dbgsh") : ExitCode.Done;
     }
 
-    private static async Task<VmmShellOutcome> TalkAsync(Vmm vmm, CliHost host, Stream output, CancellationToken cancellationToken)
+    private static async Task<VmmShellOutcome> TalkAsync(BitVisorClient vmm, CliHost host, Stream output, CancellationToken cancellationToken)
     {
         using Keys keys = Keys.Open(host);
         if (host is { InputIsTerminal: true, ErrorIsTerminal: true })

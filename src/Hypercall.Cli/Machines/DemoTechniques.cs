@@ -13,13 +13,13 @@ internal static class DemoTechniques
 
     private static readonly TransferOptions ByRule = new() { Rule = FakeHandlers.Rule };
 
-    public static void Register(FakeVmm fake) => fake
+    public static void Register(FakeMachine fake) => fake
         .On("foo_word", call => call.Rax = call.Rbx == Word(Sent) ? Word("foo") : 0)
         .On("foo_gva", FakeHandlers.ByVirtualAddress(ToFoo))
         .On("foo_gpa", FakeHandlers.ByPhysicalAddress(ToFoo))
         .On("foo_list", FakeHandlers.ByFrameList(ToFoo));
 
-    public static IReadOnlyList<DemoTechnique> HandOver(Vmm vmm, IGuestMemory memory) =>
+    public static IReadOnlyList<DemoTechnique> HandOver(BitVisorClient vmm, IGuestMemory memory) =>
     [
         InRegisters(vmm),
         HandOver(vmm, memory, "foo_gpa", Passing.Contiguous, "RBX = GPA, RCX = 3: the next frame is the next page"),
@@ -37,7 +37,7 @@ internal static class DemoTechniques
         }
     }
 
-    private static DemoTechnique InRegisters(Vmm vmm)
+    private static DemoTechnique InRegisters(BitVisorClient vmm)
     {
         ulong word = vmm.GetFunction("foo_word").Call(Word(Sent)).Rax;
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
@@ -53,7 +53,7 @@ internal static class DemoTechniques
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
-    private static DemoTechnique HandOver(Vmm vmm, IGuestMemory memory, string function, Passing passing, string told)
+    private static DemoTechnique HandOver(BitVisorClient vmm, IGuestMemory memory, string function, Passing passing, string told)
     {
         using GuestBuffer buffer = memory.Allocate(2 * GuestPage.Size, new GuestBufferOptions
         {

@@ -21,7 +21,7 @@ internal static class FakeFunctions
 
     private const string Status = "Fake VMM: running.\nFunctions of its own: foo, upper_gva, upper_gpa, upper_list, upper_auto.\n";
 
-    public static void Register(FakeVmm fake) => fake
+    public static void Register(FakeMachine fake) => fake
         .On(Foo, call => call.Rax = 10)
         .On("get_status", new FakeStatus(Status).Answer)
         .On("dbgsh", new FakeShell().Answer)

@@ -22,13 +22,13 @@ internal sealed class VmmSession : IDisposable
     /// <summary>Memory to hand over; needs no provider.</summary>
     public IGuestMemory Memory => _services.GetRequiredService<IGuestMemory>();
 
-    public Vmm Vmm => _services.GetRequiredService<Vmm>();
+    public BitVisorClient Vmm => _services.GetRequiredService<BitVisorClient>();
 
     /// <summary>Opens a session.</summary>
     /// <param name="choice">Which machine.</param>
     /// <param name="host">May register something else.</param>
     /// <param name="script">Tells a fake VMM its functions; null for those of <see cref="FakeFunctions"/>.</param>
-    public static VmmSession Open(MachineChoice choice, CliHost host, Action<FakeVmm>? script)
+    public static VmmSession Open(MachineChoice choice, CliHost host, Action<FakeMachine>? script)
     {
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm =>
@@ -36,9 +36,9 @@ internal sealed class VmmSession : IDisposable
             _ = vmm.AddIntel().AddAmd().Configure(options => options.Instruction = choice.Instruction);
             if (choice.Vmm == VmmKind.Fake)
             {
-                FakeVmm fake = new(choice.Personality);
+                FakeMachine fake = new(choice.Personality);
                 (script ?? FakeFunctions.Register)(fake);
-                _ = vmm.AddFakeVmm(fake);
+                _ = vmm.AddFakeMachine(fake);
             }
         });
         host.ConfigureServices?.Invoke(services);

@@ -43,7 +43,7 @@ internal sealed class FakeMemoryLab(FakeGuestMemory memory) : IMemoryLab
     {
         try
         {
-            memory.Move(buffer, page);
+            memory.MigratePage(buffer, page);
             return true;
         }
         catch (InvalidOperationException) // pinned, as all its pages are

@@ -3,7 +3,7 @@ using Hypercall.Cli.CommandLine;
 
 namespace Hypercall.Cli.Output;
 
-/// <summary>An error in JSON: what happened in one word, the whole story, and the numbers that mattered.</summary>
+/// <summary>An error in JSON: what happened in one word, the whole message, and the numbers that mattered.</summary>
 internal sealed record ErrorInfo(string Kind, string Message)
 {
     /// <summary>The name that was looked up, where one was.</summary>

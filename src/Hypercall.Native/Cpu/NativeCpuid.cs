@@ -17,7 +17,7 @@ public sealed class NativeCpuid : ICpuid
         {
             throw new PlatformNotSupportedException(
                 $"CPUID exists on x86 CPUs only; this process is {System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture}. "
-                + "The fake VMM (AddFakeVmm) runs anywhere.");
+                + "The fake VMM (AddFakeMachine) runs anywhere.");
         }
 
         (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);

@@ -27,6 +27,6 @@ internal readonly record struct NativePlatform(OSPlatform? Os, Architecture Proc
         };
         throw new PlatformNotSupportedException(
             $"Hypercall.Native cannot make a hypercall {why}. It needs an x86-64 process on Linux (glibc or musl) or Windows. "
-            + "The fake VMM (AddFakeVmm) runs anywhere.");
+            + "The fake VMM (AddFakeMachine) runs anywhere.");
     }
 }

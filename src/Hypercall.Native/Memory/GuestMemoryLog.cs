@@ -9,7 +9,7 @@ internal static partial class GuestMemoryLog
         + "process lives: a VMM may still use its address. Dispose the lease, then the buffer.")]
     public static partial void Leaked(ILogger logger, long length);
 
-    [LoggerMessage(302, LogLevel.Debug, "No {Residency}, {Contiguity} memory of {Length} bytes ({Reason}); trying the next best.")]
-    public static partial void NextBest(
+    [LoggerMessage(302, LogLevel.Debug, "No {Residency}, {Contiguity} memory of {Length} bytes ({Reason}); trying a fallback.")]
+    public static partial void MemoryFallback(
         ILogger logger, Residency residency, Contiguity contiguity, long length, GuestMemoryRefusalReason reason);
 }

@@ -1,15 +1,15 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Makes cases, and parts of them, out of random numbers. It likes edges: lengths about a page's, the first calls and steps, the page at hand; and
-/// it chooses moments that a program which makes the case's calls will come to, most of the time.
+/// Makes cases, and parts of them, out of random numbers. It likes edges: lengths about a page's, the first calls and steps, the accessed page; and
+/// it chooses injection points that a program which makes the case's calls will come to, most of the time.
 /// </summary>
-internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, FakeVmmOptions given)
+internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, FakeMachineOptions given)
 {
     private const int FullList = 511; // frames in a list that fills its page: Hyper-V's GPA_RANGE
 
-    private static readonly FakeMomentKind[] InCall =
-        [FakeMomentKind.BeforeEntry, FakeMomentKind.BeforeWalk, FakeMomentKind.BeforeMap, FakeMomentKind.BeforePage, FakeMomentKind.BeforeReturn];
+    private static readonly FakeInjectionPointKind[] InCall =
+        [FakeInjectionPointKind.BeforeEntry, FakeInjectionPointKind.BeforeWalk, FakeInjectionPointKind.BeforeMap, FakeInjectionPointKind.BeforePage, FakeInjectionPointKind.BeforeReturn];
 
     public FakeCase Case()
     {
@@ -24,7 +24,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
     }
 
     /// <summary>A machine with a plan for a program of which nothing is known.</summary>
-    public FakeVmmOptions Machine()
+    public FakeMachineOptions Machine()
     {
         FakeBufferShape[] buffers = Buffers();
         return Machine(Timeline(buffers, [Call(buffers), Call(buffers)]), buffers.Length);
@@ -53,7 +53,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
 
     private FakeTarget Target(int buffers) => random.OneIn(3)
         ? FakeTarget.Of(random.Low(1, buffers + 2), random.Low(0, size.MaxPages - 1)) // the library's own buffers are in between
-        : FakeTarget.AtHand;
+        : FakeTarget.Accessed;
 
     private FakeBufferShape[] Buffers()
     {
@@ -99,15 +99,15 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
         return new FakeBufferShape((int)Math.Clamp(length, 1, left), (int)offset, residency, random.OneIn(4) ? Contiguity.Contiguous : Contiguity.Any);
     }
 
-    private FakeVmmOptions Machine(List<Step> steps, int buffers)
+    private FakeMachineOptions Machine(List<Step> steps, int buffers)
     {
-        FakeVmmOptions plain = FakeVmmOptions.Plain;
-        FakeVmmOptions machine = given with
+        FakeMachineOptions plain = FakeMachineOptions.Plain;
+        FakeMachineOptions machine = given with
         {
             Seed = given.Seed != plain.Seed ? given.Seed : random.Next(),
             StepBudget = given.StepBudget != plain.StepBudget ? given.StepBudget : size.StepBudget,
         };
-        FakeVmmOptions varied = machine with
+        FakeMachineOptions varied = machine with
         {
             Paging = random.OneIn(4) ? FakePaging.FiveLevel : plain.Paging,
             Cpus = random.Between(0, 5) switch { 0 => 1, 1 => 3, _ => plain.Cpus },
@@ -153,18 +153,18 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
             .. size.Faults.Where(kind => kind == FakeFaultKind.SwapOut)]);
         ulong value = kind switch
         {
-            FakeFaultKind.Migrate => (ulong)random.Pick(0, 0, 0, 1, 2, 3, random.Between(4, 1000)),
+            FakeFaultKind.PageMigration => (ulong)random.Pick(0, 0, 0, 1, 2, 3, random.Between(4, 1000)),
             FakeFaultKind.LockLimit => (ulong)LockLimit(),
 
             // -EPERM and -ENOSYS of KVM (Linux, include/uapi/linux/kvm_para.h), -ENOSYS of Xen, and anything else that is no function's number.
             FakeFaultKind.RefuseForeign => random.Pick(unchecked((ulong)-1L), unchecked((ulong)-1L), unchecked((ulong)-1000L), unchecked((ulong)-38L), random.Next() | (1ul << 63)),
             _ => 0,
         };
-        FakeTarget target = kind <= FakeFaultKind.MakeRom ? Target(buffers) : FakeTarget.AtHand;
-        return new PlannedFault(Moment(kind, steps), new FakeFault(kind, target, value));
+        FakeTarget target = kind <= FakeFaultKind.MakeRom ? Target(buffers) : FakeTarget.Accessed;
+        return new PlannedFault(InjectionPoint(kind, steps), new FakeFault(kind, target, value));
     }
 
-    private FakeMoment Moment(FakeFaultKind kind, List<Step> steps)
+    private FakeInjectionPoint InjectionPoint(FakeFaultKind kind, List<Step> steps)
     {
         int call = random.Low(1, steps.Count);
         if (kind < FakeFaultKind.MakeRom && steps[call - 1].IsLookup && !random.OneIn(4))
@@ -176,7 +176,7 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
         {
             // What only the kernel does is best done before the guest asks it for something.
             case FakeFaultKind.LockLimit or FakeFaultKind.NoPinning or FakeFaultKind.NoHugePages or FakeFaultKind.NoPrivilege when !random.OneIn(2):
-                return FakeMoment.GuestStep(random.Between(1, 4 * steps.Count));
+                return FakeInjectionPoint.GuestStep(random.Between(1, 4 * steps.Count));
             case FakeFaultKind.LoseName:
                 call = random.Low(1, Math.Max(1, steps.Count(step => step.IsLookup)));
                 return At(random.Pick(InCall), random.OneIn(4) ? call : steps.FindIndex(step => step.IsLookup && --call == 0) + 1, 1);
@@ -186,33 +186,33 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
             default:
                 return random.Between(0, 9) switch
                 {
-                    0 => FakeMoment.AfterReturn(call),
-                    1 => FakeMoment.GuestStep(random.Low(1, 4 * steps.Count)),
-                    2 or 3 => FakeMoment.GuestStep(random.Between(1, 4 * steps.Count)),
+                    0 => FakeInjectionPoint.AfterReturn(call),
+                    1 => FakeInjectionPoint.GuestStep(random.Low(1, 4 * steps.Count)),
+                    2 or 3 => FakeInjectionPoint.GuestStep(random.Between(1, 4 * steps.Count)),
                     _ => InCallOf(steps, call),
                 };
         }
     }
 
-    private FakeMoment InCallOf(List<Step> steps, int call)
+    private FakeInjectionPoint InCallOf(List<Step> steps, int call)
     {
         Step step = steps[call - 1];
-        FakeMomentKind passing = step.IsLookup || step.Technique == FakeTechnique.Virtual ? FakeMomentKind.BeforeWalk : FakeMomentKind.BeforeMap;
-        FakeMomentKind kind = random.OneIn(8)
+        FakeInjectionPointKind passing = step.IsLookup || step.Technique == FakeTechnique.Virtual ? FakeInjectionPointKind.BeforeWalk : FakeInjectionPointKind.BeforeMap;
+        FakeInjectionPointKind kind = random.OneIn(8)
             ? random.Pick(InCall) // it may not come, and then nothing happens
-            : random.Pick(FakeMomentKind.BeforeEntry, passing, passing, FakeMomentKind.BeforePage, FakeMomentKind.BeforePage, FakeMomentKind.BeforeReturn);
+            : random.Pick(FakeInjectionPointKind.BeforeEntry, passing, passing, FakeInjectionPointKind.BeforePage, FakeInjectionPointKind.BeforePage, FakeInjectionPointKind.BeforeReturn);
         return At(kind, call, random.Low(1, step.Pages));
     }
 
-    private static FakeMoment At(FakeMomentKind kind, int call, int index) =>
-        new(kind, Math.Max(call, 1), kind is FakeMomentKind.BeforeWalk or FakeMomentKind.BeforeMap or FakeMomentKind.BeforePage ? index : 0);
+    private static FakeInjectionPoint At(FakeInjectionPointKind kind, int call, int index) =>
+        new(kind, Math.Max(call, 1), kind is FakeInjectionPointKind.BeforeWalk or FakeInjectionPointKind.BeforeMap or FakeInjectionPointKind.BeforePage ? index : 0);
 
     private long LockLimit() => random.Pick(0L, GuestPage.Size, 4 * GuestPage.Size, 64 << 10, random.Between(0, size.MaxPages + 4) * (long)GuestPage.Size);
 
     /// <summary>The instructions that a program which makes these calls executes, as far as it can be told: a look-up before the first call of each technique.</summary>
     private static List<Step> Timeline(ReadOnlySpan<FakeBufferShape> buffers, ReadOnlySpan<FakeCallShape> calls)
     {
-        const int Most = 1000; // of one call: the moments that are liked are among the first
+        const int Most = 1000; // of one call: the injection points that are liked are among the first
         List<Step> steps = [];
         int known = 0;
         foreach (FakeCallShape call in calls)

@@ -2,14 +2,14 @@ namespace Hypercall.Testing;
 
 /// <summary>
 /// Makes cases, and parts of them, simpler. Each candidate is smaller in an order that ends: fewer faults; or as many, and fewer pages; or as many of
-/// both, and fewer buffers, then calls; and so on through moments, targets, values, bytes, and settings. So whoever follows the candidates comes to an end.
+/// both, and fewer buffers, then calls; and so on through injection points, targets, values, bytes, and settings. So whoever follows the candidates comes to an end.
 /// </summary>
 internal static class FakeCaseShrinker
 {
     /// <summary>The pages of a buffer's allocation.</summary>
     public static int PagesOf(FakeBufferShape buffer) => (int)(((long)buffer.Offset + buffer.Length + GuestPage.Size - 1) >> GuestPage.Shift);
 
-    public static IEnumerable<FakeCase> Shrink(FakeCase whole, FakeVmmOptions given)
+    public static IEnumerable<FakeCase> Shrink(FakeCase whole, FakeMachineOptions given)
     {
         bool ownsPlan = given.Plan.Count == 0;
         IEnumerable<FaultPlan> fewer = ownsPlan ? FewerFaults(whole.Machine.Plan) : [];
@@ -28,8 +28,8 @@ internal static class FakeCaseShrinker
         FakeCase WithBuffers(IReadOnlyList<FakeBufferShape> buffers) => whole with { Buffers = buffers };
     }
 
-    public static IEnumerable<FakeVmmOptions> Shrink(FakeVmmOptions machine) =>
-        Shrink(machine.Plan).Select(plan => machine with { Plan = plan }).Concat(PlainerMachine(machine, FakeVmmOptions.Plain));
+    public static IEnumerable<FakeMachineOptions> Shrink(FakeMachineOptions machine) =>
+        Shrink(machine.Plan).Select(plan => machine with { Plan = plan }).Concat(PlainerMachine(machine, FakeMachineOptions.Plain));
 
     public static IEnumerable<FaultPlan> Shrink(FaultPlan plan) => FewerFaults(plan).Concat(SimplerFaults(plan));
 
@@ -49,32 +49,32 @@ internal static class FakeCaseShrinker
     }
 
     public static IEnumerable<PlannedFault> Shrink(PlannedFault planned) =>
-        Shrink(planned.Moment).Select(moment => planned with { Moment = moment }).Concat(Shrink(planned.Fault).Select(fault => planned with { Fault = fault }));
+        Shrink(planned.InjectionPoint).Select(point => planned with { InjectionPoint = point }).Concat(Shrink(planned.Fault).Select(fault => planned with { Fault = fault }));
 
-    /// <summary>Earlier moments of the same kind; then the same call's entry, which a program needs nothing for.</summary>
-    public static IEnumerable<FakeMoment> Shrink(FakeMoment moment)
+    /// <summary>Earlier injection points of the same kind; then the same call's entry, which a program needs nothing for.</summary>
+    public static IEnumerable<FakeInjectionPoint> Shrink(FakeInjectionPoint point)
     {
-        foreach (int call in Lower(moment.Call, 1))
+        foreach (int call in Lower(point.Call, 1))
         {
-            yield return moment with { Call = call };
+            yield return point with { Call = call };
         }
 
-        foreach (int index in Lower(moment.Index, 1))
+        foreach (int index in Lower(point.Index, 1))
         {
-            yield return moment with { Index = index };
+            yield return point with { Index = index };
         }
 
-        if (moment.IsInCall)
+        if (point.IsInCall)
         {
-            yield return FakeMoment.BeforeEntry(moment.Call);
+            yield return FakeInjectionPoint.BeforeEntry(point.Call);
         }
     }
 
     public static IEnumerable<FakeFault> Shrink(FakeFault fault)
     {
-        if (fault.Target != FakeTarget.AtHand)
+        if (fault.Target != FakeTarget.Accessed)
         {
-            yield return fault with { Target = FakeTarget.AtHand };
+            yield return fault with { Target = FakeTarget.Accessed };
             foreach (FakeTarget target in Shrink(fault.Target))
             {
                 yield return fault with { Target = target };
@@ -92,7 +92,7 @@ internal static class FakeCaseShrinker
         }
     }
 
-    public static IEnumerable<FakeTarget> Shrink(FakeTarget target) => target == FakeTarget.AtHand
+    public static IEnumerable<FakeTarget> Shrink(FakeTarget target) => target == FakeTarget.Accessed
         ? []
         : Lower(target.Buffer, 1).Select(buffer => target with { Buffer = buffer }).Concat(Lower(target.Page, 0).Select(page => target with { Page = page }));
 
@@ -232,18 +232,18 @@ internal static class FakeCaseShrinker
     private static IEnumerable<FaultPlan> Earlier(FaultPlan plan)
     {
         const int MostSteps = 100;
-        int calls = plan.Count == 0 ? 0 : plan.Max(planned => planned.Moment.Call);
-        int steps = plan.Count == 0 ? 0 : plan.Max(planned => planned.Moment.Call == 0 ? planned.Moment.Index : 0);
+        int calls = plan.Count == 0 ? 0 : plan.Max(planned => planned.InjectionPoint.Call);
+        int steps = plan.Count == 0 ? 0 : plan.Max(planned => planned.InjectionPoint.Call == 0 ? planned.InjectionPoint.Index : 0);
         for (int by = 1; by < calls; by++)
         {
-            yield return FaultPlan.Create([.. plan.Select(planned => planned.Moment.Call > by
-                ? planned with { Moment = planned.Moment with { Call = planned.Moment.Call - by } } : planned)]);
+            yield return FaultPlan.Create([.. plan.Select(planned => planned.InjectionPoint.Call > by
+                ? planned with { InjectionPoint = planned.InjectionPoint with { Call = planned.InjectionPoint.Call - by } } : planned)]);
         }
 
         for (int by = 1; by < Math.Min(steps, MostSteps); by++)
         {
-            yield return FaultPlan.Create([.. plan.Select(planned => planned.Moment.Call == 0 && planned.Moment.Index > by
-                ? planned with { Moment = planned.Moment with { Index = planned.Moment.Index - by } } : planned)]);
+            yield return FaultPlan.Create([.. plan.Select(planned => planned.InjectionPoint.Call == 0 && planned.InjectionPoint.Index > by
+                ? planned with { InjectionPoint = planned.InjectionPoint with { Index = planned.InjectionPoint.Index - by } } : planned)]);
         }
     }
 
@@ -261,7 +261,7 @@ internal static class FakeCaseShrinker
         }
     }
 
-    private static IEnumerable<FakeVmmOptions> PlainerMachine(FakeVmmOptions machine, FakeVmmOptions plain)
+    private static IEnumerable<FakeMachineOptions> PlainerMachine(FakeMachineOptions machine, FakeMachineOptions plain)
     {
         if (machine.Paging != plain.Paging)
         {

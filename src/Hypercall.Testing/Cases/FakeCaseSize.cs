@@ -45,7 +45,7 @@ public sealed record FakeCaseSize
     public bool VaryMachine { get; init; } = true;
 
     /// <summary>
-    /// How many steps a generated machine makes before the program counts as hanging (<see cref="FakeVmmOptions.StepBudget"/>). The default is 10,000,000.
+    /// How many steps a generated machine makes before the program counts as hanging (<see cref="FakeMachineOptions.StepBudget"/>). The default is 10,000,000.
     /// </summary>
     public long StepBudget
     {

@@ -3,13 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Tries a program on many fake machines, on each of which other things go wrong at other moments, and makes the first one that breaks it as simple as it gets. For
+/// Tries a program on many fake machines, on each of which other things go wrong at other injection points, and makes the first one that breaks it as simple as it gets. For
 /// any test framework, or none.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A property fails if it throws, or if the machine saw what destroys a real one (<see cref="FakeVmm.Failure"/>), even where the program swallowed the exception.
-/// Then faults are removed, then pages, then calls, and the faults that are left move to earlier moments, as long as it fails in the same way. The exception tells what happened in the smallest
+/// A property fails if it throws, or if the machine saw what destroys a real one (<see cref="FakeMachine.Failure"/>), even where the program swallowed the exception.
+/// Then faults are removed, then pages, then calls, and the faults that are left move to earlier injection points, as long as it fails in the same way. The exception tells what happened in the smallest
 /// case, step by step, and the C# that tries it again.
 /// </para>
 /// <para>A property is tried on one machine after another, each made for it alone; checks that run at the same time do not know of each other.</para>
@@ -18,7 +18,7 @@ namespace Hypercall.Testing;
 /// <code>
 /// VmmCheck.Run(vmm =>
 /// {
-///     Agent agent = new(new Vmm(vmm), vmm.Memory);
+///     Agent agent = new(new BitVisorClient(vmm), vmm.Memory);
 ///     agent.SendLines(lines);                                  // may refuse, must not lie
 /// }, new VmmCheckOptions { Configure = vmm => vmm.On("log", Log), MaxTest = 1000 });
 /// </code>
@@ -29,16 +29,16 @@ public static class VmmCheck
     /// <param name="property">Throws if it does not hold.</param>
     /// <exception cref="VmmCheckFailedException">It does not hold.</exception>
     /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
-    public static void Run(Action<FakeVmm> property) => Run(property, VmmCheckOptions.Default);
+    public static void Run(Action<FakeMachine> property) => Run(property, VmmCheckOptions.Default);
 
-    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
-    public static void Run(Action<FakeVmm, FakeCase> property) => Run(property, VmmCheckOptions.Default);
+    /// <inheritdoc cref="Run(Action{FakeMachine})"/>
+    public static void Run(Action<FakeMachine, FakeCase> property) => Run(property, VmmCheckOptions.Default);
 
-    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
-    public static Task Run(Func<FakeVmm, Task> property) => Run(property, VmmCheckOptions.Default);
+    /// <inheritdoc cref="Run(Action{FakeMachine})"/>
+    public static Task Run(Func<FakeMachine, Task> property) => Run(property, VmmCheckOptions.Default);
 
-    /// <inheritdoc cref="Run(Action{FakeVmm})"/>
-    public static Task Run(Func<FakeVmm, FakeCase, Task> property) => Run(property, VmmCheckOptions.Default);
+    /// <inheritdoc cref="Run(Action{FakeMachine})"/>
+    public static Task Run(Func<FakeMachine, FakeCase, Task> property) => Run(property, VmmCheckOptions.Default);
 
     /// <summary>Tries a property.</summary>
     /// <param name="property">Throws if it does not hold.</param>
@@ -47,16 +47,16 @@ public static class VmmCheck
     /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
     /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
-    public static void Run(Action<FakeVmm> property, VmmCheckOptions options) => Throw(TryRun(property, options));
+    public static void Run(Action<FakeMachine> property, VmmCheckOptions options) => Throw(TryRun(property, options));
 
-    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static void Run(Action<FakeVmm, FakeCase> property, VmmCheckOptions options) => Throw(TryRun(property, options));
+    /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static void Run(Action<FakeMachine, FakeCase> property, VmmCheckOptions options) => Throw(TryRun(property, options));
 
-    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static async Task Run(Func<FakeVmm, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+    /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static async Task Run(Func<FakeMachine, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
 
-    /// <inheritdoc cref="Run(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static async Task Run(Func<FakeVmm, FakeCase, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+    /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static async Task Run(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
 
     /// <summary>Tries a property, and says what was found.</summary>
     /// <param name="property">Throws if it does not hold.</param>
@@ -65,14 +65,14 @@ public static class VmmCheck
     /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
     /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
-    public static VmmCheckResult TryRun(Action<FakeVmm> property, VmmCheckOptions options)
+    public static VmmCheckResult TryRun(Action<FakeMachine> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
         return TryRun((vmm, _) => property(vmm), options);
     }
 
-    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static VmmCheckResult TryRun(Action<FakeVmm, FakeCase> property, VmmCheckOptions options)
+    /// <inheritdoc cref="TryRun(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static VmmCheckResult TryRun(Action<FakeMachine, FakeCase> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
         Task<VmmCheckResult> check = TryRun(
@@ -85,15 +85,15 @@ public static class VmmCheck
         return check.GetAwaiter().GetResult(); // nothing in it waits
     }
 
-    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static Task<VmmCheckResult> TryRun(Func<FakeVmm, Task> property, VmmCheckOptions options)
+    /// <inheritdoc cref="TryRun(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static Task<VmmCheckResult> TryRun(Func<FakeMachine, Task> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
         return TryRun((vmm, _) => property(vmm), options);
     }
 
-    /// <inheritdoc cref="TryRun(Action{FakeVmm}, VmmCheckOptions)"/>
-    public static Task<VmmCheckResult> TryRun(Func<FakeVmm, FakeCase, Task> property, VmmCheckOptions options)
+    /// <inheritdoc cref="TryRun(Action{FakeMachine}, VmmCheckOptions)"/>
+    public static Task<VmmCheckResult> TryRun(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
         ArgumentNullException.ThrowIfNull(options);

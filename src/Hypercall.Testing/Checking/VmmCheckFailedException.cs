@@ -6,11 +6,11 @@ namespace Hypercall.Testing;
 /// <summary>A property does not hold on the fake machine: the smallest case that was found, how it came to it, and how to try it again.</summary>
 public sealed class VmmCheckFailedException : Exception
 {
-    internal VmmCheckFailedException(string message, FakeCase failed, FakeStory? story, ulong seed, int cases, int shrinks, Exception cause)
+    internal VmmCheckFailedException(string message, FakeCase failed, FakeTrace? trace, ulong seed, int cases, int shrinks, Exception cause)
         : base(message, cause)
     {
         Case = failed;
-        Story = story;
+        Trace = trace;
         Seed = seed;
         Cases = cases;
         Shrinks = shrinks;
@@ -20,7 +20,7 @@ public sealed class VmmCheckFailedException : Exception
     public FakeCase Case { get; }
 
     /// <summary>What happened in it; null if the property failed before it had a machine.</summary>
-    public FakeStory? Story { get; }
+    public FakeTrace? Trace { get; }
 
     /// <summary>Which oracle spoke; null if the property failed by itself: then the inner exception says why.</summary>
     public FakeOracle? Oracle => (InnerException as FakeMachineException)?.Oracle;
@@ -49,9 +49,9 @@ public sealed class VmmCheckFailedException : Exception
         }
 
         _ = text.AppendLine().Append(failure.Cause.GetType().Name).Append(": ").AppendLine(failure.Cause.Message).AppendLine();
-        if (failure.Story is { Lines.Count: > 0 } story && (failure.Cause as FakeMachineException)?.Story is null)
+        if (failure.Trace is { Lines.Count: > 0 } trace && (failure.Cause as FakeMachineException)?.Trace is null)
         {
-            _ = text.Append(story).AppendLine().AppendLine();
+            _ = text.Append(trace).AppendLine().AppendLine();
         }
 
         _ = text.AppendLine("This case again:")
@@ -62,6 +62,6 @@ public sealed class VmmCheckFailedException : Exception
                 .Append(CultureInfo.InvariantCulture, $"    new VmmCheckOptions {{ Seed = 0x{seed:x} }}").AppendLine();
         }
 
-        return new VmmCheckFailedException(text.ToString().TrimEnd(), failure.Case, failure.Story, seed, cases, shrinks, failure.Cause);
+        return new VmmCheckFailedException(text.ToString().TrimEnd(), failure.Case, failure.Trace, seed, cases, shrinks, failure.Cause);
     }
 }

@@ -27,12 +27,12 @@ public sealed record VmmCheckOptions
     public int MaxShrinks { get; init; } = 5000;
 
     /// <summary>Makes each machine ready, before the property has it: <c>fake => fake.On("foo", call => call.Rax = 10)</c>. Null, the default, for nothing.</summary>
-    public Action<FakeVmm>? Configure { get; init; }
+    public Action<FakeMachine>? Configure { get; init; }
 
     /// <summary>
     /// The machine to try it on: settings that differ from their defaults stay as they are in every case, its plan too. Null, the default, for any machine.
     /// </summary>
-    public FakeVmmOptions? Machine { get; init; }
+    public FakeMachineOptions? Machine { get; init; }
 
     /// <summary>The one case to try, as a failure tells it (<see cref="FakeCase.ToCSharp"/>). Null, the default, for generated ones.</summary>
     public FakeCase? Replay { get; init; }

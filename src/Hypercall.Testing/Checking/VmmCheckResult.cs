@@ -7,13 +7,13 @@ namespace Hypercall.Testing;
 public sealed class VmmCheckResult
 {
     internal VmmCheckResult(
-        ulong seed, int cases, int discarded, long calls, IReadOnlyList<VmmCheckStrikes> strikes, IReadOnlyDictionary<string, int> labels, VmmCheckFailedException? failure)
+        ulong seed, int cases, int discarded, long calls, IReadOnlyList<VmmCheckFaultOccurrences> occurrences, IReadOnlyDictionary<string, int> labels, VmmCheckFailedException? failure)
     {
         Seed = seed;
         Cases = cases;
         Discarded = discarded;
         Calls = calls;
-        Strikes = strikes;
+        FaultOccurrences = occurrences;
         Labels = labels;
         Failure = failure;
     }
@@ -37,7 +37,7 @@ public sealed class VmmCheckResult
     public long Calls { get; }
 
     /// <summary>What became of the planned faults: one entry for each kind.</summary>
-    public IReadOnlyList<VmmCheckStrikes> Strikes { get; }
+    public IReadOnlyList<VmmCheckFaultOccurrences> FaultOccurrences { get; }
 
     /// <summary>How many cases got each label (<see cref="VmmCheck.Classify"/>).</summary>
     public IReadOnlyDictionary<string, int> Labels { get; }
@@ -52,10 +52,10 @@ public sealed class VmmCheckResult
             _ = text.Append(CultureInfo.InvariantCulture, $"{100.0 * count / Math.Max(Cases, 1),6:F1} %  {label}").AppendLine();
         }
 
-        _ = text.AppendLine("fault                 struck  after entry   missed  forbidden");
-        foreach (VmmCheckStrikes kind in Strikes)
+        _ = text.AppendLine("fault               occurred  after entry   missed  forbidden");
+        foreach (VmmCheckFaultOccurrences kind in FaultOccurrences)
         {
-            _ = text.Append(CultureInfo.InvariantCulture, $"{kind.Kind,-18} {kind.Struck,9} {kind.AfterEntry,12} {kind.Missed,8} {kind.Forbidden,10}").AppendLine();
+            _ = text.Append(CultureInfo.InvariantCulture, $"{kind.Kind,-18} {kind.Occurred,9} {kind.AfterEntry,12} {kind.Missed,8} {kind.Forbidden,10}").AppendLine();
         }
 
         return text.ToString();

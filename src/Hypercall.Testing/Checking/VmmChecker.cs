@@ -4,12 +4,12 @@ using System.Security.Cryptography;
 namespace Hypercall.Testing;
 
 /// <summary>Tries a property on generated cases, and makes the first one that fails simpler.</summary>
-internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmCheckOptions options)
+internal sealed class VmmChecker(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options)
 {
     // A program that tries for ever does so for a hundredth of the steps too, and simpler cases are found a hundred times as fast.
     private const int HangHaste = 100;
 
-    private readonly FakeVmmOptions _given = options.Machine ?? FakeVmmOptions.Plain;
+    private readonly FakeMachineOptions _given = options.Machine ?? FakeMachineOptions.Plain;
     private readonly VmmTally _tally = new();
     private int _tried;
     private int _shrinks;
@@ -69,9 +69,9 @@ internal sealed class VmmChecker(Func<FakeVmm, FakeCase, Task> property, VmmChec
 
     private async Task<VmmFailure> Smallest(VmmFailure first)
     {
-        if (first.Cause is MachineHangException && _given.StepBudget == FakeVmmOptions.Plain.StepBudget)
+        if (first.Cause is MachineHangException && _given.StepBudget == FakeMachineOptions.Plain.StepBudget)
         {
-            FakeVmmOptions machine = first.Case.Machine;
+            FakeMachineOptions machine = first.Case.Machine;
             FakeCase hasty = first.Case with { Machine = machine with { StepBudget = Math.Max(1, machine.StepBudget / HangHaste) } };
             VmmFailure small = await Descend(first with { Case = hasty }).ConfigureAwait(false);
             FakeCase patient = small.Case with { Machine = small.Case.Machine with { StepBudget = machine.StepBudget } };

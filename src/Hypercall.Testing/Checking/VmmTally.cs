@@ -5,7 +5,7 @@ internal sealed class VmmTally
 {
     private static readonly FakeFaultKind[] Kinds = Enum.GetValues<FakeFaultKind>();
 
-    private readonly VmmCheckStrikes[] _strikes = [.. Kinds.Select(kind => new VmmCheckStrikes(kind, 0, 0, 0, 0))];
+    private readonly VmmCheckFaultOccurrences[] _faultOccurrences = [.. Kinds.Select(kind => new VmmCheckFaultOccurrences(kind, 0, 0, 0, 0))];
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
 
     public int Cases { get; private set; }
@@ -14,7 +14,7 @@ internal sealed class VmmTally
 
     public long Calls { get; private set; }
 
-    public void Add(FakeVmm? machine, IReadOnlyCollection<string> labels)
+    public void Add(FakeMachine? machine, IReadOnlyCollection<string> labels)
     {
         Cases++;
         Calls += machine?.Calls ?? 0;
@@ -23,19 +23,19 @@ internal sealed class VmmTally
             _labels[label] = _labels.GetValueOrDefault(label) + 1;
         }
 
-        foreach (FakeStrike strike in machine?.Strikes ?? [])
+        foreach (FakeFaultOccurrence occurrence in machine?.FaultOccurrences ?? [])
         {
-            ref VmmCheckStrikes kind = ref _strikes[(int)strike.Fault.Fault.Kind];
-            bool afterEntry = strike.Call > 0 && strike.Fault.Moment.Kind != FakeMomentKind.BeforeEntry;
-            kind = strike.Outcome switch
+            ref VmmCheckFaultOccurrences kind = ref _faultOccurrences[(int)occurrence.Fault.Fault.Kind];
+            bool afterEntry = occurrence.Call > 0 && occurrence.Fault.InjectionPoint.Kind != FakeInjectionPointKind.BeforeEntry;
+            kind = occurrence.Outcome switch
             {
-                FakeStrikeOutcome.Struck => kind with { Struck = kind.Struck + 1, AfterEntry = kind.AfterEntry + (afterEntry ? 1 : 0) },
-                FakeStrikeOutcome.Missed => kind with { Missed = kind.Missed + 1 },
+                FakeFaultOutcome.Occurred => kind with { Occurred = kind.Occurred + 1, AfterEntry = kind.AfterEntry + (afterEntry ? 1 : 0) },
+                FakeFaultOutcome.Missed => kind with { Missed = kind.Missed + 1 },
                 _ => kind with { Forbidden = kind.Forbidden + 1 },
             };
         }
     }
 
     public VmmCheckResult ToResult(ulong seed, VmmCheckFailedException? failure) =>
-        new(seed, Cases, Discarded, Calls, [.. _strikes], new Dictionary<string, int>(_labels, StringComparer.Ordinal), failure);
+        new(seed, Cases, Discarded, Calls, [.. _faultOccurrences], new Dictionary<string, int>(_labels, StringComparer.Ordinal), failure);
 }

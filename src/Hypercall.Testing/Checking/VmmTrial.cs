@@ -13,7 +13,7 @@ internal sealed class VmmTrial
 
     public static VmmTrial? Current => Running.Value;
 
-    public FakeVmm? Machine { get; private set; }
+    public FakeMachine? Machine { get; private set; }
 
     public IReadOnlyCollection<string> Labels => _labels;
 
@@ -21,7 +21,7 @@ internal sealed class VmmTrial
 
     public VmmFailure? Failure { get; private set; }
 
-    public static async Task<VmmTrial> Make(FakeCase tried, Action<FakeVmm>? configure, Func<FakeVmm, FakeCase, Task> property, CancellationToken cancellationToken)
+    public static async Task<VmmTrial> Make(FakeCase tried, Action<FakeMachine>? configure, Func<FakeMachine, FakeCase, Task> property, CancellationToken cancellationToken)
     {
         VmmTrial trial = new();
         VmmTrial? outer = Running.Value;
@@ -29,7 +29,7 @@ internal sealed class VmmTrial
         Running.Value = trial;
         try
         {
-            trial.Machine = new FakeVmm(tried.Machine);
+            trial.Machine = new FakeMachine(tried.Machine);
             configure?.Invoke(trial.Machine);
             await property(trial.Machine, tried).ConfigureAwait(false);
         }
@@ -56,8 +56,8 @@ internal sealed class VmmTrial
         }
         else if (thrown is not null)
         {
-            FakeStory? story = tried.Machine.Record ? trial.Machine?.Story : null;
-            trial.Failure = new VmmFailure(tried with { Machine = tried.Machine with { Record = false } }, thrown, story);
+            FakeTrace? trace = tried.Machine.Record ? trial.Machine?.Trace : null;
+            trial.Failure = new VmmFailure(tried with { Machine = tried.Machine with { Record = false } }, thrown, trace);
         }
 
         return trial;

@@ -4,7 +4,7 @@ using System.Text;
 namespace Hypercall.Testing;
 
 /// <summary>CPUID as a <see cref="CpuIdentity"/> describes it: the inverse of <see cref="CpuIdentity.Read"/>.</summary>
-internal sealed class FakeCpuid(FakeVmm vmm) : ICpuid
+internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
 {
     private const int VendorLength = 12;
     private const int SignatureLength = 12;

@@ -7,7 +7,7 @@ public enum FakeFaultKind
     SwapOut,
 
     /// <summary>The guest kernel moves a page to another frame, and the page is absent for so many walks meanwhile. Not a pinned page: Linux, Documentation/core-api/pin_user_pages.rst.</summary>
-    Migrate,
+    PageMigration,
 
     /// <summary>The guest kernel compacts memory: every page of the buffer that may move does.</summary>
     Scatter,
@@ -16,7 +16,7 @@ public enum FakeFaultKind
     DropMapping,
 
     /// <summary>The process forks: the page becomes copy-on-write, read-only, and its frame is shared. Not a pinned page: the child gets a copy.</summary>
-    MakeReadOnly,
+    WriteProtect,
 
     /// <summary>The VMM turns out to own the frame after this one, and fakes it as ROM. Not a frame that the guest uses.</summary>
     MakeRom,

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Hypercall.Testing;
 
 /// <summary>Which page a planned fault is about.</summary>
-/// <param name="Buffer">The how-manieth buffer that the guest allocated or opened, from 1; 0 for <see cref="AtHand"/>. The library's own buffers count: the page with a name, the page with a frame list.</param>
+/// <param name="Buffer">The how-manieth buffer that the guest allocated or opened, from 1; 0 for <see cref="Accessed"/>. The library's own buffers count: the page with a name, the page with a frame list.</param>
 /// <param name="Page">Which of its pages, from 0.</param>
 public readonly record struct FakeTarget(int Buffer, int Page)
 {
@@ -11,7 +11,7 @@ public readonly record struct FakeTarget(int Buffer, int Page)
     /// The page that the step is about: the one that the VMM is about to walk to, map or touch; at the edges of a call the one that RBX points to;
     /// at a guest step the first one of the buffer that the step is about.
     /// </summary>
-    public static FakeTarget AtHand => default;
+    public static FakeTarget Accessed => default;
 
     /// <summary>A page of a buffer.</summary>
     /// <param name="buffer">The how-manieth buffer of the run, from 1.</param>
@@ -24,7 +24,7 @@ public readonly record struct FakeTarget(int Buffer, int Page)
     }
 
     /// <summary>The target in words.</summary>
-    public override string ToString() => Buffer == 0 ? "the page at hand" : string.Create(CultureInfo.InvariantCulture, $"page {Page} of buffer {Buffer}");
+    public override string ToString() => Buffer == 0 ? "the accessed page" : string.Create(CultureInfo.InvariantCulture, $"page {Page} of buffer {Buffer}");
 
-    internal string ToCSharp() => Buffer == 0 ? "FakeTarget.AtHand" : string.Create(CultureInfo.InvariantCulture, $"FakeTarget.Of({Buffer}, {Page})");
+    internal string ToCSharp() => Buffer == 0 ? "FakeTarget.Accessed" : string.Create(CultureInfo.InvariantCulture, $"FakeTarget.Of({Buffer}, {Page})");
 }

@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The misfortunes of one run, and when they strike. Those of the same moment strike in the order of the plan. One whose moment does not come,
-/// whose target does not exist, or that no kernel would do, does nothing; the story says why.
+/// The faults of one run, and when they occur. Those of the same injection point occur in the order of the plan. One whose injection point does not come,
+/// whose target does not exist, or that no kernel would do, does nothing; the trace says why.
 /// </summary>
 /// <example>
 /// <code>
-/// FaultPlan plan = [new(FakeMoment.BeforeWalk(call: 2, walk: 1), new FakeFault(FakeFaultKind.SwapOut))];
+/// FaultPlan plan = [new(FakeInjectionPoint.BeforeWalk(call: 2, walk: 1), new FakeFault(FakeFaultKind.SwapOut))];
 /// </code>
 /// </example>
 [CollectionBuilder(typeof(FaultPlan), nameof(Create))]

@@ -1,12 +1,12 @@
 namespace Hypercall.Testing;
 
-/// <summary>A fault, and when it strikes.</summary>
-/// <param name="Moment">When.</param>
+/// <summary>A fault, and when it occurs.</summary>
+/// <param name="InjectionPoint">When.</param>
 /// <param name="Fault">What.</param>
-public readonly record struct PlannedFault(FakeMoment Moment, FakeFault Fault)
+public readonly record struct PlannedFault(FakeInjectionPoint InjectionPoint, FakeFault Fault)
 {
     /// <summary>Both in words.</summary>
-    public override string ToString() => $"{Moment}: {Fault}";
+    public override string ToString() => $"{InjectionPoint}: {Fault}";
 
-    internal string ToCSharp() => $"new({Moment.ToCSharp()}, {Fault.ToCSharp()})";
+    internal string ToCSharp() => $"new({InjectionPoint.ToCSharp()}, {Fault.ToCSharp()})";
 }

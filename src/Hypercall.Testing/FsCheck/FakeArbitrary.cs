@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 namespace Hypercall.Testing;
 
 /// <summary>What the core generates and makes simpler, as FsCheck wants it: FsCheck gives a seed and a size.</summary>
-internal sealed class FakeArbitrary<T>(FakeCaseSize size, FakeVmmOptions given, Func<FakeCaseGenerator, T> generate, Func<T, IEnumerable<T>> shrink) : Arbitrary<T>
+internal sealed class FakeArbitrary<T>(FakeCaseSize size, FakeMachineOptions given, Func<FakeCaseGenerator, T> generate, Func<T, IEnumerable<T>> shrink) : Arbitrary<T>
 {
     private static readonly Gen<ulong> Seeds =
         from high in Gen.Choose(0, int.MaxValue)

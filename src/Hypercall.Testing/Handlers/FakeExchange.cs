@@ -9,7 +9,7 @@ namespace Hypercall.Testing;
 ///   FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", (call, bytes) => ...);
 ///
 ///   byte[] before = buffer.Span.ToArray();
-///   new Vmm(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeExchange.Options());
+///   new BitVisorClient(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeExchange.Options());
 ///   exchange.Claim(before, buffer.Span);            // the program says: all of it arrived, and this came back
 /// </code>
 /// <para>
@@ -20,14 +20,14 @@ namespace Hypercall.Testing;
 /// </remarks>
 public sealed class FakeExchange
 {
-    private readonly FakeVmm _vmm;
+    private readonly FakeMachine _vmm;
     private readonly FakeTransform _transform;
     private readonly Direction _direction;
     private readonly AbsentPagePolicy _absentPages;
     private readonly Lock _gate = new();
     private readonly List<FakePieceRecord> _calls = [];
 
-    private FakeExchange(FakeVmm vmm, string name, FakeTransform transform, Direction direction, AbsentPagePolicy absentPages)
+    private FakeExchange(FakeMachine vmm, string name, FakeTransform transform, Direction direction, AbsentPagePolicy absentPages)
     {
         _vmm = vmm;
         Name = name;
@@ -56,7 +56,7 @@ public sealed class FakeExchange
     /// <param name="absentPages">What the VMM does, by virtual address, at a page that is absent or not writable.</param>
     /// <exception cref="ArgumentException">The name is none.</exception>
     public static FakeExchange AddTo(
-        FakeVmm vmm,
+        FakeMachine vmm,
         string name,
         FakeTransform? transform = null,
         Direction direction = Direction.Both,

@@ -2,7 +2,7 @@ namespace Hypercall.Testing;
 
 /// <summary>
 /// Ready functions of a fake VMM, one for each way of being handed memory: <c>vmm.On("foo", FakeHandlers.ByVirtualAddress((call, bytes) => ...))</c>.
-/// A function that is handed words needs none of these: it is <see cref="FakeVmm.On"/> itself.
+/// A function that is handed words needs none of these: it is <see cref="FakeMachine.On"/> itself.
 /// </summary>
 /// <remarks>
 /// <para>

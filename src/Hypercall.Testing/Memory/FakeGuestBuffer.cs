@@ -31,7 +31,7 @@ internal sealed class FakeGuestBuffer : GuestBuffer
 
     public FakeMapping Mapping { get; }
 
-    /// <summary>The how-manieth buffer of the run, from 1: what a plan and a story call it by.</summary>
+    /// <summary>The how-manieth buffer of the run, from 1: what a plan and a trace call it by.</summary>
     public int Number { get; }
 
     public FakeBufferKind Kind { get; }

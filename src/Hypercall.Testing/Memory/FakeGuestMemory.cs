@@ -40,16 +40,16 @@ public sealed class FakeGuestMemory : IGuestMemory
 
     /// <summary>Makes a guest's memory without a VMM, for programs that only need <see cref="IGuestMemory"/>.</summary>
     public FakeGuestMemory()
-        : this(new FakeRun(FakeVmmOptions.Plain), FakeVmmOptions.Plain)
+        : this(new FakeRun(FakeMachineOptions.Plain), FakeMachineOptions.Plain)
     {
     }
 
-    private FakeGuestMemory(FakeRun run, FakeVmmOptions options)
+    private FakeGuestMemory(FakeRun run, FakeMachineOptions options)
         : this(run, new FakeKernel(run, options), options)
     {
     }
 
-    internal FakeGuestMemory(FakeRun run, FakeKernel kernel, FakeVmmOptions options)
+    internal FakeGuestMemory(FakeRun run, FakeKernel kernel, FakeMachineOptions options)
     {
         _run = run;
         _kernel = kernel;
@@ -90,7 +90,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentNullException.ThrowIfNull(options);
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Nothing);
+        _run.GuestStep(FakeAccessContext.Nothing);
         buffer = null;
         lock (_run.Gate)
         {
@@ -174,7 +174,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
 
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Nothing);
+        _run.GuestStep(FakeAccessContext.Nothing);
         (object owner, Memory<byte> whole, int offset) = Identify(memory);
         window = null;
         lock (_run.Gate)
@@ -227,7 +227,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         CheckRange(start, length);
         ArgumentNullException.ThrowIfNull(options);
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Virtual(start.Value));
+        _run.GuestStep(FakeAccessContext.Virtual(start.Value));
         lock (_run.Gate)
         {
             if (_kernel.Find(start.Value >> GuestPage.Shift) is { } mapping && start >= mapping.Start
@@ -251,7 +251,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         CheckRange(start, length);
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Virtual(start.Value));
+        _run.GuestStep(FakeAccessContext.Virtual(start.Value));
         pages = null;
         long count = GuestPage.Count(start, length);
         if (count > Array.MaxLength)
@@ -321,10 +321,10 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// <exception cref="InvalidOperationException">The page is pinned: no kernel moves such a page.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void MakeAbsent(GuestBuffer buffer, int page, int walks)
+    public void MigratePage(GuestBuffer buffer, int page, int walks)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(walks);
-        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Migrate(mapping, index, walks));
+        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.MigratePage(mapping, index, walks));
     }
 
     /// <summary>Moves a page into another frame, as compaction does: its virtual address stays, its physical one is somebody else's. A swapped page is in no frame, and stays out.</summary>
@@ -333,8 +333,8 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// <exception cref="InvalidOperationException">The page is pinned: no kernel moves such a page.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void Move(GuestBuffer buffer, int page) =>
-        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Migrate(mapping, index, walks: 0));
+    public void MigratePage(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.MigratePage(mapping, index, walks: 0));
 
     /// <summary>Takes a page's entry out of the page table until the program touches it, as NUMA balancing does: the page stays in its frame, and pagemap says that it is present.</summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
@@ -351,8 +351,8 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// <exception cref="InvalidOperationException">The page is pinned: the child gets a copy of such a page.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
-    public void Fork(GuestBuffer buffer, int page) =>
-        Do(buffer, page, "share", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Share(mapping, index));
+    public void WriteProtect(GuestBuffer buffer, int page) =>
+        Do(buffer, page, "share", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.WriteProtect(mapping, index));
 
     /// <summary>Reads from a page as a program does that only reads: one that was never touched becomes the shared zero page, read-only.</summary>
     /// <param name="buffer">A buffer of this memory.</param>
@@ -363,7 +363,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         FakeGuestBuffer own = Own(buffer, page);
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Virtual(own.Address.Value + ((ulong)page << GuestPage.Shift)));
+        _run.GuestStep(FakeAccessContext.Virtual(own.Address.Value + ((ulong)page << GuestPage.Shift)));
         lock (_run.Gate)
         {
             _kernel.Load(own.Mapping, own.FirstPage + page);
@@ -373,7 +373,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     internal void Touch(FakeGuestBuffer buffer, int first, int count)
     {
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Virtual((buffer.Mapping.FirstPage + (ulong)first) << GuestPage.Shift));
+        _run.GuestStep(FakeAccessContext.Virtual((buffer.Mapping.FirstPage + (ulong)first) << GuestPage.Shift));
         lock (_run.Gate)
         {
             if (_run.IsRecording)
@@ -389,7 +389,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         if (_run.Failure is null)
         {
-            _run.FreeStep(FakeHand.Virtual(buffer.Address.Value));
+            _run.FreeStep(FakeAccessContext.Virtual(buffer.Address.Value));
         }
 
         lock (_run.Gate)
@@ -514,7 +514,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     private FakeGuestBuffer Make(long length, FakeMappingKind kind, Residency residency, Contiguity contiguity, Action<FakeMapping>? place)
     {
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeHand.Nothing);
+        _run.GuestStep(FakeAccessContext.Nothing);
         FakeGuestBuffer buffer;
         lock (_run.Gate)
         {
@@ -598,7 +598,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         _kernel.Touch(mapping, first, count); // before the frames are looked at
         bool isProvable = count == 1 || !HideFrames;
         bool isContiguous = isProvable && _kernel.AreContiguous(mapping, first, count);
-        if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowNextBest)
+        if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowFallback)
         {
             refusal = isProvable ? FakeRefusals.Scattered(count) : FakeRefusals.HiddenFrames;
             return false;
@@ -615,7 +615,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         return true;
     }
 
-    /// <summary>Whether pages may be held as asked, or the next best. Changes nothing.</summary>
+    /// <summary>Whether pages may be held as asked, or a fallback. Changes nothing.</summary>
     private bool TryHold(
         FakeMapping? mapping, int first, int count, GuestBufferOptions options, out FakeHold? hold, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
@@ -629,13 +629,13 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
 
         long needed = residency >= Residency.Locked ? NewlyHeldBytes(mapping, first, count) : 0;
-        if (needed > LockLimit - _lockedBytes && (refusal is null || options.AllowNextBest))
+        if (needed > LockLimit - _lockedBytes && (refusal is null || options.AllowFallback))
         {
             refusal = FakeRefusals.OverLockLimit(_lockedBytes, needed, LockLimit);
             residency = Residency.Touched;
         }
 
-        if (refusal is not null && !options.AllowNextBest)
+        if (refusal is not null && !options.AllowFallback)
         {
             return false;
         }
@@ -671,7 +671,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         if (run == 0)
         {
             contiguity = Contiguity.Any;
-            refusal = options.AllowNextBest ? null : isProvable ? FakeRefusals.NoRun(pages) : FakeRefusals.HiddenFrames;
+            refusal = options.AllowFallback ? null : isProvable ? FakeRefusals.NoRun(pages) : FakeRefusals.HiddenFrames;
         }
 
         return refusal is null;

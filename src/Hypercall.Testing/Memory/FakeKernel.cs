@@ -42,7 +42,7 @@ internal sealed class FakeKernel
     private ulong _tableKey;
     private int _tableVersion;
 
-    public FakeKernel(FakeRun run, FakeVmmOptions options)
+    public FakeKernel(FakeRun run, FakeMachineOptions options)
     {
         _run = run;
         Physical = new FakePhysicalMemory(options);
@@ -243,7 +243,7 @@ internal sealed class FakeKernel
     /// <param name="walks">How many walks do not find it meanwhile.</param>
     /// <param name="planned">The planned fault behind it, if there is one.</param>
     /// <returns>False if it is in no frame.</returns>
-    public bool Migrate(FakeMapping mapping, int page, int walks, PlannedFault? planned = null)
+    public bool MigratePage(FakeMapping mapping, int page, int walks, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         ulong old = PageTableEntry.Frame(entry);
@@ -297,7 +297,7 @@ internal sealed class FakeKernel
 
     /// <summary>A fork: the page is read-only from now on, and its frame shared with the child.</summary>
     /// <returns>False if it is not present, or read-only already.</returns>
-    public bool Share(FakeMapping mapping, int page, PlannedFault? planned = null)
+    public bool WriteProtect(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
         ref ulong entry = ref Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || (entry & PageTableEntry.Writable) == 0)
@@ -437,7 +437,7 @@ internal sealed class FakeKernel
         return _table;
     }
 
-    /// <summary>A page as the story calls it: with the number of a buffer that shows it at this moment.</summary>
+    /// <summary>A page as the trace calls it: with the number of a buffer that shows it at this moment.</summary>
     public static string Name(FakeMapping mapping, int page)
     {
         foreach (FakeGuestBuffer buffer in mapping.Buffers)

@@ -31,7 +31,7 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
     private readonly PhysicalExtent[] _rom;
     private readonly ulong _seed;
 
-    public FakePhysicalMemory(FakeVmmOptions options)
+    public FakePhysicalMemory(FakeMachineOptions options)
     {
         _seed = options.Seed;
         _free = new FakeFrames(options.Seed);

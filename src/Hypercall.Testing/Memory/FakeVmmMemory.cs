@@ -7,11 +7,11 @@ namespace Hypercall.Testing;
 /// </summary>
 /// <remarks>
 /// <code>
-///   virtual:    moments "walk" and "page" -> walk -> bytes         one step for the guest's kernel: a page that was found stays until its bytes are copied
-///   physical:   moment "map" of each page ... moment "page" -> bytes     in between the guest's kernel may do what it likes
+///   virtual:    points "walk" and "page" -> walk -> bytes         one step for the guest's kernel: a page that was found stays until its bytes are copied
+///   physical:   point "map" of each page ... point "page" -> bytes     in between the guest's kernel may do what it likes
 /// </code>
 /// </remarks>
-internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptions options)
+internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineOptions options)
 {
     /// <summary>What the VMM finds where it fakes ROM: its idea of ROM.</summary>
     public const byte RomByte = 0xFF;
@@ -20,7 +20,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
 
     public PageWalk Walk(FakeCall call, ulong address, PageAccess access)
     {
-        run.CallStep(FakeMomentKind.BeforeWalk, call.State, FakeHand.Virtual(address));
+        run.CallStep(FakeInjectionPointKind.BeforeWalk, call.State, FakeAccessContext.Virtual(address));
         lock (run.Gate)
         {
             return WalkNow(call, address, access);
@@ -31,9 +31,9 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
     /// <returns>Whether the page was there.</returns>
     public bool TryCopyVirtual(FakeCall call, ulong address, Span<byte> bytes, bool isWrite, out PageFaultErrorCode error)
     {
-        FakeHand hand = FakeHand.Virtual(address);
-        run.CallStep(FakeMomentKind.BeforeWalk, call.State, hand);
-        run.CallStep(FakeMomentKind.BeforePage, call.State, hand);
+        FakeAccessContext context = FakeAccessContext.Virtual(address);
+        run.CallStep(FakeInjectionPointKind.BeforeWalk, call.State, context);
+        run.CallStep(FakeInjectionPointKind.BeforePage, call.State, context);
         error = default;
         if (call.IsGivenUp)
         {
@@ -70,7 +70,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
     /// <returns>Whether there is memory.</returns>
     public bool TryMap(FakeCall call, ulong address)
     {
-        run.CallStep(FakeMomentKind.BeforeMap, call.State, FakeHand.Physical(address));
+        run.CallStep(FakeInjectionPointKind.BeforeMap, call.State, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;
@@ -92,7 +92,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
     /// <returns>Whether there is memory, and the VMM goes on.</returns>
     public bool TryCopyPhysical(FakeCall call, ulong address, Span<byte> bytes, bool isWrite)
     {
-        run.CallStep(FakeMomentKind.BeforePage, call.State, FakeHand.Physical(address));
+        run.CallStep(FakeInjectionPointKind.BeforePage, call.State, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;
@@ -120,7 +120,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
                 run.Fail(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture, $"handed over 0x{address:x}, memory that it has freed"),
                     string.Create(CultureInfo.InvariantCulture,
                         $"{call.What} was given the address 0x{address:x} of a buffer that was freed. On a real machine somebody else has that address by now. Keep the buffer (GuestBuffer, GuestBufferLease) as long as the VMM may use its address."),
-                    static (message, story) => new StaleFrameException(message, story));
+                    static (message, trace) => new StaleFrameException(message, trace));
             }
 
             kernel.CountWalk(page);
@@ -146,7 +146,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
                     run.Fail(FakeActor.Vmm, "has written bytes that the guest did not hand over",
                         string.Create(CultureInfo.InvariantCulture,
                             $"{call.What} wrote {bytes.Length} bytes at offset {offset} of {FakeKernel.Name(frame.Mapping!, frame.Page)}, and not all of them were handed over: they belong to something else in the same process. Check the length, and that the function was told the right one."),
-                        static (message, story) => new WriteOutsideException(message, story));
+                        static (message, trace) => new WriteOutsideException(message, trace));
                 }
 
                 frame.Mapping!.CopyFrom(frame.Page, offset, bytes);
@@ -159,7 +159,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
             case FrameKind.Rom when isWrite:
                 run.Fail(FakeActor.Vmm, "panics: the whole machine is down", string.Create(CultureInfo.InvariantCulture,
                         $"{call.What} wrote to GPA 0x{(number << GuestPage.Shift) + (ulong)offset:x}{(address is { } gva ? $" (GVA 0x{gva:x})" : "")}, which the VMM fakes as ROM: a VMM panics then, and takes the whole machine down. Never hand over an address that your own memory does not have: allocate it (IGuestMemory), pin it, and translate after pinning."),
-                    static (message, story) => new VmmPanicException(message, story));
+                    static (message, trace) => new VmmPanicException(message, trace));
                 return false;
             case FrameKind.Rom:
                 bytes.Fill(RomByte);
@@ -188,12 +188,12 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeVmmOptio
         {
             run.Fail(FakeActor.Vmm, "has overwritten memory of somebody else", string.Create(CultureInfo.InvariantCulture,
                     $"{call.What} {verb} frame 0x{number:x}. Page {frame.Page} of buffer {frame.Buffer} was in it until it was moved, swapped out or freed; by now the frame is somebody else's, whose memory is corrupted. Pin the buffer (Residency.Pinned), and translate after pinning, never before."),
-                static (message, story) => new StaleFrameException(message, story));
+                static (message, trace) => new StaleFrameException(message, trace));
         }
 
         run.Fail(FakeActor.Vmm, $"has {(isWrite ? "overwritten" : "read")} memory of somebody else",
             string.Create(CultureInfo.InvariantCulture, $"{call.What} {verb} frame 0x{number:x}, {Describe(frame)}. {Advice(frame.Kind)}"),
-            static (message, story) => new ForeignFrameException(message, story));
+            static (message, trace) => new ForeignFrameException(message, trace));
         return false;
     }
 

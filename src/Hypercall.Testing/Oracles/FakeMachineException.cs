@@ -7,16 +7,16 @@ namespace Hypercall.Testing;
 /// <remarks>It is no <see cref="HypercallException"/>: a program handles those, and must not handle this.</remarks>
 public abstract class FakeMachineException : Exception
 {
-    private protected FakeMachineException(FakeOracle oracle, string message, FakeStory? story)
-        : base(story is null ? message : $"{message}{Environment.NewLine}{Environment.NewLine}{story}")
+    private protected FakeMachineException(FakeOracle oracle, string message, FakeTrace? trace)
+        : base(trace is null ? message : $"{message}{Environment.NewLine}{Environment.NewLine}{trace}")
     {
         Oracle = oracle;
-        Story = story;
+        Trace = trace;
     }
 
     /// <summary>What was watched for.</summary>
     public FakeOracle Oracle { get; }
 
-    /// <summary>How it came to it; null unless the machine recorded (<see cref="FakeVmmOptions.Record"/>).</summary>
-    public FakeStory? Story { get; }
+    /// <summary>How it came to it; null unless the machine recorded (<see cref="FakeMachineOptions.Record"/>).</summary>
+    public FakeTrace? Trace { get; }
 }

@@ -3,8 +3,8 @@ namespace Hypercall.Testing;
 /// <summary>The VMM was made to write a byte that the guest did not hand over (see <see cref="FakeOracle.WriteOutside"/>).</summary>
 public sealed class WriteOutsideException : FakeMachineException
 {
-    internal WriteOutsideException(string message, FakeStory? story)
-        : base(FakeOracle.WriteOutside, message, story)
+    internal WriteOutsideException(string message, FakeTrace? trace)
+        : base(FakeOracle.WriteOutside, message, trace)
     {
     }
 }

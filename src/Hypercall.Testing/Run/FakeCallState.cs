@@ -38,11 +38,11 @@ internal sealed class FakeCallState(int number, in HypercallRegisters entry, int
     public (ulong Address, PageFaultErrorCode ErrorCode)? Injected { get; set; }
 
     /// <summary>Counts a step of a kind, from 1; 0 for a kind that a call has only one of.</summary>
-    public int Count(FakeMomentKind kind) => kind switch
+    public int Count(FakeInjectionPointKind kind) => kind switch
     {
-        FakeMomentKind.BeforeWalk => ++_walks,
-        FakeMomentKind.BeforeMap => ++_maps,
-        FakeMomentKind.BeforePage => ++_pages,
+        FakeInjectionPointKind.BeforeWalk => ++_walks,
+        FakeInjectionPointKind.BeforeMap => ++_maps,
+        FakeInjectionPointKind.BeforePage => ++_pages,
         _ => 0,
     };
 }

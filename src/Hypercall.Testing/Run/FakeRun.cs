@@ -3,22 +3,22 @@ using System.Runtime.ExceptionServices;
 
 namespace Hypercall.Testing;
 
-/// <summary>One run of a fake machine: its logical clock, the plan that strikes by it, the story, and what ended it.</summary>
-internal sealed class FakeRun(FakeVmmOptions options)
+/// <summary>One run of a fake machine: its logical clock, the plan whose faults occur by it, the trace, and what ended it.</summary>
+internal sealed class FakeRun(FakeMachineOptions options)
 {
-    private readonly List<FakeStoryLine> _lines = [];
-    private readonly List<FakeStrike> _strikes = [];
+    private readonly List<FakeTraceLine> _lines = [];
+    private readonly List<FakeFaultOccurrence> _faultOccurrences = [];
     private readonly FaultPlan _plan = options.Plan;
     private FakeMachineException? _failure;
     private long _steps;
     private int _guestSteps;
     private int _calls;
 
-    /// <summary>Guards everything that the machine knows: the page table, the frames, the story.</summary>
+    /// <summary>Guards everything that the machine knows: the page table, the frames, the trace.</summary>
     public object Gate { get; } = new();
 
     /// <summary>Makes planned faults happen.</summary>
-    public FakeMisfortune? Misfortune { get; set; }
+    public FakeFaultInjector? FaultInjector { get; set; }
 
     /// <summary>Makes a second virtual CPU call the function that is being called.</summary>
     public Action<FakeCallState>? SecondCall { get; set; }
@@ -27,24 +27,24 @@ internal sealed class FakeRun(FakeVmmOptions options)
 
     public bool IsRecording { get; } = options.Record;
 
-    public FakeStory Story
+    public FakeTrace Trace
     {
         get
         {
             lock (Gate)
             {
-                return new FakeStory([.. _lines], options);
+                return new FakeTrace([.. _lines], options);
             }
         }
     }
 
-    public IReadOnlyList<FakeStrike> Strikes
+    public IReadOnlyList<FakeFaultOccurrence> FaultOccurrences
     {
         get
         {
             lock (Gate)
             {
-                return [.. _strikes];
+                return [.. _faultOccurrences];
             }
         }
     }
@@ -61,19 +61,19 @@ internal sealed class FakeRun(FakeVmmOptions options)
     }
 
     /// <summary>The guest asks its kernel for something.</summary>
-    /// <param name="hand">What it is about.</param>
-    public void GuestStep(FakeHand hand)
+    /// <param name="context">What it is about.</param>
+    public void GuestStep(FakeAccessContext context)
     {
         Count();
-        StrikeGuest(hand);
+        InjectAtGuestStep(context);
     }
 
-    /// <summary>The guest frees memory. The plan strikes as at any step, but what ends runs for the number of steps waits for the next one: freeing must not hide another failure.</summary>
-    /// <param name="hand">What it is about.</param>
-    public void FreeStep(FakeHand hand)
+    /// <summary>The guest frees memory. Faults of the plan occur as at any step, but what ends runs for the number of steps waits for the next one: freeing must not hide another failure.</summary>
+    /// <param name="context">What it is about.</param>
+    public void FreeStep(FakeAccessContext context)
     {
         _ = Interlocked.Increment(ref _steps);
-        StrikeGuest(hand);
+        InjectAtGuestStep(context);
     }
 
     /// <summary>The CPU runs the instruction of a call again.</summary>
@@ -82,13 +82,13 @@ internal sealed class FakeRun(FakeVmmOptions options)
     /// <summary>A step of a call.</summary>
     /// <param name="kind">Which kind.</param>
     /// <param name="call">The call.</param>
-    /// <param name="hand">What the step is about.</param>
-    public void CallStep(FakeMomentKind kind, FakeCallState call, FakeHand hand)
+    /// <param name="context">What the step is about.</param>
+    public void CallStep(FakeInjectionPointKind kind, FakeCallState call, FakeAccessContext context)
     {
         Count();
         if (_plan.Count != 0 && !call.IsNested)
         {
-            Strike(new FakeMoment(kind, call.Number, call.Count(kind)), hand, call);
+            Inject(new FakeInjectionPoint(kind, call.Number, call.Count(kind)), context, call);
         }
     }
 
@@ -99,7 +99,7 @@ internal sealed class FakeRun(FakeVmmOptions options)
         {
             lock (Gate)
             {
-                _lines.Add(new FakeStoryLine(_lines.Count + 1, actor, text, fault, isGuilty));
+                _lines.Add(new FakeTraceLine(_lines.Count + 1, actor, text, fault, isGuilty));
             }
         }
     }
@@ -110,14 +110,14 @@ internal sealed class FakeRun(FakeVmmOptions options)
     /// <param name="message">What happened, and what to do.</param>
     /// <param name="create">Makes the exception.</param>
     [DoesNotReturn]
-    public void Fail(FakeActor actor, string step, string message, Func<string, FakeStory?, FakeMachineException> create)
+    public void Fail(FakeActor actor, string step, string message, Func<string, FakeTrace?, FakeMachineException> create)
     {
         lock (Gate)
         {
             if (_failure is null)
             {
                 Tell(actor, step, isGuilty: true);
-                Volatile.Write(ref _failure, create(message, IsRecording ? Story : null));
+                Volatile.Write(ref _failure, create(message, IsRecording ? Trace : null));
             }
         }
 
@@ -125,12 +125,12 @@ internal sealed class FakeRun(FakeVmmOptions options)
         throw new InvalidOperationException(message); // never: the line above throws
     }
 
-    private void StrikeGuest(FakeHand hand)
+    private void InjectAtGuestStep(FakeAccessContext context)
     {
         int step = Interlocked.Increment(ref _guestSteps);
         if (_plan.Count != 0)
         {
-            Strike(new FakeMoment(FakeMomentKind.GuestStep, 0, step), hand, null);
+            Inject(new FakeInjectionPoint(FakeInjectionPointKind.GuestStep, 0, step), context, null);
         }
     }
 
@@ -139,34 +139,34 @@ internal sealed class FakeRun(FakeVmmOptions options)
         if (Interlocked.Increment(ref _steps) > options.StepBudget)
         {
             Fail(FakeActor.Guest, $"takes step {options.StepBudget + 1}",
-                $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeVmmOptions)}.{nameof(FakeVmmOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
+                $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeMachineOptions)}.{nameof(FakeMachineOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
                 + "It tries for ever. Bound the number of attempts, and report the last answer.",
-                static (message, story) => new MachineHangException(message, story));
+                static (message, trace) => new MachineHangException(message, trace));
         }
     }
 
-    private void Strike(FakeMoment now, FakeHand hand, FakeCallState? call)
+    private void Inject(FakeInjectionPoint now, FakeAccessContext context, FakeCallState? call)
     {
         foreach (PlannedFault planned in _plan.Faults)
         {
-            if (planned.Moment != now)
+            if (planned.InjectionPoint != now)
             {
                 continue;
             }
 
-            FakeStrike strike;
+            FakeFaultOccurrence occurrence;
             lock (Gate)
             {
-                strike = Misfortune!.Strike(planned.Fault, hand, call, new FakeStrike(planned, FakeStrikeOutcome.Struck, call?.Number ?? Volatile.Read(ref _calls)));
-                _strikes.Add(strike);
-                if (strike.Outcome != FakeStrikeOutcome.Struck && IsRecording)
+                occurrence = FaultInjector!.Inject(planned.Fault, context, call, new FakeFaultOccurrence(planned, FakeFaultOutcome.Occurred, call?.Number ?? Volatile.Read(ref _calls)));
+                _faultOccurrences.Add(occurrence);
+                if (occurrence.Outcome != FakeFaultOutcome.Occurred && IsRecording)
                 {
-                    Tell(FakeActor.Kernel, $"{planned.Fault}: not done. {strike.Rule}", planned);
+                    Tell(FakeActor.Kernel, $"{planned.Fault}: not done. {occurrence.Rule}", planned);
                 }
             }
 
             // Not under the gate: a function of the test runs, and it may wait for another thread.
-            if (planned.Fault.Kind == FakeFaultKind.SecondCpu && strike.Outcome == FakeStrikeOutcome.Struck)
+            if (planned.Fault.Kind == FakeFaultKind.SecondCpu && occurrence.Outcome == FakeFaultOutcome.Occurred)
             {
                 SecondCall!(call!);
             }

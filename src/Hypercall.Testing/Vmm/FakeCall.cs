@@ -37,7 +37,7 @@ public sealed class FakeCall
     /// <summary>Its number, 1 to 127.</summary>
     public ulong Number { get; }
 
-    /// <summary>The privilege level of the caller: 3 for a program, 0 for the guest's kernel (<see cref="FakeVmm.OpenKernelChannel"/>).</summary>
+    /// <summary>The privilege level of the caller: 3 for a program, 0 for the guest's kernel (<see cref="FakeMachine.OpenKernelChannel"/>).</summary>
     public int Cpl { get; }
 
     /// <summary>All 15 registers, by reference. The caller gets them when the handler returns.</summary>

@@ -1,7 +1,7 @@
 namespace Hypercall.Testing;
 
 /// <summary>One instruction on the way to a fake VMM.</summary>
-internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction, int cpl = 3) : IHypercallChannel
+internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruction, int cpl = 3) : IHypercallChannel
 {
     // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one on a buffer.
     private static readonly GuestVirtualAddress InstructionAddress = new(0x7eff_0000_0040);
@@ -15,7 +15,7 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction,
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
-        FakeVmmState state = vmm.State;
+        FakeMachineState state = vmm.State;
         bool isRight = _provider is not null && (state.Provider is null || ReferenceEquals(state.Provider, _provider));
         CpuFault? fault = !isRight || state.Personality == FakeVmmPersonality.None ? Fault(state) : null;
         return vmm.Run(state, instruction, cpl, ref registers, fault) is { } raised
@@ -24,7 +24,7 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction,
     }
 
     /// <summary>Adds what Linux reports with a fault that the VMM raised.</summary>
-    private CpuFault Complete(CpuFault fault, FakeVmmState state) => fault with
+    private CpuFault Complete(CpuFault fault, FakeMachineState state) => fault with
     {
         Code = fault.Kind == CpuFaultKind.InvalidOpcode ? SigIll : SigSegv,
         TrapNumber = fault.Kind switch { CpuFaultKind.InvalidOpcode => 6, CpuFaultKind.GeneralProtection => 13, _ => 14 },
@@ -33,7 +33,7 @@ internal sealed class FakeChannel(FakeVmm vmm, HypercallInstruction instruction,
         Target = new HypercallTarget(state.Cpu, _provider?.Name ?? "none", instruction),
     };
 
-    private CpuFault Fault(FakeVmmState state) => state.Personality != FakeVmmPersonality.Kvm || _provider is null ? new CpuFault(CpuFaultKind.InvalidOpcode)
+    private CpuFault Fault(FakeMachineState state) => state.Personality != FakeVmmPersonality.Kvm || _provider is null ? new CpuFault(CpuFaultKind.InvalidOpcode)
         : ReferenceEquals(state.Provider, FakeProvider.Amd) ? new CpuFault(CpuFaultKind.GeneralProtection)
         : new CpuFault(CpuFaultKind.PageFault) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage };
 }

@@ -15,29 +15,29 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     /// <param name="state">The VMM.</param>
-    /// <param name="instruction">The instruction, for the story.</param>
+    /// <param name="instruction">The instruction, for the trace.</param>
     /// <param name="cpl">The privilege level of the caller.</param>
     /// <param name="registers">The registers.</param>
     /// <param name="fault">The fault that the instruction itself raises here; null if it reaches the VMM.</param>
     /// <returns>The fault that it raises after all, with an address for a #PF; null if it completed.</returns>
-    public CpuFault? Run(FakeVmmState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault)
+    public CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault)
     {
         run.ThrowIfFailed();
         FakeCallState call = new(run.NextCall(), in registers, cpl);
-        FakeHand hand = FakeHand.Argument(registers.Rbx);
+        FakeAccessContext context = FakeAccessContext.Argument(registers.Rbx);
         if (run.IsRecording)
         {
             run.Tell(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture,
                 $"call {call.Number}: {instruction.Mnemonic} RAX={registers.Rax} ({NameOf(state, registers.Rax)}) RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x} RDX=0x{registers.Rdx:x}"));
         }
 
-        run.CallStep(FakeMomentKind.BeforeEntry, call, hand);
+        run.CallStep(FakeInjectionPointKind.BeforeEntry, call, context);
         if (fault is null && call.Verdict is null)
         {
             fault = Handle(state, call, ref registers);
         }
 
-        run.CallStep(FakeMomentKind.BeforeReturn, call, hand);
+        run.CallStep(FakeInjectionPointKind.BeforeReturn, call, context);
         fault ??= Conclude(state, call, ref registers);
 
         if (run.IsRecording)
@@ -48,19 +48,19 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
         }
 
         call.IsOver = true;
-        run.CallStep(FakeMomentKind.AfterReturn, call, hand);
+        run.CallStep(FakeInjectionPointKind.AfterReturn, call, context);
         return fault;
     }
 
     /// <summary>A second virtual CPU calls the function that is being called.</summary>
-    public void CallFromSecond(FakeVmmState state, FakeCallState call)
+    public void CallFromSecond(FakeMachineState state, FakeCallState call)
     {
         HypercallRegisters registers = new() { Rax = call.Entry.Rax };
         Answer(state, new FakeCallState(call.Number, in registers, call.Cpl, isNested: true), ref registers);
     }
 
     /// <summary>Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.</summary>
-    private CpuFault? Handle(FakeVmmState state, FakeCallState call, ref HypercallRegisters registers)
+    private CpuFault? Handle(FakeMachineState state, FakeCallState call, ref HypercallRegisters registers)
     {
         int spurious = 0;
         while (true)
@@ -99,7 +99,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
         }
     }
 
-    private void Answer(FakeVmmState state, FakeCallState current, ref HypercallRegisters registers)
+    private void Answer(FakeMachineState state, FakeCallState current, ref HypercallRegisters registers)
     {
         switch (state.Personality)
         {
@@ -121,7 +121,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
     }
 
     /// <summary>What a planned fault makes of the answer.</summary>
-    private static CpuFault? Conclude(FakeVmmState state, FakeCallState call, ref HypercallRegisters registers)
+    private static CpuFault? Conclude(FakeMachineState state, FakeCallState call, ref HypercallRegisters registers)
     {
         if (call.Verdict is { } verdict)
         {
@@ -165,7 +165,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
         }
     }
 
-    private static string NameOf(FakeVmmState state, ulong number) =>
+    private static string NameOf(FakeMachineState state, ulong number) =>
         number == 0 ? FakeFunctions.GetVmmcallNumber : state.Functions.Find(number)?.Name ?? "no function";
 
     private static ulong LookUp(FakeFunctions functions, FakeCall call)

@@ -28,7 +28,7 @@ public sealed class FakeView
     /// <summary>Reads bytes.</summary>
     /// <param name="offset">Where they start, in bytes from <see cref="Start"/>.</param>
     /// <param name="destination">Where they go.</param>
-    /// <returns>False if the VMM has given the call up: a planned fault struck. Return from the handler then.</returns>
+    /// <returns>False if the VMM has given the call up: a planned fault occurred. Return from the handler then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The bytes leave the range.</exception>
     public bool Read(long offset, Span<byte> destination)
     {
@@ -39,7 +39,7 @@ public sealed class FakeView
     /// <summary>Writes bytes.</summary>
     /// <param name="offset">Where they start, in bytes from <see cref="Start"/>.</param>
     /// <param name="source">The bytes.</param>
-    /// <returns>False if the VMM has given the call up: a planned fault struck. Return from the handler then.</returns>
+    /// <returns>False if the VMM has given the call up: a planned fault occurred. Return from the handler then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The bytes leave the range.</exception>
     /// <exception cref="InvalidOperationException">The range was mapped for reading.</exception>
     /// <exception cref="VmmPanicException">A page is ROM-faked.</exception>

@@ -135,11 +135,11 @@ public class VmmStatusClientTests
     }
 
     [Fact]
-    public void The_text_lies_in_pinned_memory_or_the_next_best()
+    public void The_text_lies_in_pinned_memory_or_the_fallback()
     {
         Answer((ref registers) => Deliver(ref registers, "x"));
         _ = Client().GetStatus();
-        Assert.All(_machine.Requests, request => Assert.Equal((Residency.Pinned, true), (request.Residency, request.AllowNextBest)));
+        Assert.All(_machine.Requests, request => Assert.Equal((Residency.Pinned, true), (request.Residency, request.AllowFallback)));
     }
 
     [Fact]
@@ -205,5 +205,5 @@ public class VmmStatusClientTests
         }
     }
 
-    private VmmStatusClient Client() => new(new Vmm(_machine, _machine));
+    private VmmStatusClient Client() => new(new BitVisorClient(_machine, _machine));
 }

@@ -15,7 +15,7 @@ public class AddHypercallTests
     public void A_machine_gives_every_service()
     {
         using ServiceProvider provider = Build(Machine(HypercallStatus.Completed));
-        Assert.NotNull(provider.GetRequiredService<Vmm>());
+        Assert.NotNull(provider.GetRequiredService<BitVisorClient>());
         Assert.NotNull(provider.GetRequiredService<IHypercallChannel>());
         Assert.NotNull(provider.GetRequiredService<IGuestMemory>());
         Assert.NotNull(provider.GetRequiredService<ICpuid>());
@@ -23,14 +23,14 @@ public class AddHypercallTests
         Assert.NotNull(provider.GetRequiredService<HypercallTarget>());
         Assert.NotNull(provider.GetRequiredService<VmmStatusClient>());
         Assert.NotNull(provider.GetRequiredService<VmmShell>());
-        Assert.Same(provider.GetRequiredService<Vmm>(), provider.GetRequiredService<Vmm>());
+        Assert.Same(provider.GetRequiredService<BitVisorClient>(), provider.GetRequiredService<BitVisorClient>());
     }
 
     [Fact]
     public void Without_a_machine_the_message_says_what_to_add()
     {
         using ServiceProvider provider = new ServiceCollection().AddHypercall(_ => { }).BuildServiceProvider();
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<Vmm>);
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<BitVisorClient>);
         Assert.Contains("AddIntel().AddAmd()", e.Message, StringComparison.Ordinal);
     }
 
@@ -178,11 +178,11 @@ public class AddHypercallTests
     {
         RecordingLogger log = new();
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { registers.Rax = rax; return HypercallStatus.Completed; } };
-        _ = new Vmm(machine, machine, log).TryGetFunction("foo");
+        _ = new BitVisorClient(machine, machine, log).TryGetFunction("foo");
         Assert.Contains(expected, Assert.Single(log.Messages), StringComparison.Ordinal);
     }
 
-    private sealed class RecordingLogger : ILogger<Vmm>
+    private sealed class RecordingLogger : ILogger<BitVisorClient>
     {
         public List<string> Messages { get; } = [];
 

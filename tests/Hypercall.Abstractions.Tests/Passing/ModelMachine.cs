@@ -88,7 +88,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     }
 
     /// <summary>Gives a page another frame, content and all; the old one is somebody else's now.</summary>
-    public void Move(GuestBuffer buffer, int page)
+    public void MigratePage(GuestBuffer buffer, int page)
     {
         ulong virtualPage = (buffer.Address.Value >> GuestPage.Shift) + (ulong)page;
         ulong old = _pageTable[virtualPage];
@@ -97,7 +97,7 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
         _frames[old] = new byte[GuestPage.Size];
     }
 
-    public void MakeAbsent(GuestBuffer buffer, int page) => _ = _pageTable.Remove((buffer.Address.Value >> GuestPage.Shift) + (ulong)page);
+    public void Unmap(GuestBuffer buffer, int page) => _ = _pageTable.Remove((buffer.Address.Value >> GuestPage.Shift) + (ulong)page);
 
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)

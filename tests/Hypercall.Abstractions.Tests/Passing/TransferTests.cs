@@ -100,7 +100,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { IsNeighbour = _ => contiguous };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        VmmFunction called = new(machine, machine, "auto", (ulong)function);
+        HypercallFunction called = new(machine, machine, "auto", (ulong)function);
         TransferResult result = called.Transfer(buffer, Technique.Auto, Direction.Both);
         Assert.Same(contiguous ? Technique.Contiguous : Technique.FrameList, result.Passing);
         Assert.Equal(contiguous ? 10_000ul : 8 + (3 * 8), Assert.Single(machine.Calls).Rcx);
@@ -153,7 +153,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked, IsNeighbour = _ => true };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
-        machine.AfterCall = call => machine.Move(buffer, 0);
+        machine.AfterCall = call => machine.MigratePage(buffer, 0);
         GuestMemoryMovedException e = Assert.Throws<GuestMemoryMovedException>(
             () => Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.ToVmm));
         Assert.Equal((0L, 1L), (e.Result.BytesDone, e.Result.Calls));
@@ -166,7 +166,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         buffer.Span.Fill(7);
-        machine.BeforeCall = call => { if (call < 3) { machine.Move(buffer, call); } }; // the page of the next call
+        machine.BeforeCall = call => { if (call < 3) { machine.MigratePage(buffer, call); } }; // the page of the next call
         TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
         Assert.True(result.IsCompleted);
         Assert.All(machine.Taken, taken => Assert.Equal(7, taken));
@@ -177,7 +177,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
-        machine.AfterCall = call => { if (call == 2) { machine.Move(buffer, 1); } };
+        machine.AfterCall = call => { if (call == 2) { machine.MigratePage(buffer, 1); } };
         TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
         Assert.Equal((TransferOutcome.Moved, (long)GuestPage.Size, 2L), (result.Outcome, result.BytesDone, result.Calls));
     }
@@ -187,7 +187,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
-        machine.BeforeCall = call => { if (call == 1) { machine.MakeAbsent(buffer, 2); } };
+        machine.BeforeCall = call => { if (call == 1) { machine.Unmap(buffer, 2); } };
         Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
     }
 
@@ -196,7 +196,7 @@ public class TransferTests
     {
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(10_000);
-        machine.BeforeCall = _ => machine.MakeAbsent(buffer, 1);
+        machine.BeforeCall = _ => machine.Unmap(buffer, 1);
         TransferException e = Assert.Throws<TransferException>(
             () => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = ByRcx }));
         Assert.Equal((TransferOutcome.Incomplete, (long)GuestPage.Size), (e.Result.Outcome, e.Result.BytesDone));
@@ -328,7 +328,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        machine.AfterAllocation = () => machine.Move(buffer, 1); // getting memory makes the kernel move some
+        machine.AfterAllocation = () => machine.MigratePage(buffer, 1); // getting memory makes the kernel move some
         Assert.True(Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm).IsCompleted);
     }
 
@@ -352,7 +352,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        machine.MakeAbsent(buffer, 1);
+        machine.Unmap(buffer, 1);
         TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, new TransferOptions { Rule = ByRcx });
         Assert.Equal((TransferOutcome.Completed, 1), (result.Outcome, machine.Touches));
     }
@@ -369,7 +369,7 @@ public class TransferTests
             {
                 disposing = Task.Factory.StartNew(buffer.Dispose, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, TimeSpan.FromSeconds(30)));
-                machine.MakeAbsent(buffer, 1); // so that it is touched anew
+                machine.Unmap(buffer, 1); // so that it is touched anew
             }
         };
         Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
@@ -391,7 +391,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Locked, Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
         using GuestBuffer buffer = machine.Allocate(100);
-        machine.AfterCall = _ => machine.Move(buffer, 0);
+        machine.AfterCall = _ => machine.MigratePage(buffer, 0);
         Assert.Equal(TransferOutcome.Faulted, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).Outcome);
     }
 
@@ -484,7 +484,7 @@ public class TransferTests
             return HypercallStatus.Completed;
         };
         ulong[] words = [.. Enumerable.Range(1, count).Select(i => (ulong)i)];
-        TransferResult result = new VmmFunction(machine, machine, "words", 9).Transfer(words, Direction.Both);
+        TransferResult result = new HypercallFunction(machine, machine, "words", 9).Transfer(words, Direction.Both);
         Assert.Equal((9ul, 1ul, count > 1 ? 2ul : 0, count > 4 ? 5ul : 0), (seen.Rax, seen.Rbx, seen.Rcx, seen.Rdi));
         Assert.Equal(Enumerable.Range(11, count).Select(i => (ulong)i), words);
         Assert.Equal(8L * count, result.BytesDone);
@@ -495,7 +495,7 @@ public class TransferTests
     {
         HypercallRegisters seen = default;
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { seen = registers; registers.Rbx = 11; return HypercallStatus.Completed; } };
-        VmmFunction function = new(machine, machine, "words", 9);
+        HypercallFunction function = new(machine, machine, "words", 9);
         ulong[] word = [1];
         _ = function.Transfer(word, Direction.ToVmm);
         Assert.Equal((1ul, 1ul), (seen.Rbx, word[0]));
@@ -508,7 +508,7 @@ public class TransferTests
     {
         ScriptedMachine machine = ScriptedMachine.Answering(0);
         TransferException e = Assert.Throws<TransferException>(
-            () => new VmmFunction(machine, machine, "words", 9).Transfer(new ulong[2], Direction.ToVmm, (in _, _) => TransferAnswer.Done(8)));
+            () => new HypercallFunction(machine, machine, "words", 9).Transfer(new ulong[2], Direction.ToVmm, (in _, _) => TransferAnswer.Done(8)));
         Assert.Equal((TransferOutcome.Incomplete, 8L, 16L), (e.Result.Outcome, e.Result.BytesDone, e.Result.Length));
     }
 
@@ -518,7 +518,7 @@ public class TransferTests
     public void More_than_five_words_or_none_are_refused(int count)
     {
         ScriptedMachine machine = ScriptedMachine.Answering();
-        _ = Assert.Throws<ArgumentException>(() => new VmmFunction(machine, machine, "words", 9).Transfer(new ulong[count], Direction.ToVmm));
+        _ = Assert.Throws<ArgumentException>(() => new HypercallFunction(machine, machine, "words", 9).Transfer(new ulong[count], Direction.ToVmm));
         Assert.Equal(0, machine.Calls);
     }
 
@@ -531,7 +531,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.TouchesInVain = true;
-        machine.MakeAbsent(buffer, 0);
+        machine.Unmap(buffer, 0);
         TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm);
         Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotMapped), (result.Outcome, result.Refusal!.Reason));
         Assert.Equal(touches, machine.Touches); // once before, and once after each attempt but the last
@@ -545,7 +545,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         machine.BeforeCall = call =>
         {
-            machine.MakeAbsent(buffer, 2);
+            machine.Unmap(buffer, 2);
             machine.RefusesTouch = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotWritable, "read-only");
         };
         TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
@@ -597,9 +597,9 @@ public class TransferTests
 
     private static Technique Named(string name) => Technique.All.Single(p => p.Name == name);
 
-    private static VmmFunction Function(ModelMachine machine, Technique technique) => Function(machine, technique, machine.IsNeighbour(1));
+    private static HypercallFunction Function(ModelMachine machine, Technique technique) => Function(machine, technique, machine.IsNeighbour(1));
 
-    private static VmmFunction Function(ModelMachine machine, Technique technique, bool oneExtent) => new(machine, machine, "f", technique switch
+    private static HypercallFunction Function(ModelMachine machine, Technique technique, bool oneExtent) => new(machine, machine, "f", technique switch
     {
         _ when technique == Technique.Virtual => ModelMachine.ByVirtual,
         _ when technique == Technique.FrameList => ModelMachine.ByList,

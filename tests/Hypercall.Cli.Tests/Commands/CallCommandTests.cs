@@ -9,7 +9,7 @@ public class CallCommandTests
     public async Task The_VMM_sees_the_words_and_the_caller_sees_the_answer()
     {
         (ulong, ulong, ulong, ulong, ulong) seen = default;
-        FakeVmm fake = new FakeVmm().On("add", call =>
+        FakeMachine fake = new FakeMachine().On("add", call =>
         {
             seen = (call.Rbx, call.Rcx, call.Rdx, call.Rsi, call.Rdi);
             call.Rax = 10;
@@ -34,7 +34,7 @@ public class CallCommandTests
     [Fact]
     public async Task Every_register_that_changed_is_printed_and_no_other()
     {
-        FakeVmm fake = new FakeVmm().On("swap", call => (call.Rax, call.Rcx, call.R15) = (0, 77, ulong.MaxValue));
+        FakeMachine fake = new FakeMachine().On("swap", call => (call.Rax, call.Rcx, call.R15) = (0, 77, ulong.MaxValue));
         CliRun run = await CliRun.OfAsync("call swap --rbx 5 --rcx 6", Machines.Use(fake));
 
         Assert.Equal("0x4d (77)", run.Row("RCX")[2]);
@@ -46,8 +46,8 @@ public class CallCommandTests
     [Fact]
     public async Task RAX_equal_to_the_number_is_told_and_never_judged()
     {
-        CliRun people = await CliRun.OfAsync("call silent", Machines.Use(new FakeVmm().On("silent", _ => { })));
-        CliRun program = await CliRun.OfAsync("call silent --json", Machines.Use(new FakeVmm().On("silent", _ => { })));
+        CliRun people = await CliRun.OfAsync("call silent", Machines.Use(new FakeMachine().On("silent", _ => { })));
+        CliRun program = await CliRun.OfAsync("call silent --json", Machines.Use(new FakeMachine().On("silent", _ => { })));
 
         Assert.Equal(ExitCode.Done, people.ExitCode);
         Assert.Equal("unchanged", people.Row("RAX")[2]);
@@ -59,7 +59,7 @@ public class CallCommandTests
     [Fact]
     public async Task A_function_may_return_minus_one_and_is_done()
     {
-        CliRun run = await CliRun.OfAsync("call dbgsh --rbx -1 --json", Machines.Use(new FakeVmm().On("dbgsh", call => call.Rax = ulong.MaxValue)));
+        CliRun run = await CliRun.OfAsync("call dbgsh --rbx -1 --json", Machines.Use(new FakeMachine().On("dbgsh", call => call.Rax = ulong.MaxValue)));
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.Equal("0xffffffffffffffff", run.Json.GetProperty("registers").GetProperty("rax").GetString());

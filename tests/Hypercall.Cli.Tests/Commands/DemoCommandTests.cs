@@ -53,12 +53,12 @@ public class DemoCommandTests
         string[] trace = [.. fault.GetProperty("trace").EnumerateArray().Select(line => line.GetString()!)];
         Assert.StartsWith("==>", trace[^1], StringComparison.Ordinal);
         Assert.Contains("moves page 0 of buffer 1", Assert.Single(trace, line => line.StartsWith(" * ", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.Contains("FakeMoment.BeforePage(2, 1)", fault.GetProperty("replay").GetString(), StringComparison.Ordinal);
+        Assert.Contains("FakeInjectionPoint.BeforePage(2, 1)", fault.GetProperty("replay").GetString(), StringComparison.Ordinal);
         Assert.Contains("pinned", fault.GetProperty("pinned").GetString(), StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
-    public async Task It_tells_the_same_story_every_time() =>
+    public async Task It_shows_the_same_trace_every_time() =>
         Assert.Equal((await CliRun.OfAsync("demo")).Out, (await CliRun.OfAsync("demo")).Out);
 
     [Fact]
@@ -68,7 +68,7 @@ public class DemoCommandTests
 
         Assert.Matches("Virtual.*abc.*foo", run.Out);
         Assert.Contains("==>", run.Out, StringComparison.Ordinal);
-        Assert.Contains("new FakeVmm(", run.Out, StringComparison.Ordinal);
+        Assert.Contains("new FakeMachine(", run.Out, StringComparison.Ordinal);
         Assert.Contains("With pinned memory", run.Out, StringComparison.Ordinal);
     }
 
@@ -76,7 +76,7 @@ public class DemoCommandTests
     public async Task On_the_real_VMM_it_looks_up_and_calls_nothing()
     {
         bool called = false;
-        FakeVmm inItsPlace = new FakeVmm().On("foo", _ => called = true).On("boot", _ => called = true);
+        FakeMachine inItsPlace = new FakeMachine().On("foo", _ => called = true).On("boot", _ => called = true);
         CliRun run = await CliRun.OfAsync("demo --vmm real --json", Machines.Use(inItsPlace));
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
@@ -90,5 +90,5 @@ public class DemoCommandTests
     [InlineData(FakeVmmPersonality.Deaf, 1)]
     [InlineData(FakeVmmPersonality.None, 3)]
     public async Task On_a_real_VMM_that_says_no_it_ends_as_every_command_does(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("demo --vmm real", Machines.Use(new FakeVmm(personality)))).ExitCode);
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("demo --vmm real", Machines.Use(new FakeMachine(personality)))).ExitCode);
 }

@@ -107,7 +107,7 @@ public class DetectCommandTests
     public async Task It_calls_no_function()
     {
         bool called = false;
-        FakeVmm fake = new FakeVmm().On("boot", _ => called = true).On("loadcfg", _ => called = true);
+        FakeMachine fake = new FakeMachine().On("boot", _ => called = true).On("loadcfg", _ => called = true);
         CliRun run = await CliRun.OfAsync("detect", Machines.Use(fake));
 
         Assert.Equal(ExitCode.Done, run.ExitCode);

@@ -53,7 +53,7 @@ public class FunctionsCommandTests
     public async Task No_function_is_called()
     {
         bool called = false;
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         foreach (string name in (string[])["get_status", "dbgsh", "log_set_buf", "iccard", "mine"])
         {
             fake.On(name, _ => called = true);

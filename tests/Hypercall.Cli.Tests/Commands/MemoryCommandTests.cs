@@ -62,7 +62,7 @@ public class MemoryCommandTests
     [InlineData("memory --compact --json")]
     public async Task Where_frames_are_hidden_it_exits_6_and_still_shows_residency(string commandLine)
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         fake.Memory.HideFrames = true;
         CliRun run = await CliRun.OfAsync(commandLine, Machines.Use(fake));
 
@@ -78,7 +78,7 @@ public class MemoryCommandTests
     [Fact]
     public async Task A_buffer_that_is_not_to_be_had_exits_6_and_the_others_are_still_shown()
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         fake.Memory.CanPin = false;
         CliRun run = await CliRun.OfAsync("memory", Machines.Use(fake));
 

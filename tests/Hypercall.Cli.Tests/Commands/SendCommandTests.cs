@@ -130,7 +130,7 @@ public sealed class SendCommandTests : IDisposable
     [InlineData("send in", "--function")]
     public async Task What_cannot_be_handed_over_is_bad_usage(string commandLine, string mentions)
     {
-        FakeVmm fake = new FakeVmm().On("f", _ => throw new InvalidOperationException("Called.")).On("upper_gva", _ => throw new InvalidOperationException("Called."));
+        FakeMachine fake = new FakeMachine().On("f", _ => throw new InvalidOperationException("Called.")).On("upper_gva", _ => throw new InvalidOperationException("Called."));
         await File.WriteAllBytesAsync(Path.Combine(_directory.FullName, "in"), []);
         await File.WriteAllBytesAsync(Path.Combine(_directory.FullName, "full"), [1]);
         string[] args = [.. commandLine.Split(' ').Select(word => word is "in" or "full" or "." || word.StartsWith("nowhere", StringComparison.Ordinal)
@@ -146,7 +146,7 @@ public sealed class SendCommandTests : IDisposable
     {
         (ulong, ulong, ulong) seen = default;
         _ = Write(10);
-        FakeVmm fake = new FakeVmm().On("f", call => seen = (call.Rdx, call.Rsi, call.Rdi));
+        FakeMachine fake = new FakeMachine().On("f", call => seen = (call.Rdx, call.Rsi, call.Rdi));
         CliRun run = await CliRun.OfAsync($"send {In} --function f --rdx 1 --rsi 0x2 --rdi -3", Machines.Use(fake));
 
         Assert.Equal((1UL, 2UL, ulong.MaxValue - 2), seen);
@@ -158,7 +158,7 @@ public sealed class SendCommandTests : IDisposable
     {
         _ = Write(3 * 4096);
         int calls = 0;
-        FakeVmm fake = new FakeVmm().On("f", call => call.Rax = ++calls == 2 ? 100 : call.Rcx);
+        FakeMachine fake = new FakeMachine().On("f", call => call.Rax = ++calls == 2 ? 100 : call.Rcx);
         CliRun run = await CliRun.OfAsync($"send {In} --function f --passing pages --direction both --out {Out} --rax-means bytes --json", Machines.Use(fake));
 
         Assert.Equal(ExitCode.Refused, run.ExitCode);
@@ -173,7 +173,7 @@ public sealed class SendCommandTests : IDisposable
     {
         _ = Write(10);
         await File.WriteAllTextAsync(Out, "precious");
-        FakeVmm fake = new FakeVmm().On("f", call => call.Rax = 5);
+        FakeMachine fake = new FakeMachine().On("f", call => call.Rax = 5);
         CliRun run = await CliRun.OfAsync($"send {In} --function f --direction both --out {Out} --rax-means status", Machines.Use(fake));
 
         Assert.Equal(ExitCode.Refused, run.ExitCode);
@@ -198,7 +198,7 @@ public sealed class SendCommandTests : IDisposable
     public async Task What_RAX_means_is_the_caller_s_to_say(string meaning, int expected)
     {
         _ = Write(10);
-        FakeVmm fake = new FakeVmm().On("f", call => call.Rax = 10);
+        FakeMachine fake = new FakeMachine().On("f", call => call.Rax = 10);
         Assert.Equal(expected, (int)(await CliRun.OfAsync($"send {In} --function f --rax-means {meaning}", Machines.Use(fake))).ExitCode);
     }
 
@@ -207,9 +207,9 @@ public sealed class SendCommandTests : IDisposable
     {
         _ = Write(2 * 4096);
         GuestBuffer? mine = null;
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         fake.Memory.Allocated = buffer => mine = buffer.Length == 2 * 4096 ? buffer : mine;
-        fake.On("f", _ => fake.Memory.Move(mine!, 0));
+        fake.On("f", _ => fake.Memory.MigratePage(mine!, 0));
         CliRun run = await CliRun.OfAsync($"send {In} --function f --passing pages --residency locked", Machines.Use(fake));
 
         Assert.Equal(ExitCode.Untrusted, run.ExitCode);
@@ -219,17 +219,17 @@ public sealed class SendCommandTests : IDisposable
     [InlineData("--passing list --residency locked --direction both --out OUT", "", 6, "notPinned")]
     [InlineData("--passing list --residency locked --direction both --out OUT --accept-memory-corruption-if-pages-move", "", 0, "locked")]
     [InlineData("--passing list", "cannotPin", 6, "pinningUnavailable")]
-    [InlineData("--passing list --allow-next-best", "cannotPin", 0, "locked")]
-    [InlineData("--passing list --allow-next-best --direction both --out OUT", "cannotPin", 6, "notPinned")]
+    [InlineData("--passing list --allow-fallback", "cannotPin", 0, "locked")]
+    [InlineData("--passing list --allow-fallback --direction both --out OUT", "cannotPin", 6, "notPinned")]
     [InlineData("--passing contiguous", "cannotBeContiguous", 6, "notContiguous")]
     [InlineData("--passing list", "hidden", 6, "framesHidden")]
     [InlineData("--passing gva", "hidden", 0, "touched")]
     [InlineData("--passing gva --residency pinned", "", 0, "pinned")]
     [InlineData("--passing gva --residency locked", "limited", 6, "lockLimit")]
-    public async Task Memory_that_is_refused_exits_6_and_the_next_best_only_where_it_is_allowed(string options, string machine, int expected, string says)
+    public async Task Memory_that_is_refused_exits_6_and_the_fallback_only_where_it_is_allowed(string options, string machine, int expected, string says)
     {
         _ = Write(3 * 4096);
-        FakeVmm fake = new FakeVmm().On("f", _ => { });
+        FakeMachine fake = new FakeMachine().On("f", _ => { });
         (fake.Memory.CanPin, fake.Memory.CanAllocateContiguous, fake.Memory.HideFrames) = (machine != "cannotPin", machine != "cannotBeContiguous", machine == "hidden");
         fake.Memory.LockLimit = machine == "limited" ? 2 * 4096 : long.MaxValue;
 
@@ -246,7 +246,7 @@ public sealed class SendCommandTests : IDisposable
         using CancellationTokenSource source = new();
         _ = Write(3 * 4096);
         int calls = 0;
-        FakeVmm fake = new FakeVmm().On("f", _ =>
+        FakeMachine fake = new FakeMachine().On("f", _ =>
         {
             if (++calls == 2)
             {

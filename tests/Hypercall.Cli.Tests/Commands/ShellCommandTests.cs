@@ -63,7 +63,7 @@ public class ShellCommandTests
     [InlineData(FakeVmmPersonality.None, 3)]
     [InlineData(FakeVmmPersonality.Kvm, 4)]
     public async Task Nobody_to_talk_to_has_its_exit_code(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("shell", Machines.Use(new FakeVmm(personality)))).ExitCode);
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("shell", Machines.Use(new FakeMachine(personality)))).ExitCode);
 
     [Fact]
     public async Task With_JSON_what_the_shell_printed_is_collected()
@@ -107,10 +107,10 @@ public class ShellCommandTests
 
     private static MemoryStream Input(string text) => new(Encoding.UTF8.GetBytes(text));
 
-    private static FakeVmm Disabled()
+    private static FakeMachine Disabled()
     {
         Queue<ulong> answers = new([.. "dbgsh is disabled.\n".Select(c => (ulong)c), 0x10A]);
-        return new FakeVmm().On("dbgsh", call =>
+        return new FakeMachine().On("dbgsh", call =>
         {
             _ = call.Rbx == 0 && answers.Count > 1 ? answers.Dequeue() : 0;
             call.Rax = answers.Peek();
@@ -118,10 +118,10 @@ public class ShellCommandTests
     }
 
     /// <summary>A shell that gives each key back.</summary>
-    private static FakeVmm Echo()
+    private static FakeMachine Echo()
     {
         ulong pending = 0;
-        return new FakeVmm().On("dbgsh", call =>
+        return new FakeMachine().On("dbgsh", call =>
         {
             pending = call.Rbx == ulong.MaxValue ? pending : call.Rbx;
             call.Rax = pending;

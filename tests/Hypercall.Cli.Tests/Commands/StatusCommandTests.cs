@@ -43,7 +43,7 @@ public class StatusCommandTests
     [Fact]
     public async Task Turned_off_by_the_configuration_it_exits_1_and_names_the_setting()
     {
-        CliRun run = await CliRun.OfAsync("status", Machines.Use(new FakeVmm().On("get_status", _ => { })));
+        CliRun run = await CliRun.OfAsync("status", Machines.Use(new FakeMachine().On("get_status", _ => { })));
 
         Assert.Equal(ExitCode.Refused, run.ExitCode);
         Assert.Contains("vmm.status", run.Error, StringComparison.Ordinal);
@@ -54,7 +54,7 @@ public class StatusCommandTests
     public async Task Not_delivered_in_three_tries_it_exits_1()
     {
         int tries = 0;
-        FakeVmm fake = new FakeVmm().On("get_status", call => (call.Rax, call.Rcx, tries) = (1, 1, tries + 1));
+        FakeMachine fake = new FakeMachine().On("get_status", call => (call.Rax, call.Rcx, tries) = (1, 1, tries + 1));
         CliRun run = await CliRun.OfAsync("status --json", Machines.Use(fake));
 
         Assert.Equal((ExitCode.Refused, 3), (run.ExitCode, tries));
@@ -64,7 +64,7 @@ public class StatusCommandTests
     [Fact]
     public async Task An_answer_that_the_ABI_does_not_know_exits_1_and_shows_it()
     {
-        CliRun run = await CliRun.OfAsync("status", Machines.Use(new FakeVmm().On("get_status", call => call.Rax = 0x77)));
+        CliRun run = await CliRun.OfAsync("status", Machines.Use(new FakeMachine().On("get_status", call => call.Rax = 0x77)));
 
         Assert.Equal(ExitCode.Refused, run.ExitCode);
         Assert.Contains("0x77", run.Error, StringComparison.Ordinal);
@@ -76,7 +76,7 @@ public class StatusCommandTests
     [InlineData(FakeVmmPersonality.None, 3)]
     [InlineData(FakeVmmPersonality.Kvm, 4)]
     public async Task Nobody_to_ask_has_its_exit_code(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("status", Machines.Use(new FakeVmm(personality)))).ExitCode);
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("status", Machines.Use(new FakeMachine(personality)))).ExitCode);
 
     [Fact]
     public async Task No_memory_for_the_text_exits_6()
@@ -85,7 +85,7 @@ public class StatusCommandTests
         Assert.Equal(ExitCode.MemoryRefused, (await CliRun.OfAsync("status", Machines.Refusing(refusal))).ExitCode);
     }
 
-    private static FakeVmm Saying(string text) => new FakeVmm().On("get_status", call =>
+    private static FakeMachine Saying(string text) => new FakeMachine().On("get_status", call =>
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         bool fits = (ulong)bytes.Length <= call.Rcx && call.TryWriteVirtual(new GuestVirtualAddress(call.Rbx), bytes, out _);

@@ -13,7 +13,7 @@ internal sealed class FakeRig
     private const ulong LongestText = 256;
     private const int ListHeader = 2 * sizeof(uint); // GPA_RANGE: u32 bytes, u32 offset into the first frame, then u64 frame numbers
 
-    private readonly FakeVmm _fake;
+    private readonly FakeMachine _fake;
     private readonly Lock _gate = new();
     private readonly RigStream[] _streams = new RigStream[16];
     private readonly (ulong Address, ulong Length)[] _held = new (ulong, ulong)[256];
@@ -26,7 +26,7 @@ internal sealed class FakeRig
     private int _statusGrowths;
     private (ulong Address, ulong Size, ulong Next) _ring;
 
-    private FakeRig(FakeVmm fake)
+    private FakeRig(FakeMachine fake)
     {
         _fake = fake;
         _rom = fake.Options.Rom[0];
@@ -35,7 +35,7 @@ internal sealed class FakeRig
 
     private delegate bool Access(ulong address, Span<byte> bytes, out int done);
 
-    public static void Register(FakeVmm fake)
+    public static void Register(FakeMachine fake)
     {
         FakeRig rig = new(fake);
         Dictionary<string, Action<FakeCall>> functions = new()

@@ -6,10 +6,10 @@ namespace Hypercall.Conformance;
 /// <summary>The fake machine of Hypercall.Testing, a new one for each scenario.</summary>
 internal sealed class FakeMachines : IConformanceMachine
 {
-    private FakeVmm _fake;
+    private FakeMachine _fake;
     private readonly bool _hasVmm;
 
-    private FakeMachines(FakeVmm fake, bool hasVmm)
+    private FakeMachines(FakeMachine fake, bool hasVmm)
     {
         _fake = fake;
         _hasVmm = hasVmm;
@@ -21,7 +21,7 @@ internal sealed class FakeMachines : IConformanceMachine
 
     public static IConformanceMachine Open(string vendor) => new FakeMachines(Create(vendor, allowStrayAccess: false), hasVmm: true);
 
-    public static IConformanceMachine OpenWithoutVmm() => new FakeMachines(new FakeVmm(FakeVmmPersonality.None), hasVmm: false);
+    public static IConformanceMachine OpenWithoutVmm() => new FakeMachines(new FakeMachine(FakeVmmPersonality.None), hasVmm: false);
 
     public string? WhyNot(Needs need) => need switch
     {
@@ -36,7 +36,7 @@ internal sealed class FakeMachines : IConformanceMachine
     };
 
     // As MADV_DONTNEED does it: the page comes back as zeros.
-    public void MakeAbsent(GuestBuffer buffer, int page)
+    public void MigratePage(GuestBuffer buffer, int page)
     {
         long start = Math.Max(0, ((long)page * GuestPage.Size) - buffer.Address.PageOffset);
         long end = Math.Min(buffer.Length, ((page + 1L) * GuestPage.Size) - buffer.Address.PageOffset);
@@ -54,7 +54,7 @@ internal sealed class FakeMachines : IConformanceMachine
         {
             for (int page = 0; page < GuestPage.Count(buffer.Address, buffer.Length); page++)
             {
-                _fake.Memory.Move(buffer, page);
+                _fake.Memory.MigratePage(buffer, page);
             }
         }
     }
@@ -72,9 +72,9 @@ internal sealed class FakeMachines : IConformanceMachine
     {
     }
 
-    private static FakeVmm Create(string vendor, bool allowStrayAccess)
+    private static FakeMachine Create(string vendor, bool allowStrayAccess)
     {
-        FakeVmm fake = new(new FakeVmmOptions { Cpu = new CpuIdentity { Vendor = vendor }, AllowStrayAccess = allowStrayAccess });
+        FakeMachine fake = new(new FakeMachineOptions { Cpu = new CpuIdentity { Vendor = vendor }, AllowStrayAccess = allowStrayAccess });
         FakeRig.Register(fake);
         return fake;
     }

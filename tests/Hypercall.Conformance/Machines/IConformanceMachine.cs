@@ -16,7 +16,7 @@ internal interface IConformanceMachine : IDisposable
     /// <summary>Makes a page absent; its content may be lost.</summary>
     /// <param name="buffer">Touched memory: no other lets go of a page.</param>
     /// <param name="page">Which of its pages.</param>
-    void MakeAbsent(GuestBuffer buffer, int page);
+    void MigratePage(GuestBuffer buffer, int page);
 
     /// <summary>Swaps a page out, with its content.</summary>
     /// <param name="buffer">Touched memory.</param>

@@ -19,14 +19,14 @@ internal sealed unsafe class RealMachine : IConformanceMachine
 
     private RealMachine()
     {
-        VmmPresenceResult presence = new Vmm(_native).DetectPresence();
+        VmmPresenceResult presence = new BitVisorClient(_native).DetectPresence();
         Description = string.Create(
             CultureInfo.InvariantCulture,
             $"real, {_native.Target.Cpu.Vendor} ({_native.Target.Cpu.Brand.Trim()}), {_native.Target.Instruction.Mnemonic}, VMM {presence.Presence}, {Environment.ProcessorCount} CPU(s), {Environment.OSVersion.VersionString}, {(IsNative ? "NativeAOT" : "CoreCLR")}");
         bool noVmm = presence is { Presence: VmmPresence.Faulted, Fault.Kind: CpuFaultKind.InvalidOpcode };
         Lack(Needs.NoVmm, noVmm ? null : $"a VMM may be under this machine ({presence.Presence})");
         Lack(Needs.Vmm, presence.IsPresent ? null : $"no VMM of this ABI: {presence.Message}");
-        Lack(Needs.Rig, presence.IsPresent && new Vmm(_native).TryGetFunction("stream_reset").IsFound ? null : "the VMM has not the rig's functions");
+        Lack(Needs.Rig, presence.IsPresent && new BitVisorClient(_native).TryGetFunction("stream_reset").IsFound ? null : "the VMM has not the rig's functions");
         Lack(Needs.Injection, _lacks.GetValueOrDefault(Needs.Rig));
         Lack(Needs.RealKernel, OperatingSystem.IsLinux() ? null : "not Linux");
         Lack(Needs.Protection, OperatingSystem.IsLinux() ? null : "not Linux");
@@ -54,7 +54,7 @@ internal sealed unsafe class RealMachine : IConformanceMachine
 
     public string? WhyNot(Needs need) => _lacks.GetValueOrDefault(need);
 
-    public void MakeAbsent(GuestBuffer buffer, int page)
+    public void MigratePage(GuestBuffer buffer, int page)
     {
         Advise(buffer, page, Libc.DontNeed);
         Check.Equal(GuestPageState.NotMapped, StateOf(buffer, page), "a page that was given back");

@@ -3,7 +3,7 @@ using Hypercall.BitVisor;
 namespace Hypercall.Conformance;
 
 /// <summary>The rig's functions (rig/ABI.md) as a program calls them.</summary>
-internal sealed class RigClient(Vmm vmm)
+internal sealed class RigClient(BitVisorClient vmm)
 {
     public const string ByPhysicalAddress = "xfer_gpa";
     public const string ByList = "xfer_list";
@@ -34,7 +34,7 @@ internal sealed class RigClient(Vmm vmm)
     public static string FunctionFor(Passing passing) =>
         passing == Passing.Virtual ? ByVirtualAddress : passing == Passing.FrameList ? ByList : ByPhysicalAddress;
 
-    public VmmFunction Get(string name) => vmm.GetFunction(name);
+    public HypercallFunction Get(string name) => vmm.GetFunction(name);
 
     public ulong Call(string name, ulong rbx = 0, ulong rcx = 0, ulong rdx = 0, ulong rsi = 0, ulong rdi = 0) => Get(name).Call(rbx, rcx, rdx, rsi, rdi).Rax;
 

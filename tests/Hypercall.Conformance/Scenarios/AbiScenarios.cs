@@ -20,7 +20,7 @@ internal static class AbiScenarios
         new("abi: a name in another case is not the name", Needs.Vmm, context => NotFound(context, "Boot")),
         new("abi: a name with a blank before it is not the name", Needs.Vmm, context => NotFound(context, " boot")),
         new("abi: a name beyond ASCII is not found", Needs.Vmm, context => NotFound(context, "böot€")),
-        new("abi: a name of 255 bytes is looked up, and not found", Needs.Vmm, context => NotFound(context, new string('n', Vmm.MaxNameLength))),
+        new("abi: a name of 255 bytes is looked up, and not found", Needs.Vmm, context => NotFound(context, new string('n', BitVisorClient.MaxNameLength))),
         new("abi: an empty name is not found", Needs.Vmm, context => Check.Equal(0ul, LookUp(context, [0]))),
         new("abi: bytes without NUL in 256 are no name", Needs.Vmm, NoNul),
         new("abi: a NUL as the 256th byte ends a name, one later does not", Needs.Vmm, NulAtTheEnd),
@@ -63,7 +63,7 @@ internal static class AbiScenarios
     private static void BuildsHave(ScenarioContext context)
     {
         ulong[] numbers = [LookUp(context, Name("boot")), LookUp(context, Name("loadcfg")), LookUp(context, Name("loadcfg64"))];
-        Check.That(numbers.All(number => number is >= 1 and <= Vmm.MaxFunctionNumber), $"numbers {string.Join(", ", numbers)}");
+        Check.That(numbers.All(number => number is >= 1 and <= BitVisorClient.MaxFunctionNumber), $"numbers {string.Join(", ", numbers)}");
         Check.Equal(3, numbers.Distinct().Count());
     }
 
@@ -124,7 +124,7 @@ internal static class AbiScenarios
         byte[] name = Name(EveryBuildHas);
         using GuestBuffer buffer = context.Allocate(2 * GuestPage.Size, Residency.Touched);
         name.CopyTo(buffer.Span[(GuestPage.Size - name.Length)..]);
-        context.Machine.MakeAbsent(buffer, 1);
+        context.Machine.MigratePage(buffer, 1);
         Check.Equal(context.Vmm.GetFunction(EveryBuildHas).Number, LookUpAt(context, buffer.Address.Value + GuestPage.Size - (ulong)name.Length));
     }
 
@@ -135,7 +135,7 @@ internal static class AbiScenarios
         for (int before = 1; before < name.Length; before++)
         {
             name.CopyTo(buffer.Span[(GuestPage.Size - before)..]);
-            context.Machine.MakeAbsent(buffer, 1);
+            context.Machine.MigratePage(buffer, 1);
             Check.Equal(0ul, LookUpAt(context, buffer.Address.Value + GuestPage.Size - (ulong)before), $"{before} bytes on the first page");
         }
     }
@@ -144,7 +144,7 @@ internal static class AbiScenarios
     {
         using GuestBuffer buffer = context.Allocate(GuestPage.Size, Residency.Touched);
         Name(EveryBuildHas).CopyTo(buffer.Span);
-        context.Machine.MakeAbsent(buffer, 0);
+        context.Machine.MigratePage(buffer, 0);
         Check.Equal(0ul, LookUpAt(context, buffer.Address.Value));
         Name(EveryBuildHas).CopyTo(buffer.Span);
         Check.Equal(context.Vmm.GetFunction(EveryBuildHas).Number, LookUpAt(context, buffer.Address.Value));

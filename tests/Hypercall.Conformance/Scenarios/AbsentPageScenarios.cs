@@ -62,7 +62,7 @@ internal static class AbsentPageScenarios
         {
             if ((absent & (1 << page)) != 0)
             {
-                context.Machine.MakeAbsent(buffer, page);
+                context.Machine.MigratePage(buffer, page);
             }
         }
 
@@ -79,7 +79,7 @@ internal static class AbsentPageScenarios
         {
             if ((absent & (1 << page)) != 0)
             {
-                context.Machine.MakeAbsent(buffer, page);
+                context.Machine.MigratePage(buffer, page);
             }
         }
 
@@ -111,7 +111,7 @@ internal static class AbsentPageScenarios
             if ((absent & (1 << page)) != 0)
             {
                 expected.AsSpan(page * GuestPage.Size, GuestPage.Size).Clear(); // zeros when it comes
-                context.Machine.MakeAbsent(buffer, page);
+                context.Machine.MigratePage(buffer, page);
             }
         }
 
@@ -207,7 +207,7 @@ internal static class AbsentPageScenarios
     private static GuestBuffer OnlyRead(ScenarioContext context)
     {
         GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
-        context.Machine.MakeAbsent(buffer, 0);
+        context.Machine.MigratePage(buffer, 0);
         Check.Equal(0, System.Runtime.InteropServices.Marshal.ReadByte((nint)buffer.Address.Value));
         return buffer;
     }
@@ -236,7 +236,7 @@ internal static class AbsentPageScenarios
 
     private static void UnservedFault(ScenarioContext context, string walker)
     {
-        VmmFunction function = context.Rig.Get(walker);
+        HypercallFunction function = context.Rig.Get(walker);
         foreach (Direction direction in Directions)
         {
             const ulong Address = 0x10; // page 0, which Linux maps for nobody

@@ -21,17 +21,17 @@ internal static class KernelScenarios
         new(Through + "sizes that the module does not give are refused", Needs.Module, Sizes),
     ];
 
-    private static void With(ScenarioContext context, long length, Action<KernelBuffer, Vmm> check)
+    private static void With(ScenarioContext context, long length, Action<KernelBuffer, BitVisorClient> check)
     {
         using KernelDevice device = KernelDevice.Open();
         using KernelBuffer buffer = device.Allocate(length);
-        check(buffer, new Vmm(new KernelChannel(device), context.Memory));
+        check(buffer, new BitVisorClient(new KernelChannel(device), context.Memory));
     }
 
     private static void LookUp(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
         Check.Equal(VmmPresence.Present, fromKernel.DetectPresence().Presence);
         foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
         {
@@ -42,7 +42,7 @@ internal static class KernelScenarios
     private static void Registers(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
         for (int i = 0; i < context.Repeat(1000); i++)
         {
             ulong[] words = [.. Enumerable.Range(0, 5).Select(_ => (ulong)context.Random.NextInt64(long.MinValue, long.MaxValue))];
@@ -55,7 +55,7 @@ internal static class KernelScenarios
     private static void AbcFoo(ScenarioContext context) => With(context, 3, (buffer, fromKernel) =>
     {
         "abc"u8.CopyTo(buffer.Span);
-        VmmFunction transfer = fromKernel.GetFunction(RigClient.ByPhysicalAddress);
+        HypercallFunction transfer = fromKernel.GetFunction(RigClient.ByPhysicalAddress);
         context.Rig.Reset();
         for (int i = 0; i < 3; i++)
         {
@@ -79,7 +79,7 @@ internal static class KernelScenarios
 
     private static void ContiguousFromKernel(ScenarioContext context) => ContiguousPassing(context, fromKernel => fromKernel);
 
-    private static void ContiguousPassing(ScenarioContext context, Func<Vmm, Vmm> choose)
+    private static void ContiguousPassing(ScenarioContext context, Func<BitVisorClient, BitVisorClient> choose)
     {
         long[] lengths = context.IsSlow ? [1, 4095, 4097, 40_000, 1024L * 4096] : [1, 3, 4095, 4096, 4097, 40_000, 511L * 4096, 512L * 4096, 1024L * 4096];
         foreach (long length in lengths)
@@ -95,7 +95,7 @@ internal static class KernelScenarios
         }
     }
 
-    private static void HandOver(ScenarioContext context, Vmm vmm, KernelBuffer buffer, Passing passing, Direction direction)
+    private static void HandOver(ScenarioContext context, BitVisorClient vmm, KernelBuffer buffer, Passing passing, Direction direction)
     {
         byte[] expected = buffer.Span.ToArray();
         RigStream model = RigStream.Empty;
@@ -110,7 +110,7 @@ internal static class KernelScenarios
     private static void OtherTechniques(ScenarioContext context) => With(context, 40_000, (buffer, fromKernel) =>
     {
         context.Random.NextBytes(buffer.Span);
-        foreach (Vmm vmm in (Vmm[])[context.Vmm, fromKernel])
+        foreach (BitVisorClient vmm in (BitVisorClient[])[context.Vmm, fromKernel])
         {
             foreach (Passing passing in (Passing[])[Passing.PageByPage, Passing.FrameList, Passing.Virtual])
             {
@@ -122,12 +122,12 @@ internal static class KernelScenarios
     private static void InjectedAtCpl0(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        Vmm fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
         foreach (Direction direction in (Direction[])[Direction.ToVmm, Direction.FromVmm, Direction.Both])
         {
             using GuestBuffer buffer = context.Fill(4 * GuestPage.Size, Residency.Touched);
-            context.Machine.MakeAbsent(buffer, 1);
-            context.Machine.MakeAbsent(buffer, 3);
+            context.Machine.MigratePage(buffer, 1);
+            context.Machine.MigratePage(buffer, 3);
             byte[] expected = new byte[buffer.Length];
             buffer.Span[..GuestPage.Size].CopyTo(expected);
             buffer.Span.Slice(2 * GuestPage.Size, GuestPage.Size).CopyTo(expected.AsSpan(2 * GuestPage.Size));

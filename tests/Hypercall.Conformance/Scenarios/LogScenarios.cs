@@ -39,7 +39,7 @@ internal static class LogScenarios
         using GuestBuffer ring = context.Allocate(GuestPage.Size);
         ring.Span.Fill(0xEE);
         MemoryMarshal.Cast<byte, uint>(ring.Span[..4])[0] = 0;
-        VmmFunction set = context.Rig.Get("log_set_buf_user");
+        HypercallFunction set = context.Rig.Get("log_set_buf_user");
         using GuestBufferLease lease = ring.Lease("the log");
         Check.That(set.Call(PhysicalOf(ring), (ulong)size).RaxIsCallNumber, "it never writes RAX");
         try
@@ -97,7 +97,7 @@ internal static class LogScenarios
     private static void RefusedToUsers(ScenarioContext context)
     {
         using GuestBuffer ring = context.Allocate(GuestPage.Size);
-        VmmFunction set = context.Rig.Get("log_set_buf");
+        HypercallFunction set = context.Rig.Get("log_set_buf");
         Check.That(set.Call(PhysicalOf(ring), 1024).RaxIsCallNumber);
         _ = Write(context, "hello");
         Check.Equal(0u, Unread(ring));
@@ -108,7 +108,7 @@ internal static class LogScenarios
     {
         using KernelDevice device = KernelDevice.Open();
         using KernelBuffer ring = device.Allocate(1 << 16);
-        VmmFunction set = new Vmm(new KernelChannel(device), context.Memory).GetFunction("log_set_buf");
+        HypercallFunction set = new BitVisorClient(new KernelChannel(device), context.Memory).GetFunction("log_set_buf");
         Check.That(set.Call(ring.Physical.Value, (ulong)ring.Length).RaxIsCallNumber, "it never writes RAX");
         Check.Equal(20ul, Write(context, "from user space, CPL"));
         Check.Equal("from user space, CPL"[..(int)Unread(ring)], Encoding.ASCII.GetString(ring.Span.Slice(4, (int)Unread(ring))));
@@ -122,7 +122,7 @@ internal static class LogScenarios
         Check.Equal(256ul, context.Rig.Call("log_write", buffer.Address.Value, 256), "256 bytes");
         Check.Equal(ulong.MaxValue, context.Rig.Call("log_write", buffer.Address.Value, 257), "257 bytes");
         Check.Equal(0ul, context.Rig.Call("log_write", buffer.Address.Value, 0), "no bytes");
-        context.Machine.MakeAbsent(buffer, 1);
+        context.Machine.MigratePage(buffer, 1);
         Check.Equal(10ul, context.Rig.Call("log_write", buffer.Address.Value + GuestPage.Size - 10, 20), "into an absent page");
     }
 }

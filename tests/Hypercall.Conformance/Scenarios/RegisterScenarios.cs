@@ -22,7 +22,7 @@ internal static class RegisterScenarios
 
     private static void FiveWords(ScenarioContext context)
     {
-        VmmFunction add = context.Rig.Get("add");
+        HypercallFunction add = context.Rig.Get("add");
         foreach (ulong word in Words)
         {
             Check.Equal(word, add.Call(rbx: word).Rax);
@@ -38,7 +38,7 @@ internal static class RegisterScenarios
 
     private static void RandomWords(ScenarioContext context)
     {
-        VmmFunction add = context.Rig.Get("add");
+        HypercallFunction add = context.Rig.Get("add");
         for (int i = 0; i < context.Repeat(10_000); i++)
         {
             HypercallRegisters before = Frames.Random(context.Random);
@@ -51,7 +51,7 @@ internal static class RegisterScenarios
 
     private static void Mix(ScenarioContext context)
     {
-        VmmFunction mix = context.Rig.Get("mix");
+        HypercallFunction mix = context.Rig.Get("mix");
         for (int i = 0; i < context.Repeat(1000); i++)
         {
             HypercallRegisters before = Frames.Random(context.Random);
@@ -80,7 +80,7 @@ internal static class RegisterScenarios
 
     private static void Same(ScenarioContext context)
     {
-        VmmFunction same = context.Rig.Get("same");
+        HypercallFunction same = context.Rig.Get("same");
         HypercallRegisters before = Frames.Random(context.Random);
         HypercallRegisters after = before;
         same.Call(ref after);

@@ -158,7 +158,7 @@ internal static class ResidencyScenarios
         using GuestBuffer buffer = context.Fill(4 * GuestPage.Size, Residency.Touched);
         for (int page = 0; page < 4; page++)
         {
-            context.Machine.MakeAbsent(buffer, page);
+            context.Machine.MigratePage(buffer, page);
         }
 
         context.Rig.Reset();

@@ -76,7 +76,7 @@ internal static class ShellScenarios
 
     private static void Acknowledgement(ScenarioContext context)
     {
-        VmmFunction shell = context.Rig.Get("dbgsh");
+        HypercallFunction shell = context.Rig.Get("dbgsh");
         ulong first = shell.Call(Nothing).Rax;
         Check.Equal((ulong)'>', first);
         Check.Equal(first, shell.Call(Nothing).Rax, "asked again");

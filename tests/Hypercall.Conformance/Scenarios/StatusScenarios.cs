@@ -94,7 +94,7 @@ internal static class StatusScenarios
         foreach (int absent in (int[])[0, 1])
         {
             buffer.Touch();
-            context.Machine.MakeAbsent(buffer, absent);
+            context.Machine.MigratePage(buffer, absent);
             VmmCallResult result = Ask(context, buffer.Address.Value + GuestPage.Size - 10, GuestPage.Size);
             Check.Equal(1ul, result.Rax, $"page {absent} is absent");
             Check.That(result.Rcx <= GuestPage.Size, $"page {absent} is absent: it wants {result.Rcx} bytes");

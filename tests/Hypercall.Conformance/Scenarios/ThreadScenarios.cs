@@ -52,7 +52,7 @@ internal static class ThreadScenarios
 
     private static void Registers(ScenarioContext context)
     {
-        VmmFunction mix = context.Rig.Get("mix");
+        HypercallFunction mix = context.Rig.Get("mix");
         int times = context.Repeat(5000);
         OnEach(index =>
         {
@@ -103,7 +103,7 @@ internal static class ThreadScenarios
         {
             for (int i = 0; i < times; i++)
             {
-                Vmm fresh = new(context.Machine.Hardware);
+                BitVisorClient fresh = new(context.Machine.Hardware);
                 Check.That(numbers.AsSpan().SequenceEqual([.. RigClient.Names.Select(name => fresh.GetFunction(name).Number)]), "another number");
             }
         });
@@ -112,7 +112,7 @@ internal static class ThreadScenarios
     private static void FaultsAndCalls(ScenarioContext context)
     {
         IHypercallChannel other = context.Machine.OpenOtherInstruction();
-        VmmFunction add = context.Rig.Get("add");
+        HypercallFunction add = context.Rig.Get("add");
         int times = context.Repeat(2000);
         OnEach(index =>
         {

@@ -52,7 +52,7 @@ internal static class WalkScenarios
     private static void Absent(ScenarioContext context)
     {
         using GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
-        context.Machine.MakeAbsent(buffer, 0);
+        context.Machine.MigratePage(buffer, 0);
         NotFound(Walk(context, buffer.Address.Value));
     }
 
@@ -85,7 +85,7 @@ internal static class WalkScenarios
     private static void OnlyRead(ScenarioContext context)
     {
         using GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
-        context.Machine.MakeAbsent(buffer, 0);
+        context.Machine.MigratePage(buffer, 0);
         Check.Equal(0, System.Runtime.InteropServices.Marshal.ReadByte((nint)buffer.Address.Value));
         VmmCallResult result = Walk(context, buffer.Address.Value);
         Check.Equal((1ul, Present | User | NoExecute), (result.Rax, result.Rcx));

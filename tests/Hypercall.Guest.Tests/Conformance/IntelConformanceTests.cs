@@ -16,16 +16,16 @@ public class IntelConformanceTests(GuestLab lab, ITestOutputHelper output)
     public async Task The_scenario_passes(ScenarioName scenario)
     {
         GuestRun run = await lab.GetAsync(GuestRequest.Intel);
-        ScenarioList.Check(scenario.Value, run.Tap, Required, run.Story);
+        ScenarioList.Check(scenario.Value, run.Tap, Required, run.Trace);
     }
 
     [SkippableFact]
     public async Task The_suite_runs_to_its_end_and_the_guest_powers_off()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.Intel);
-        output.WriteLine(run.Story);
-        Assert.True(run.Tap.IsComplete, $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Story}");
-        Assert.True(run.ExitCode == 0, run.Story);
+        output.WriteLine(run.Trace);
+        Assert.True(run.Tap.IsComplete, $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Trace}");
+        Assert.True(run.ExitCode == 0, run.Trace);
     }
 
     [SkippableFact]

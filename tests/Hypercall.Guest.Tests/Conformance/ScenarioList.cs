@@ -29,12 +29,12 @@ internal static class ScenarioList
     /// <param name="name">The scenario.</param>
     /// <param name="report">Where its line is.</param>
     /// <param name="required">What may not be skipped.</param>
-    /// <param name="story">For the message: how the run ended.</param>
-    public static void Check(string name, TapReport report, HashSet<string> required, string story)
+    /// <param name="trace">For the message: how the run ended.</param>
+    public static void Check(string name, TapReport report, HashSet<string> required, string trace)
     {
         if (!report.Results.TryGetValue(name, out TapResult? result))
         {
-            Assert.Fail($"The run has no result for '{name}'. {report.BailOut}\n{story}");
+            Assert.Fail($"The run has no result for '{name}'. {report.BailOut}\n{trace}");
         }
 
         bool isSkipped = result.Outcome == TapOutcome.Skipped;

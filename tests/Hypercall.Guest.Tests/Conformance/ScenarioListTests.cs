@@ -30,7 +30,7 @@ public class ScenarioListTests
     }
 
     [Fact]
-    public void One_that_the_run_did_not_get_to_fails_with_the_story_of_the_run()
+    public void One_that_the_run_did_not_get_to_fails_with_the_trace_of_the_run()
     {
         Assert.Contains("it hung", Assert.ThrowsAny<XunitException>(() => ScenarioList.Check("a: four", Report, [], "it hung")).Message, StringComparison.Ordinal);
     }

@@ -12,7 +12,7 @@ public class RomPanicTests(GuestLab lab)
     public async Task A_write_to_the_VMMs_own_memory_takes_the_machine_down_with_a_message()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.AmdPanic);
-        Assert.True(run.ExitCode == Panicked, run.Story);
+        Assert.True(run.ExitCode == Panicked, run.Trace);
         Assert.Matches("^VMM PANIC: write to ROM-faked memory at GPA 0x[0-9a-f]+ by xfer_gpa", Assert.Single(run.Lines, line => line.StartsWith("VMM PANIC", StringComparison.Ordinal)));
     }
 }

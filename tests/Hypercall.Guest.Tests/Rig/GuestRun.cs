@@ -21,5 +21,5 @@ internal sealed record GuestRun(
         Lines.FirstOrDefault(line => line.StartsWith(HashLine, StringComparison.Ordinal))?[HashLine.Length..].Trim();
 
     /// <summary>For a message: how it ended, and what it said last.</summary>
-    public string Story => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
+    public string Trace => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
 }

@@ -110,7 +110,7 @@ public sealed class ContiguityTests
         Assert.InRange(refusal.Limit!.Value, 4096, Length - 1);
         Assert.Contains("hugepages", refusal.Message, StringComparison.Ordinal);
         using GuestBuffer next = Memory.Allocate(
-            Length, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
+            Length, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous, AllowFallback = true });
         Assert.Equal(Contiguity.Any, next.Contiguity);
         Assert.Equal(Residency.Locked, next.Residency);
     }

@@ -24,7 +24,7 @@ public sealed class DisposeRaceTests
 
         NativeGuestMemory memory = new();
         CheckingVmm vmm = new();
-        VmmFunction function = new Vmm(vmm, memory).GetFunction("fill");
+        HypercallFunction function = new BitVisorClient(vmm, memory).GetFunction("fill");
         long locked = Host.SettledLockedBytes();
         long calls = 0;
         for (int round = 0; round < 200; round++)
@@ -114,7 +114,7 @@ public sealed class DisposeRaceTests
         {
             if (registers.Rax == 0)
             {
-                registers.Rax = Vmm.MaxFunctionNumber;
+                registers.Rax = BitVisorClient.MaxFunctionNumber;
                 return HypercallStatus.Completed;
             }
 

@@ -147,7 +147,7 @@ public sealed class PageMapTests
             40_000, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous }, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.PageMapUnavailable, refusal.Reason);
         using GuestBuffer next = blind.Allocate(
-            40_000, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous, AllowNextBest = true });
+            40_000, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous, AllowFallback = true });
         Assert.Equal((Residency.Locked, Contiguity.Any), (next.Residency, next.Contiguity));
     }
 }

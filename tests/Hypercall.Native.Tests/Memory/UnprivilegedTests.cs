@@ -21,7 +21,7 @@ public sealed class UnprivilegedTests
             Assert.Contains("CAP_SYS_ADMIN", told[physical], StringComparison.Ordinal);
         }
 
-        Assert.Equal("Touched Any", told["contiguous-or-next-best"]);
+        Assert.Equal("Touched Any", told["contiguous-or-fallback"]);
     }
 
     [SkippableFact]
@@ -38,7 +38,7 @@ public sealed class UnprivilegedTests
             Assert.Contains("CAP_IPC_LOCK", told[refused], StringComparison.Ordinal);
         }
 
-        Assert.Equal("Touched Any", told["too-much-or-next-best"]);
+        Assert.Equal("Touched Any", told["too-much-or-fallback"]);
         Assert.Equal("Locked Any", told["window"]);
     }
 
@@ -49,7 +49,7 @@ public sealed class UnprivilegedTests
         Assert.StartsWith("LockLimit limit=1048576", told["too-much-locked"], StringComparison.Ordinal);
         Assert.StartsWith("LockLimit limit=1048576", told["too-much-pinned"], StringComparison.Ordinal);
         Assert.StartsWith("LockLimit limit=1048576", told["window-too-large"], StringComparison.Ordinal);
-        Assert.Equal("Touched Any", told["too-much-or-next-best"]);
+        Assert.Equal("Touched Any", told["too-much-or-fallback"]);
     }
 
     [SkippableFact]
@@ -59,18 +59,18 @@ public sealed class UnprivilegedTests
         Assert.Equal("Touched Any", told["touched"]);
         Assert.StartsWith("LockLimit limit=0", told["locked"], StringComparison.Ordinal);
         Assert.StartsWith("LockLimit limit=0", told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Touched Any", told["pinned-or-next-best"]);
+        Assert.Equal("Touched Any", told["pinned-or-fallback"]);
         Assert.Equal("reached", told["end"]);
     }
 
     [SkippableFact]
-    public void Blocked_io_uring_is_named_with_what_the_kernel_says_and_locked_is_the_next_best()
+    public void Blocked_io_uring_is_named_with_what_the_kernel_says_and_locked_is_the_fallback()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--no-io-uring");
         Assert.StartsWith("PinningUnavailable", told["pinned"], StringComparison.Ordinal);
         Assert.Contains("io_uring_setup: Operation not permitted", told["pinned"], StringComparison.Ordinal);
         Assert.Contains("kernel.io_uring_disabled is", told["pinned"], StringComparison.Ordinal);
-        Assert.Equal("Locked Any", told["pinned-or-next-best"]);
+        Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
     [SkippableFact]

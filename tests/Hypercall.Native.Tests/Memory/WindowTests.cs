@@ -141,7 +141,7 @@ public sealed unsafe class WindowTests
         Assert.Contains("ramfs", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("window", refusal.Message, StringComparison.Ordinal);
 
-        using GuestBuffer window = ramFs.OpenWindow(array, GuestBufferOptions.Default with { AllowNextBest = true });
+        using GuestBuffer window = ramFs.OpenWindow(array, GuestBufferOptions.Default with { AllowFallback = true });
         Assert.Equal(Residency.Locked, window.Residency);
     }
 

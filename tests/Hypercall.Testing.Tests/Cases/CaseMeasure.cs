@@ -23,8 +23,8 @@ internal static class CaseMeasure
 
     public static ulong[] Of(FakeCase one)
     {
-        FakeVmmOptions plain = new();
-        FakeVmmOptions machine = one.Machine;
+        FakeMachineOptions plain = new();
+        FakeMachineOptions machine = one.Machine;
         FaultPlan plan = machine.Plan;
         return
         [
@@ -32,10 +32,10 @@ internal static class CaseMeasure
             Sum(one.Buffers, buffer => Pages(buffer.Offset + (long)buffer.Length)),
             (ulong)one.Buffers.Count,
             (ulong)one.Calls.Count,
-            Sum(plan, planned => planned.Moment.Call),
-            Sum(plan, planned => planned.Moment.Index),
-            Sum(plan, planned => (int)planned.Moment.Kind),
-            Sum(plan, planned => planned.Fault.Target == FakeTarget.AtHand ? 0 : 1),
+            Sum(plan, planned => planned.InjectionPoint.Call),
+            Sum(plan, planned => planned.InjectionPoint.Index),
+            Sum(plan, planned => (int)planned.InjectionPoint.Kind),
+            Sum(plan, planned => planned.Fault.Target == FakeTarget.Accessed ? 0 : 1),
             Sum(plan, planned => planned.Fault.Target.Buffer),
             Sum(plan, planned => planned.Fault.Target.Page),
             Sum(plan, planned => planned.Fault.Kind == FakeFaultKind.RefuseForeign ? (planned.Fault.Value == ulong.MaxValue ? 0 : 1) : (long)Math.Min(planned.Fault.Value, long.MaxValue >> 8)),

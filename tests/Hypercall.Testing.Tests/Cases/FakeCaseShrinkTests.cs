@@ -22,8 +22,8 @@ public sealed class FakeCaseShrinkTests
             Assert.All(simpler.Buffers, buffer => Assert.True(buffer is { Length: >= 1, Offset: >= 0 }));
             Assert.All(simpler.Machine.Plan, planned =>
             {
-                Assert.Equal(planned.Moment.Kind != FakeMomentKind.GuestStep, planned.Moment.Call >= 1);
-                Assert.True(planned.Fault.Target == FakeTarget.AtHand || planned.Fault.Target is { Buffer: >= 1, Page: >= 0 });
+                Assert.Equal(planned.InjectionPoint.Kind != FakeInjectionPointKind.GuestStep, planned.InjectionPoint.Call >= 1);
+                Assert.True(planned.Fault.Target == FakeTarget.Accessed || planned.Fault.Target is { Buffer: >= 1, Page: >= 0 });
             });
         }
     }
@@ -33,14 +33,14 @@ public sealed class FakeCaseShrinkTests
     {
         FakeCase smallest = Descend(FakeCase.Generate(seed), _ => true);
         Assert.Equal(new FakeCase(
-            FakeVmmOptions.Plain with { StepBudget = new FakeCaseSize().StepBudget },
+            FakeMachineOptions.Plain with { StepBudget = new FakeCaseSize().StepBudget },
             [new FakeBufferShape(1, 0, Residency.Pinned, Contiguity.Any)],
             [new FakeCallShape(0, FakeTechnique.Virtual, smallest.Calls[0].Direction)]), smallest);
         Assert.Empty(smallest.Shrink());
     }
 
     [Fact]
-    public void Faults_go_first_then_pages_then_calls_then_moments_then_settings()
+    public void Faults_go_first_then_pages_then_calls_then_injection_points_then_settings()
     {
         FakeCase one = Enumerable.Range(0, 1000).Select(i => FakeCase.Generate((ulong)i))
             .First(one => one.Machine is { Plan.Count: >= 2, CanAllocateContiguous: false } && one.Buffers.Count > 1 && one.Calls.Count > 2);
@@ -48,7 +48,7 @@ public sealed class FakeCaseShrinkTests
         Assert.Equal([0, 1, 2, 3, 4, 5], first.Distinct());
         Assert.Equal(first.Order(), first);
 
-        // Of CaseMeasure: faults, pages and buffers, calls, moments to values, calls and buffers, settings.
+        // Of CaseMeasure: faults, pages and buffers, calls, injection points to values, calls and buffers, settings.
         static int Stage(int index) => index switch { 0 => 0, <= 2 => 1, 3 => 2, <= 10 => 3, <= 16 => 4, _ => 5 };
     }
 
@@ -63,9 +63,9 @@ public sealed class FakeCaseShrinkTests
     public void A_fault_that_is_needed_moves_to_the_first_call_and_the_page_at_hand()
     {
         FakeCase smallest = Descend(
-            Case([new(FakeMoment.BeforePage(7, 9), new FakeFault(FakeFaultKind.Migrate, FakeTarget.Of(3, 5), 900))]),
-            one => one.Machine.Plan is [{ Fault.Kind: FakeFaultKind.Migrate, Moment.Kind: FakeMomentKind.BeforePage }]);
-        Assert.Equal([new(FakeMoment.BeforePage(1, 1), new FakeFault(FakeFaultKind.Migrate))], smallest.Machine.Plan);
+            Case([new(FakeInjectionPoint.BeforePage(7, 9), new FakeFault(FakeFaultKind.PageMigration, FakeTarget.Of(3, 5), 900))]),
+            one => one.Machine.Plan is [{ Fault.Kind: FakeFaultKind.PageMigration, InjectionPoint.Kind: FakeInjectionPointKind.BeforePage }]);
+        Assert.Equal([new(FakeInjectionPoint.BeforePage(1, 1), new FakeFault(FakeFaultKind.PageMigration))], smallest.Machine.Plan);
     }
 
     [Fact]
@@ -73,10 +73,10 @@ public sealed class FakeCaseShrinkTests
     {
         FakeCallShape[] calls = [.. Enumerable.Range(0, 6).Select(_ => new FakeCallShape(0, FakeTechnique.Virtual, Direction.ToVmm))];
         FakeCase smallest = Descend(
-            Case([new(FakeMoment.BeforeReturn(6), new FakeFault(FakeFaultKind.SwapOut))]) with { Calls = calls },
-            one => one.Machine.Plan is [{ Moment.Kind: FakeMomentKind.BeforeReturn } planned] && planned.Moment.Call == one.Calls.Count);
+            Case([new(FakeInjectionPoint.BeforeReturn(6), new FakeFault(FakeFaultKind.SwapOut))]) with { Calls = calls },
+            one => one.Machine.Plan is [{ InjectionPoint.Kind: FakeInjectionPointKind.BeforeReturn } planned] && planned.InjectionPoint.Call == one.Calls.Count);
         Assert.Single(smallest.Calls);
-        Assert.Equal(1, smallest.Machine.Plan[0].Moment.Call);
+        Assert.Equal(1, smallest.Machine.Plan[0].InjectionPoint.Call);
     }
 
     [Fact]
@@ -119,12 +119,12 @@ public sealed class FakeCaseShrinkTests
     [Fact]
     public void A_foreign_answer_becomes_the_one_that_everybody_knows()
     {
-        FakeCase one = Case([new(FakeMoment.BeforeEntry(1), new FakeFault(FakeFaultKind.RefuseForeign, default, 0x8000_0000_0000_0000))]);
+        FakeCase one = Case([new(FakeInjectionPoint.BeforeEntry(1), new FakeFault(FakeFaultKind.RefuseForeign, default, 0x8000_0000_0000_0000))]);
         Assert.Equal(ulong.MaxValue, Descend(one, any => any.Machine.Plan.Count == 1).Machine.Plan[0].Fault.Value);
     }
 
     private static FakeCase Case(FaultPlan plan) => new(
-        new FakeVmmOptions { Plan = plan },
+        new FakeMachineOptions { Plan = plan },
         [new FakeBufferShape(1, 0, Residency.Pinned, Contiguity.Any)],
         [new FakeCallShape(0, FakeTechnique.Virtual, Direction.ToVmm)]);
 

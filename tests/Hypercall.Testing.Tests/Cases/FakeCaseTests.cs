@@ -37,19 +37,19 @@ public sealed class FakeCaseTests
         Assert.InRange(one.Machine.Plan.Count, 0, scaled.MaxFaults);
         Assert.All(one.Buffers, buffer => Assert.True(buffer is { Length: >= 1, Offset: >= 0 }));
         Assert.All(one.Calls, call => Assert.InRange(call.Buffer, 0, one.Buffers.Count - 1));
-        _ = new FakeVmm(one.Machine); // it is a machine
+        _ = new FakeMachine(one.Machine); // it is a machine
     }
 
     [Property]
-    public void The_moments_and_targets_of_a_plan_are_such_as_can_be(ulong seed)
+    public void The_injection_points_and_targets_of_a_plan_are_such_as_can_be(ulong seed)
     {
-        foreach ((FakeMoment moment, FakeFault fault) in FakeCase.Generate(seed).Machine.Plan)
+        foreach ((FakeInjectionPoint point, FakeFault fault) in FakeCase.Generate(seed).Machine.Plan)
         {
-            bool hasCall = moment.Kind != FakeMomentKind.GuestStep;
-            bool hasIndex = moment.Kind is FakeMomentKind.BeforeWalk or FakeMomentKind.BeforeMap or FakeMomentKind.BeforePage or FakeMomentKind.GuestStep;
-            Assert.Equal(hasCall, moment.Call >= 1);
-            Assert.Equal(hasIndex, moment.Index >= 1);
-            Assert.True(fault.HasTarget || fault.Target == FakeTarget.AtHand);
+            bool hasCall = point.Kind != FakeInjectionPointKind.GuestStep;
+            bool hasIndex = point.Kind is FakeInjectionPointKind.BeforeWalk or FakeInjectionPointKind.BeforeMap or FakeInjectionPointKind.BeforePage or FakeInjectionPointKind.GuestStep;
+            Assert.Equal(hasCall, point.Call >= 1);
+            Assert.Equal(hasIndex, point.Index >= 1);
+            Assert.True(fault.HasTarget || fault.Target == FakeTarget.Accessed);
             Assert.True(fault.HasValue || fault.Value == 0);
             Assert.True(fault.Kind != FakeFaultKind.RefuseForeign || fault.Value > 127); // a function's number would be an answer
         }
@@ -97,8 +97,8 @@ public sealed class FakeCaseTests
     [Fact]
     public void Machines_differ_in_every_setting_and_most_have_no_limit()
     {
-        FakeVmmOptions plain = new();
-        FakeVmmOptions[] machines = [.. Thousand.Select(one => one.Machine)];
+        FakeMachineOptions plain = new();
+        FakeMachineOptions[] machines = [.. Thousand.Select(one => one.Machine)];
         Assert.Equal([1, 2, 3], machines.Select(machine => machine.Cpus).Distinct().Order());
         Assert.Equal(2, machines.Select(machine => machine.Paging).Distinct().Count());
         Assert.Contains(machines, machine => machine.LockLimit != plain.LockLimit);
@@ -111,18 +111,18 @@ public sealed class FakeCaseTests
     }
 
     [Fact]
-    public void Every_kind_of_fault_comes_up_at_every_kind_of_moment_that_fits_and_some_plans_are_empty()
+    public void Every_kind_of_fault_comes_up_at_every_kind_of_injection_point_that_fits_and_some_plans_are_empty()
     {
         PlannedFault[] faults = [.. Thousand.SelectMany(one => one.Machine.Plan)];
         foreach (FakeFaultKind kind in Enum.GetValues<FakeFaultKind>())
         {
-            FakeMomentKind[] moments = [.. faults.Where(planned => planned.Fault.Kind == kind).Select(planned => planned.Moment.Kind).Distinct()];
+            FakeInjectionPointKind[] points = [.. faults.Where(planned => planned.Fault.Kind == kind).Select(planned => planned.InjectionPoint.Kind).Distinct()];
             Assert.True(faults.Count(planned => planned.Fault.Kind == kind) > 100, kind.ToString());
-            Assert.True(moments.Length >= (kind <= FakeFaultKind.MakeRom ? 7 : 5), $"{kind} at {string.Join(", ", moments)}");
+            Assert.True(points.Length >= (kind <= FakeFaultKind.MakeRom ? 7 : 5), $"{kind} at {string.Join(", ", points)}");
         }
 
         Assert.InRange(Thousand.Count(one => one.Machine.Plan.Count == 0), Thousand.Length / 4, Thousand.Length * 6 / 10);
-        Assert.InRange(faults.Count(planned => planned.Fault.HasTarget && planned.Fault.Target == FakeTarget.AtHand), faults.Length / 10, faults.Length / 2);
+        Assert.InRange(faults.Count(planned => planned.Fault.HasTarget && planned.Fault.Target == FakeTarget.Accessed), faults.Length / 10, faults.Length / 2);
         Assert.Contains(faults, planned => planned.Fault.Target.Page > 0);
     }
 
@@ -138,7 +138,7 @@ public sealed class FakeCaseTests
     [Property]
     public void What_a_machine_is_given_stays_in_every_case_and_in_every_simpler_one(ulong seed)
     {
-        FakeVmmOptions given = new()
+        FakeMachineOptions given = new()
         {
             Seed = 7,
             Cpus = 1,
@@ -148,7 +148,7 @@ public sealed class FakeCaseTests
             LockLimit = 123,
             StepBudget = 77,
             Personality = FakeVmmPersonality.Kvm,
-            Plan = [new(FakeMoment.BeforeEntry(9), new FakeFault(FakeFaultKind.Clobber))],
+            Plan = [new(FakeInjectionPoint.BeforeEntry(9), new FakeFault(FakeFaultKind.Clobber))],
         };
         FakeCase one = FakeCase.Generate(seed, machine: given);
         Assert.All(one.Shrink(given).Prepend(one), any => Assert.Equal(given, any.Machine with { CanAllocateContiguous = true }));
@@ -158,7 +158,7 @@ public sealed class FakeCaseTests
     public void A_machine_that_does_not_vary_is_plain_but_for_its_seed_and_plan(ulong seed)
     {
         FakeCase one = FakeCase.Generate(seed, new FakeCaseSize { VaryMachine = false, StepBudget = 5 });
-        Assert.Equal(FakeVmmOptions.Plain with { Seed = one.Machine.Seed, Plan = one.Machine.Plan, StepBudget = 5 }, one.Machine);
+        Assert.Equal(FakeMachineOptions.Plain with { Seed = one.Machine.Seed, Plan = one.Machine.Plan, StepBudget = 5 }, one.Machine);
     }
 
     [Fact]
@@ -177,11 +177,11 @@ public sealed class FakeCaseTests
     public void A_case_says_itself_as_CSharp()
     {
         FakeCase one = new(
-            new FakeVmmOptions { Seed = 0x2a, Cpus = 1, Plan = [new(FakeMoment.BeforeWalk(2, 1), new FakeFault(FakeFaultKind.Migrate, FakeTarget.Of(1, 0), 3))] },
+            new FakeMachineOptions { Seed = 0x2a, Cpus = 1, Plan = [new(FakeInjectionPoint.BeforeWalk(2, 1), new FakeFault(FakeFaultKind.PageMigration, FakeTarget.Of(1, 0), 3))] },
             [new FakeBufferShape(4097, 8, Residency.Pinned, Contiguity.Contiguous)],
             [new FakeCallShape(0, FakeTechnique.FrameList, Direction.Both)]);
         Assert.Equal(
-            "new FakeCase(new FakeVmmOptions { Seed = 0x2a, Cpus = 1, Plan = [new(FakeMoment.BeforeWalk(2, 1), new FakeFault(FakeFaultKind.Migrate, FakeTarget.Of(1, 0), Value: 0x3))], }, "
+            "new FakeCase(new FakeMachineOptions { Seed = 0x2a, Cpus = 1, Plan = [new(FakeInjectionPoint.BeforeWalk(2, 1), new FakeFault(FakeFaultKind.PageMigration, FakeTarget.Of(1, 0), Value: 0x3))], }, "
             + "[new FakeBufferShape(4097, 8, Residency.Pinned, Contiguity.Contiguous)], [new FakeCallShape(0, FakeTechnique.FrameList, Direction.Both)])",
             one.ToCSharp());
         Assert.Equal("2 pages in 1 buffer, 1 call, 1 fault", one.ToString());
@@ -190,7 +190,7 @@ public sealed class FakeCaseTests
     [Fact]
     public void A_buffer_shape_allocates_its_offset_too()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeBufferShape shape = new(4096, 100, Residency.Locked, Contiguity.Contiguous);
         Assert.True(shape.TryAllocate(vmm.Memory, out GuestBuffer? buffer, out _));
         using (buffer)

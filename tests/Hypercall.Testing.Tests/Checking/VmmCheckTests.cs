@@ -7,7 +7,7 @@ public sealed class VmmCheckTests
     [Fact]
     public void A_property_that_holds_is_tried_on_a_hundred_machines_each_of_its_own()
     {
-        HashSet<FakeVmm> machines = new(ReferenceEqualityComparer.Instance);
+        HashSet<FakeMachine> machines = new(ReferenceEqualityComparer.Instance);
         VmmCheck.Run(vmm => Assert.True(machines.Add(vmm)));
         Assert.Equal(100, machines.Count);
     }
@@ -94,11 +94,11 @@ public sealed class VmmCheckTests
         Assert.Contains("allocates buffer 1: 100 bytes", failure.Message, StringComparison.Ordinal);
         Assert.Contains($"VmmCheck.Run(property, new VmmCheckOptions {{ Replay = {failure.Case.ToCSharp()} }});", failure.Message, StringComparison.Ordinal);
         Assert.Contains("new VmmCheckOptions { Seed = 0x1 }", failure.Message, StringComparison.Ordinal);
-        Assert.NotNull(failure.Story);
+        Assert.NotNull(failure.Trace);
     }
 
     [Fact]
-    public void The_story_of_an_oracle_is_told_once()
+    public void The_trace_of_an_oracle_is_shown_once()
     {
         VmmCheckFailedException failure = Fails(vmm => vmm.ReportDataLost("Line 7 is gone."), Seeded);
         Assert.Equal(FakeOracle.DataLost, failure.Oracle);
@@ -174,26 +174,26 @@ public sealed class VmmCheckTests
     }
 
     [Fact]
-    public void A_failed_case_fails_in_a_replay_with_the_same_story()
+    public void A_failed_case_fails_in_a_replay_with_the_same_trace()
     {
         VmmCheckOptions options = Seeded with { Configure = vmm => vmm.On("foo", call => call.Rax = 10) };
-        Action<FakeVmm> property = vmm =>
+        Action<FakeMachine> property = vmm =>
         {
-            Hypercall.BitVisor.Vmm client = new(vmm);
+            Hypercall.BitVisor.BitVisorClient client = new(vmm);
             Assert.True(client.TryGetFunction("foo").IsFound);
         };
         VmmCheckFailedException first = Fails(property, options with { MaxTest = 1000 });
         VmmCheckFailedException again = Fails(property, options with { Replay = first.Case });
-        Assert.Equal(first.Story!.ToString(), again.Story!.ToString());
+        Assert.Equal(first.Trace!.ToString(), again.Trace!.ToString());
         Assert.Single(first.Case.Machine.Plan);
-        Assert.Equal(first.Story.ToString(), Fails(property, options with { MaxTest = 1000 }).Story!.ToString());
+        Assert.Equal(first.Trace.ToString(), Fails(property, options with { MaxTest = 1000 }).Trace!.ToString());
     }
 
     [Fact]
     public void Each_machine_is_made_ready_before_the_property_has_it()
     {
         VmmCheck.Run(
-            vmm => Assert.Equal(10ul, new Hypercall.BitVisor.Vmm(vmm).GetFunction("foo").Call().Rax),
+            vmm => Assert.Equal(10ul, new Hypercall.BitVisor.BitVisorClient(vmm).GetFunction("foo").Call().Rax),
             new VmmCheckOptions { Configure = vmm => vmm.On("foo", call => call.Rax = 10), Size = new FakeCaseSize { MaxFaults = 0, VaryMachine = false } });
     }
 
@@ -202,7 +202,7 @@ public sealed class VmmCheckTests
     {
         VmmCheckFailedException failure = Fails(
             vmm => Assert.Equal(1, vmm.Options.Seed == 5 ? 0 : 1),
-            Seeded with { Machine = new FakeVmmOptions { Seed = 5, Cpus = 3 } });
+            Seeded with { Machine = new FakeMachineOptions { Seed = 5, Cpus = 3 } });
         Assert.Equal((5ul, 3), (failure.Case.Machine.Seed, failure.Case.Machine.Cpus));
     }
 
@@ -231,7 +231,7 @@ public sealed class VmmCheckTests
     }
 
     [Fact]
-    public void Labels_calls_and_strikes_are_counted_over_all_cases()
+    public void Labels_calls_and_fault_occurrences_are_counted_over_all_cases()
     {
         VmmCheckResult result = VmmCheck.TryRun(
             (vmm, tried) =>
@@ -239,28 +239,28 @@ public sealed class VmmCheckTests
                 VmmCheck.Classify(tried.Machine.Plan.Count == 0 ? "without faults" : "with faults");
                 VmmCheck.Classify("any");
                 VmmCheck.Classify("any");
-                _ = new Hypercall.BitVisor.Vmm(vmm).TryGetFunction("boot");
+                _ = new Hypercall.BitVisor.BitVisorClient(vmm).TryGetFunction("boot");
             },
             Seeded with { MaxTest = 1000 });
         Assert.Equal(1000, result.Labels["any"]);
         Assert.Equal(1000, result.Labels["without faults"] + result.Labels["with faults"]);
         Assert.True(result.Calls >= 600);
-        VmmCheckStrikes lost = result.Strikes.Single(kind => kind.Kind == FakeFaultKind.LoseName);
-        Assert.True(lost is { Struck: > 5, AfterEntry: > 0 } && lost.AfterEntry < lost.Struck);
-        Assert.Contains(result.Strikes, kind => kind.Missed > 0);
-        Assert.Contains(result.Strikes, kind => kind.Forbidden > 0);
-        Assert.Equal(Enum.GetValues<FakeFaultKind>(), result.Strikes.Select(kind => kind.Kind));
+        VmmCheckFaultOccurrences lost = result.FaultOccurrences.Single(kind => kind.Kind == FakeFaultKind.LoseName);
+        Assert.True(lost is { Occurred: > 5, AfterEntry: > 0 } && lost.AfterEntry < lost.Occurred);
+        Assert.Contains(result.FaultOccurrences, kind => kind.Missed > 0);
+        Assert.Contains(result.FaultOccurrences, kind => kind.Forbidden > 0);
+        Assert.Equal(Enum.GetValues<FakeFaultKind>(), result.FaultOccurrences.Select(kind => kind.Kind));
         Assert.Contains("100.0 %  any", result.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void What_strikes_before_the_first_call_is_not_counted_as_after_entry()
+    public void What_occurs_before_the_first_call_is_not_counted_as_after_entry()
     {
         VmmCheckResult result = VmmCheck.TryRun(
             vmm => _ = vmm.Memory.TryAllocate(1, GuestBufferOptions.Default, out _, out _),
             Seeded with { MaxTest = 500 });
-        Assert.Contains(result.Strikes, kind => kind is { Kind: FakeFaultKind.NoPinning, Struck: > 0 });
-        Assert.All(result.Strikes, kind => Assert.Equal(0, kind.AfterEntry));
+        Assert.Contains(result.FaultOccurrences, kind => kind is { Kind: FakeFaultKind.NoPinning, Occurred: > 0 });
+        Assert.All(result.FaultOccurrences, kind => Assert.Equal(0, kind.AfterEntry));
     }
 
     [Fact]
@@ -402,9 +402,9 @@ public sealed class VmmCheckTests
             options => Assert.Throws<ArgumentOutOfRangeException>(() => VmmCheck.Run(_ => { }, options)));
     }
 
-    private static VmmCheckFailedException Fails(Action<FakeVmm> property, VmmCheckOptions options) =>
+    private static VmmCheckFailedException Fails(Action<FakeMachine> property, VmmCheckOptions options) =>
         Assert.Throws<VmmCheckFailedException>(() => VmmCheck.Run(property, options));
 
-    private static VmmCheckFailedException Fails(Action<FakeVmm, FakeCase> property, VmmCheckOptions options) =>
+    private static VmmCheckFailedException Fails(Action<FakeMachine, FakeCase> property, VmmCheckOptions options) =>
         Assert.Throws<VmmCheckFailedException>(() => VmmCheck.Run(property, options));
 }

@@ -5,11 +5,11 @@ namespace Hypercall.Testing.Tests.Clients;
 /// <summary>
 /// A program that uses the library as its documentation says, and handles every error: what the fake machine must never accuse.
 /// </summary>
-internal sealed class FaithfulClient(FakeVmm machine, FakeExchange exchange)
+internal sealed class FaithfulClient(FakeMachine machine, FakeExchange exchange)
 {
     private const string StatusText = "state: running\nvcpus: 2\n";
 
-    private readonly Vmm _vmm = new(machine);
+    private readonly BitVisorClient _vmm = new(machine);
 
     /// <summary>How many transfers moved all of their bytes.</summary>
     public int Completed { get; private set; }
@@ -18,7 +18,7 @@ internal sealed class FaithfulClient(FakeVmm machine, FakeExchange exchange)
     public int Begun { get; private set; }
 
     /// <summary>Gives a machine the functions that the client uses.</summary>
-    public static FaithfulClient On(FakeVmm machine)
+    public static FaithfulClient On(FakeMachine machine)
     {
         FakeShell shell = new();
         FakeStatus status = new(() => StatusText);
@@ -54,7 +54,7 @@ internal sealed class FaithfulClient(FakeVmm machine, FakeExchange exchange)
 
     private GuestBuffer? Allocate(FakeBufferShape shape)
     {
-        GuestBufferOptions options = new() { Residency = shape.Residency, Contiguity = shape.Contiguity, AllowNextBest = shape.Length % 2 == 0 };
+        GuestBufferOptions options = new() { Residency = shape.Residency, Contiguity = shape.Contiguity, AllowFallback = shape.Length % 2 == 0 };
         return machine.Memory.TryAllocate(shape.Offset + shape.Length, options, out GuestBuffer? buffer, out _) ? buffer : null;
     }
 

@@ -44,7 +44,7 @@ public sealed class FalseAlarmTests(ITestOutputHelper output)
         Assert.True(result.Passed, result.Failure?.Message);
         Assert.True(completed >= begun * 3 / 10, "Hardly anything was transferred: the run shows nothing.");
         Assert.True(result.Labels[Transferred] >= cases * 3 / 10, "Hardly anything was transferred: the run shows nothing.");
-        Assert.Equal(Enum.GetValues<FakeFaultKind>().Length, result.Strikes.Count);
-        Assert.All(result.Strikes, kind => Assert.True(kind.AfterEntry * 100 >= cases, $"{kind.Kind} struck only {kind.AfterEntry} times after the first call."));
+        Assert.Equal(Enum.GetValues<FakeFaultKind>().Length, result.FaultOccurrences.Count);
+        Assert.All(result.FaultOccurrences, kind => Assert.True(kind.AfterEntry * 100 >= cases, $"{kind.Kind} occurred only {kind.AfterEntry} times after the first call."));
     }
 }

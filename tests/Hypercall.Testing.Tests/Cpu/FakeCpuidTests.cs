@@ -11,7 +11,7 @@ public sealed class FakeCpuidTests
     [InlineData(FakeVmmPersonality.None)]
     public void CPUID_tells_the_default_identity(FakeVmmPersonality personality)
     {
-        FakeVmm fake = new(personality);
+        FakeMachine fake = new(personality);
 
         Assert.Equal(fake.Cpu, CpuIdentity.Read(fake.Cpuid));
         Assert.Equal("AuthenticAMD", fake.Cpu.Vendor);
@@ -21,7 +21,7 @@ public sealed class FakeCpuidTests
     public bool CPUID_tells_any_identity(bool intel, byte brand, byte signature, bool present, bool vmx, bool svm, uint maxLeaf, uint maxHypervisorLeaf)
     {
         const string Brand = "A CPU with a long name, such as CPUs have today";
-        FakeVmm fake = new()
+        FakeMachine fake = new()
         {
             Cpu = new CpuIdentity
             {
@@ -43,7 +43,7 @@ public sealed class FakeCpuidTests
     [Fact]
     public void An_identity_that_CPUID_cannot_tell_is_refused()
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
 
         _ = Assert.Throws<ArgumentException>(() => fake.Cpu = new CpuIdentity { Vendor = "AMD" });
         _ = Assert.Throws<ArgumentException>(() => fake.Cpu = new CpuIdentity { Vendor = "AuthenticAM\u2122" });

@@ -1,24 +1,24 @@
 namespace Hypercall.Testing.Tests;
 
-/// <summary>What becomes of every fault at every moment.</summary>
+/// <summary>What becomes of every fault at every injection point.</summary>
 public sealed class FakeFaultTests
 {
     private const string OneCpu = "one virtual CPU";
     private const int TouchStep = 2; // the guest's steps: allocate, touch, free
 
-    public static TheoryData<FakeFaultKind, FakeMomentKind, Residency, int> All
+    public static TheoryData<FakeFaultKind, FakeInjectionPointKind, Residency, int> All
     {
         get
         {
-            TheoryData<FakeFaultKind, FakeMomentKind, Residency, int> all = [];
+            TheoryData<FakeFaultKind, FakeInjectionPointKind, Residency, int> all = [];
             foreach (FakeFaultKind kind in Enum.GetValues<FakeFaultKind>())
             {
-                foreach (FakeMomentKind moment in Enum.GetValues<FakeMomentKind>())
+                foreach (FakeInjectionPointKind point in Enum.GetValues<FakeInjectionPointKind>())
                 {
                     foreach (Residency residency in Enum.GetValues<Residency>())
                     {
-                        all.Add(kind, moment, residency, 1);
-                        all.Add(kind, moment, residency, 2);
+                        all.Add(kind, point, residency, 1);
+                        all.Add(kind, point, residency, 2);
                     }
                 }
             }
@@ -29,19 +29,19 @@ public sealed class FakeFaultTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public void A_fault_strikes_misses_or_is_forbidden_by_the_right_rule(FakeFaultKind kind, FakeMomentKind moment, Residency residency, int cpus)
+    public void A_fault_occurs_misses_or_is_forbidden_by_the_right_rule(FakeFaultKind kind, FakeInjectionPointKind point, Residency residency, int cpus)
     {
-        (FakeStrikeOutcome outcome, string? rule) = Expected(kind, moment, residency, cpus);
-        foreach (FakeTarget target in new[] { FakeTarget.AtHand, FakeTarget.Of(1, 0) })
+        (FakeFaultOutcome outcome, string? rule) = Expected(kind, point, residency, cpus);
+        foreach (FakeTarget target in new[] { FakeTarget.Accessed, FakeTarget.Of(1, 0) })
         {
             FakeFault fault = new(kind, target, Value: kind == FakeFaultKind.RefuseForeign ? 77u : 0);
-            FakeStrike strike = Assert.Single(Run(fault, moment, residency, cpus).Strikes);
+            FakeFaultOccurrence occurrence = Assert.Single(Run(fault, point, residency, cpus).FaultOccurrences);
 
-            Assert.Equal(outcome, strike.Outcome);
-            Assert.Equal(fault, strike.Fault.Fault);
-            Assert.Equal(moment == FakeMomentKind.GuestStep ? 0 : 1, strike.Call);
-            Assert.Equal(rule is null, strike.Rule is null);
-            Assert.Contains(rule ?? "", strike.Rule ?? "", StringComparison.Ordinal);
+            Assert.Equal(outcome, occurrence.Outcome);
+            Assert.Equal(fault, occurrence.Fault.Fault);
+            Assert.Equal(point == FakeInjectionPointKind.GuestStep ? 0 : 1, occurrence.Call);
+            Assert.Equal(rule is null, occurrence.Rule is null);
+            Assert.Contains(rule ?? "", occurrence.Rule ?? "", StringComparison.Ordinal);
         }
     }
 
@@ -51,11 +51,11 @@ public sealed class FakeFaultTests
     [InlineData(FakeFaultKind.InvalidOpcode, CpuFaultKind.InvalidOpcode, 4ul)]
     [InlineData(FakeFaultKind.GeneralProtection, CpuFaultKind.GeneralProtection, 4ul)]
     [InlineData(FakeFaultKind.PageFault, CpuFaultKind.PageFault, 4ul)]
-    public void A_call_ends_as_the_fault_says_at_whatever_moment_it_strikes(FakeFaultKind kind, CpuFaultKind fault, ulong rax)
+    public void A_call_ends_as_the_fault_says_at_whatever_injection_point_it_occurs(FakeFaultKind kind, CpuFaultKind fault, ulong rax)
     {
-        foreach (FakeMomentKind moment in new[] { FakeMomentKind.BeforeEntry, FakeMomentKind.BeforeWalk, FakeMomentKind.BeforeMap, FakeMomentKind.BeforePage, FakeMomentKind.BeforeReturn })
+        foreach (FakeInjectionPointKind point in new[] { FakeInjectionPointKind.BeforeEntry, FakeInjectionPointKind.BeforeWalk, FakeInjectionPointKind.BeforeMap, FakeInjectionPointKind.BeforePage, FakeInjectionPointKind.BeforeReturn })
         {
-            Result result = Run(new FakeFault(kind, Value: 77), moment, Residency.Touched, cpus: 2);
+            Result result = Run(new FakeFault(kind, Value: 77), point, Residency.Touched, cpus: 2);
             Assert.Equal(fault, result.Status.Fault.Kind);
             Assert.Equal(rax, result.Registers.Rax);
             Assert.Equal(5ul, result.Registers.Rdx);
@@ -65,7 +65,7 @@ public sealed class FakeFaultTests
     [Fact]
     public void A_clobbered_call_keeps_what_the_function_wrote()
     {
-        Result result = Run(new FakeFault(FakeFaultKind.Clobber), FakeMomentKind.BeforeWalk, Residency.Touched, cpus: 2);
+        Result result = Run(new FakeFault(FakeFaultKind.Clobber), FakeInjectionPointKind.BeforeWalk, Residency.Touched, cpus: 2);
         Assert.Equal((1ul, 5ul), (result.Registers.Rax, result.Registers.R15));
         Assert.NotEqual(5ul, result.Registers.Rdx);
     }
@@ -73,7 +73,7 @@ public sealed class FakeFaultTests
     [Fact]
     public void The_second_CPU_calls_the_same_function_with_no_arguments()
     {
-        Result result = Run(new FakeFault(FakeFaultKind.SecondCpu), FakeMomentKind.BeforeWalk, Residency.Touched, cpus: 2);
+        Result result = Run(new FakeFault(FakeFaultKind.SecondCpu), FakeInjectionPointKind.BeforeWalk, Residency.Touched, cpus: 2);
         Assert.Equal([(5ul, 3), (0ul, 3)], result.Seen);
         Assert.Equal(1ul, result.Registers.Rax);
     }
@@ -82,7 +82,7 @@ public sealed class FakeFaultTests
     [Fact]
     public async Task The_second_CPU_may_wait_for_another_thread_of_the_guest()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeReturn(1), new FakeFault(FakeFaultKind.SecondCpu))] });
+        FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeReturn(1), new FakeFault(FakeFaultKind.SecondCpu))] });
         _ = fake.On("f", call =>
         {
             if (call.Rbx == 0)
@@ -100,7 +100,7 @@ public sealed class FakeFaultTests
             default,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default).WaitAsync(TimeSpan.FromMinutes(2));
-        Assert.Equal(FakeStrikeOutcome.Struck, Assert.Single(fake.Strikes).Outcome);
+        Assert.Equal(FakeFaultOutcome.Occurred, Assert.Single(fake.FaultOccurrences).Outcome);
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class FakeFaultTests
     {
         foreach (FakeTarget target in new[] { FakeTarget.Of(2, 0), FakeTarget.Of(1, 1) })
         {
-            Assert.Equal(FakeStrikeOutcome.Missed, Assert.Single(Run(new FakeFault(FakeFaultKind.SwapOut, target), FakeMomentKind.BeforeWalk, Residency.Touched, 2).Strikes).Outcome);
+            Assert.Equal(FakeFaultOutcome.Missed, Assert.Single(Run(new FakeFault(FakeFaultKind.SwapOut, target), FakeInjectionPointKind.BeforeWalk, Residency.Touched, 2).FaultOccurrences).Outcome);
         }
     }
 
@@ -117,10 +117,10 @@ public sealed class FakeFaultTests
     {
         FaultPlan plan =
         [
-            new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.LockLimit, Value: 4096)), new(FakeMoment.GuestStep(3), new FakeFault(FakeFaultKind.NoPinning)),
-            new(FakeMoment.GuestStep(4), new FakeFault(FakeFaultKind.NoHugePages)), new(FakeMoment.GuestStep(5), new FakeFault(FakeFaultKind.NoPrivilege)),
+            new(FakeInjectionPoint.GuestStep(1), new FakeFault(FakeFaultKind.LockLimit, Value: 4096)), new(FakeInjectionPoint.GuestStep(3), new FakeFault(FakeFaultKind.NoPinning)),
+            new(FakeInjectionPoint.GuestStep(4), new FakeFault(FakeFaultKind.NoHugePages)), new(FakeInjectionPoint.GuestStep(5), new FakeFault(FakeFaultKind.NoPrivilege)),
         ];
-        FakeGuestMemory memory = new FakeVmm(new FakeVmmOptions { Plan = plan }).Memory;
+        FakeGuestMemory memory = new FakeMachine(new FakeMachineOptions { Plan = plan }).Memory;
         using GuestBuffer first = memory.Allocate(1, Residency.Locked);
         Assert.Equal(GuestMemoryRefusalReason.LockLimit, Refusal(Residency.Locked, Contiguity.Any));
         Assert.Equal(GuestMemoryRefusalReason.PinningUnavailable, Refusal(Residency.Pinned, Contiguity.Any));
@@ -134,43 +134,43 @@ public sealed class FakeFaultTests
         }
     }
 
-    private static (FakeStrikeOutcome Outcome, string? Rule) Expected(FakeFaultKind kind, FakeMomentKind moment, Residency residency, int cpus)
+    private static (FakeFaultOutcome Outcome, string? Rule) Expected(FakeFaultKind kind, FakeInjectionPointKind point, Residency residency, int cpus)
     {
-        bool isInCall = moment is not (FakeMomentKind.GuestStep or FakeMomentKind.AfterReturn);
+        bool isInCall = point is not (FakeInjectionPointKind.GuestStep or FakeInjectionPointKind.AfterReturn);
         switch (kind)
         {
-            case <= FakeFaultKind.MakeReadOnly when cpus == 1 && isInCall && moment != FakeMomentKind.BeforeEntry:
-                return (FakeStrikeOutcome.Forbidden, OneCpu);
+            case <= FakeFaultKind.WriteProtect when cpus == 1 && isInCall && point != FakeInjectionPointKind.BeforeEntry:
+                return (FakeFaultOutcome.Forbidden, OneCpu);
             case FakeFaultKind.SwapOut when residency == Residency.Locked:
-                return (FakeStrikeOutcome.Forbidden, "The page is Locked: a lock keeps a page in memory");
+                return (FakeFaultOutcome.Forbidden, "The page is Locked: a lock keeps a page in memory");
             case FakeFaultKind.SwapOut when residency == Residency.Pinned:
-                return (FakeStrikeOutcome.Forbidden, "The page is Pinned: a lock keeps a page in memory");
-            case <= FakeFaultKind.MakeReadOnly when residency == Residency.Pinned:
-                return (FakeStrikeOutcome.Forbidden, "a long-term pin keeps a page in its frame");
+                return (FakeFaultOutcome.Forbidden, "The page is Pinned: a lock keeps a page in memory");
+            case <= FakeFaultKind.WriteProtect when residency == Residency.Pinned:
+                return (FakeFaultOutcome.Forbidden, "a long-term pin keeps a page in its frame");
             case FakeFaultKind.LoseName:
-                return (FakeStrikeOutcome.Missed, isInCall ? "looks no name up" : "");
+                return (FakeFaultOutcome.Missed, isInCall ? "looks no name up" : "");
             case FakeFaultKind.SecondCpu when cpus == 1 && isInCall:
-                return (FakeStrikeOutcome.Forbidden, OneCpu);
+                return (FakeFaultOutcome.Forbidden, OneCpu);
             case >= FakeFaultKind.Refuse and <= FakeFaultKind.SecondCpu when !isInCall:
-                return (FakeStrikeOutcome.Missed, "");
+                return (FakeFaultOutcome.Missed, "");
             default:
-                return (FakeStrikeOutcome.Struck, null);
+                return (FakeFaultOutcome.Occurred, null);
         }
     }
 
-    private static Result Run(FakeFault fault, FakeMomentKind moment, Residency residency, int cpus)
+    private static Result Run(FakeFault fault, FakeInjectionPointKind point, Residency residency, int cpus)
     {
-        FakeMoment when = moment switch
+        FakeInjectionPoint when = point switch
         {
-            FakeMomentKind.BeforeEntry => FakeMoment.BeforeEntry(1),
-            FakeMomentKind.BeforeWalk => FakeMoment.BeforeWalk(1, 1),
-            FakeMomentKind.BeforeMap => FakeMoment.BeforeMap(1, 1),
-            FakeMomentKind.BeforePage => FakeMoment.BeforePage(1, 1),
-            FakeMomentKind.BeforeReturn => FakeMoment.BeforeReturn(1),
-            FakeMomentKind.AfterReturn => FakeMoment.AfterReturn(1),
-            _ => FakeMoment.GuestStep(TouchStep),
+            FakeInjectionPointKind.BeforeEntry => FakeInjectionPoint.BeforeEntry(1),
+            FakeInjectionPointKind.BeforeWalk => FakeInjectionPoint.BeforeWalk(1, 1),
+            FakeInjectionPointKind.BeforeMap => FakeInjectionPoint.BeforeMap(1, 1),
+            FakeInjectionPointKind.BeforePage => FakeInjectionPoint.BeforePage(1, 1),
+            FakeInjectionPointKind.BeforeReturn => FakeInjectionPoint.BeforeReturn(1),
+            FakeInjectionPointKind.AfterReturn => FakeInjectionPoint.AfterReturn(1),
+            _ => FakeInjectionPoint.GuestStep(TouchStep),
         };
-        FakeVmm fake = new(new FakeVmmOptions { Cpus = cpus, Plan = [new(when, fault)], LockLimit = 1 << 20 });
+        FakeMachine fake = new(new FakeMachineOptions { Cpus = cpus, Plan = [new(when, fault)], LockLimit = 1 << 20 });
         List<(ulong, int)> seen = [];
         GuestPhysicalAddress frame = default;
         _ = fake.On("f", call =>
@@ -178,8 +178,8 @@ public sealed class FakeFaultTests
             seen.Add((call.Rdx, call.Cpl));
             if (call.Rbx != 0)
             {
-                // The first access by the way that the moment is about.
-                if (moment != FakeMomentKind.BeforeMap)
+                // The first access by the way that the injection point is about.
+                if (point != FakeInjectionPointKind.BeforeMap)
                 {
                     _ = call.CopyFromGuest(new GuestVirtualAddress(call.Rbx), new byte[8]);
                 }
@@ -195,15 +195,15 @@ public sealed class FakeFaultTests
         HypercallRegisters registers = new() { Rax = 4, Rbx = buffer.Address.Value, Rdx = 5, R15 = 5 };
         HypercallStatus status = fake.Channel.TryInvoke(ref registers);
         seen.Sort((a, b) => b.Item1.CompareTo(a.Item1));
-        return new Result(status, registers, fake.Strikes, seen);
+        return new Result(status, registers, fake.FaultOccurrences, seen);
     }
 
     // Without a guest's step: another machine with the same seed has the same frames.
-    private static GuestPhysicalAddress Frame(FakeVmm fake, GuestBuffer buffer)
+    private static GuestPhysicalAddress Frame(FakeMachine fake, GuestBuffer buffer)
     {
-        using GuestBuffer same = new FakeVmm(fake.Options with { Plan = FaultPlan.None }).Memory.Allocate(buffer.Length, buffer.Residency);
+        using GuestBuffer same = new FakeMachine(fake.Options with { Plan = FaultPlan.None }).Memory.Allocate(buffer.Length, buffer.Residency);
         return new GuestFrameNumber(same.Frames()[0]).Address;
     }
 
-    private sealed record Result(HypercallStatus Status, HypercallRegisters Registers, IReadOnlyList<FakeStrike> Strikes, List<(ulong, int)> Seen);
+    private sealed record Result(HypercallStatus Status, HypercallRegisters Registers, IReadOnlyList<FakeFaultOccurrence> FaultOccurrences, List<(ulong, int)> Seen);
 }

@@ -1,13 +1,13 @@
 namespace Hypercall.Testing.Tests;
 
-/// <summary>How faults, moments and plans are told, and how a test makes them again.</summary>
+/// <summary>How faults, injection points and plans are told, and how a test makes them again.</summary>
 public sealed class FakeFaultTextTests
 {
     [Theory]
-    [InlineData(FakeFaultKind.SwapOut, 0, "SwapOut of the page at hand", "new FakeFault(FakeFaultKind.SwapOut)")]
-    [InlineData(FakeFaultKind.Migrate, 3, "Migrate (3) of the page at hand", "new FakeFault(FakeFaultKind.Migrate, Value: 0x3)")]
-    [InlineData(FakeFaultKind.Migrate, 0, "Migrate (0) of the page at hand", "new FakeFault(FakeFaultKind.Migrate)")]
-    [InlineData(FakeFaultKind.MakeRom, 3, "MakeRom of the page at hand", "new FakeFault(FakeFaultKind.MakeRom)")]
+    [InlineData(FakeFaultKind.SwapOut, 0, "SwapOut of the accessed page", "new FakeFault(FakeFaultKind.SwapOut)")]
+    [InlineData(FakeFaultKind.PageMigration, 3, "PageMigration (3) of the accessed page", "new FakeFault(FakeFaultKind.PageMigration, Value: 0x3)")]
+    [InlineData(FakeFaultKind.PageMigration, 0, "PageMigration (0) of the accessed page", "new FakeFault(FakeFaultKind.PageMigration)")]
+    [InlineData(FakeFaultKind.MakeRom, 3, "MakeRom of the accessed page", "new FakeFault(FakeFaultKind.MakeRom)")]
     [InlineData(FakeFaultKind.Refuse, 3, "Refuse", "new FakeFault(FakeFaultKind.Refuse)")]
     [InlineData(FakeFaultKind.RefuseForeign, ulong.MaxValue, "RefuseForeign (RAX = -1)", "new FakeFault(FakeFaultKind.RefuseForeign, Value: 0xffffffffffffffff)")]
     [InlineData(FakeFaultKind.LockLimit, 4096, "LockLimit (4096)", "new FakeFault(FakeFaultKind.LockLimit, Value: 0x1000)")]
@@ -24,41 +24,41 @@ public sealed class FakeFaultTextTests
         Assert.Equal("SwapOut of page 3 of buffer 2", new FakeFault(FakeFaultKind.SwapOut, target).ToString());
         Assert.Equal("new FakeFault(FakeFaultKind.SwapOut, FakeTarget.Of(2, 3))", new FakeFault(FakeFaultKind.SwapOut, target).ToCSharp());
         Assert.Equal("new FakeFault(FakeFaultKind.Refuse)", new FakeFault(FakeFaultKind.Refuse, target).ToCSharp());
-        Assert.Equal(("the page at hand", "FakeTarget.AtHand"), (FakeTarget.AtHand.ToString(), FakeTarget.AtHand.ToCSharp()));
+        Assert.Equal(("the accessed page", "FakeTarget.Accessed"), (FakeTarget.Accessed.ToString(), FakeTarget.Accessed.ToCSharp()));
     }
 
     [Fact]
-    public void A_moment_tells_its_call_and_its_place_in_it()
+    public void An_injection_point_tells_its_call_and_its_place_in_it()
     {
-        (FakeMoment Moment, string Text, string Code)[] moments =
+        (FakeInjectionPoint InjectionPoint, string Text, string Code)[] points =
         [
-            (FakeMoment.BeforeEntry(2), "call 2, before entry", "FakeMoment.BeforeEntry(2)"),
-            (FakeMoment.BeforeWalk(2, 3), "call 2, before walk 3", "FakeMoment.BeforeWalk(2, 3)"),
-            (FakeMoment.BeforeMap(2, 3), "call 2, before map 3", "FakeMoment.BeforeMap(2, 3)"),
-            (FakeMoment.BeforePage(2, 3), "call 2, before page 3", "FakeMoment.BeforePage(2, 3)"),
-            (FakeMoment.BeforeReturn(2), "call 2, before return", "FakeMoment.BeforeReturn(2)"),
-            (FakeMoment.AfterReturn(2), "call 2, after return", "FakeMoment.AfterReturn(2)"),
-            (FakeMoment.GuestStep(3), "guest step 3", "FakeMoment.GuestStep(3)"),
+            (FakeInjectionPoint.BeforeEntry(2), "call 2, before entry", "FakeInjectionPoint.BeforeEntry(2)"),
+            (FakeInjectionPoint.BeforeWalk(2, 3), "call 2, before walk 3", "FakeInjectionPoint.BeforeWalk(2, 3)"),
+            (FakeInjectionPoint.BeforeMap(2, 3), "call 2, before map 3", "FakeInjectionPoint.BeforeMap(2, 3)"),
+            (FakeInjectionPoint.BeforePage(2, 3), "call 2, before page 3", "FakeInjectionPoint.BeforePage(2, 3)"),
+            (FakeInjectionPoint.BeforeReturn(2), "call 2, before return", "FakeInjectionPoint.BeforeReturn(2)"),
+            (FakeInjectionPoint.AfterReturn(2), "call 2, after return", "FakeInjectionPoint.AfterReturn(2)"),
+            (FakeInjectionPoint.GuestStep(3), "guest step 3", "FakeInjectionPoint.GuestStep(3)"),
         ];
-        Assert.All(moments, one => Assert.Equal((one.Text, one.Code), (one.Moment.ToString(), one.Moment.ToCSharp())));
+        Assert.All(points, one => Assert.Equal((one.Text, one.Code), (one.InjectionPoint.ToString(), one.InjectionPoint.ToCSharp())));
     }
 
     [Fact]
     public void A_plan_tells_its_faults_in_their_order()
     {
-        FaultPlan plan = [new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut)), new(FakeMoment.BeforeEntry(2), new FakeFault(FakeFaultKind.Refuse))];
-        Assert.Equal($"guest step 1: SwapOut of the page at hand{Environment.NewLine}call 2, before entry: Refuse", plan.ToString());
+        FaultPlan plan = [new(FakeInjectionPoint.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut)), new(FakeInjectionPoint.BeforeEntry(2), new FakeFault(FakeFaultKind.Refuse))];
+        Assert.Equal($"guest step 1: SwapOut of the accessed page{Environment.NewLine}call 2, before entry: Refuse", plan.ToString());
         Assert.Equal(
-            "[new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut)), new(FakeMoment.BeforeEntry(2), new FakeFault(FakeFaultKind.Refuse))]", plan.ToCSharp());
+            "[new(FakeInjectionPoint.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut)), new(FakeInjectionPoint.BeforeEntry(2), new FakeFault(FakeFaultKind.Refuse))]", plan.ToCSharp());
         Assert.Equal(("no faults", "[]"), (FaultPlan.None.ToString(), FaultPlan.None.ToCSharp()));
     }
 
     [Fact]
     public void Plans_are_equal_when_their_faults_are()
     {
-        FaultPlan one = [new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut))];
-        FaultPlan same = [new(FakeMoment.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut))];
-        FaultPlan other = [new(FakeMoment.GuestStep(2), new FakeFault(FakeFaultKind.SwapOut))];
+        FaultPlan one = [new(FakeInjectionPoint.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut))];
+        FaultPlan same = [new(FakeInjectionPoint.GuestStep(1), new FakeFault(FakeFaultKind.SwapOut))];
+        FaultPlan other = [new(FakeInjectionPoint.GuestStep(2), new FakeFault(FakeFaultKind.SwapOut))];
         FaultPlan none = [];
         Assert.True(one.Equals(same));
         Assert.Equal(one.GetHashCode(), same.GetHashCode());

@@ -10,18 +10,18 @@ public sealed class FakeArbitrariesTests
 
     [Property(Arbitrary = [typeof(FakeArbitraries)])]
     public void A_property_takes_whatever_a_case_is_made_of(
-        FakeCase one, FakeVmmOptions machine, FaultPlan plan, PlannedFault planned, FakeBufferShape buffer, FakeCallShape call)
+        FakeCase one, FakeMachineOptions machine, FaultPlan plan, PlannedFault planned, FakeBufferShape buffer, FakeCallShape call)
     {
-        _ = new FakeVmm(one.Machine);
-        _ = new FakeVmm(machine with { Plan = [.. plan, planned] });
+        _ = new FakeMachine(one.Machine);
+        _ = new FakeMachine(machine with { Plan = [.. plan, planned] });
         Assert.True(buffer.Length >= 1 && call.Buffer >= 0);
     }
 
     [Property(Arbitrary = [typeof(FakeArbitraries)])]
-    public void A_property_takes_parts_of_a_fault(FakeFault fault, FakeMoment moment, FakeTarget target)
+    public void A_property_takes_parts_of_a_fault(FakeFault fault, FakeInjectionPoint point, FakeTarget target)
     {
-        Assert.True(moment.Call >= 1 || moment.Index >= 1);
-        Assert.True(target == FakeTarget.AtHand || target.Buffer >= 1);
+        Assert.True(point.Call >= 1 || point.Index >= 1);
+        Assert.True(target == FakeTarget.Accessed || target.Buffer >= 1);
         Assert.True(Enum.IsDefined(fault.Kind));
     }
 
@@ -51,7 +51,7 @@ public sealed class FakeArbitrariesTests
     [Fact]
     public void An_arbitrary_has_a_size_and_a_machine_of_its_own()
     {
-        FakeVmmOptions given = new() { Cpus = 3 };
+        FakeMachineOptions given = new() { Cpus = 3 };
         FakeCaseArbitrary cases = new(new FakeCaseSize { MaxPages = 2 }, given);
         Assert.All(cases.Generator.Sample(50, 100), one =>
         {
@@ -66,10 +66,10 @@ public sealed class FakeArbitrariesTests
     {
         Ends(FakeArbitraries.Machine(), machine => machine.Plan.Count == 0);
         Ends(FakeArbitraries.Plan(), plan => plan.Count == 0);
-        Ends(FakeArbitraries.PlannedFault(), planned => planned.Fault.Target == FakeTarget.AtHand && planned.Moment.Call <= 1);
-        Ends(FakeArbitraries.Fault(), fault => fault.Target == FakeTarget.AtHand);
-        Ends(FakeArbitraries.Moment(), moment => moment.Call <= 1 && moment.Index <= 1);
-        Ends(FakeArbitraries.Target(), target => target == FakeTarget.AtHand || target == FakeTarget.Of(1, 0));
+        Ends(FakeArbitraries.PlannedFault(), planned => planned.Fault.Target == FakeTarget.Accessed && planned.InjectionPoint.Call <= 1);
+        Ends(FakeArbitraries.Fault(), fault => fault.Target == FakeTarget.Accessed);
+        Ends(FakeArbitraries.InjectionPoint(), point => point.Call <= 1 && point.Index <= 1);
+        Ends(FakeArbitraries.Target(), target => target == FakeTarget.Accessed || target == FakeTarget.Of(1, 0));
         Ends(FakeArbitraries.Buffer(), buffer => buffer == new FakeBufferShape(1, 0, Residency.Pinned, Contiguity.Any));
         Ends(FakeArbitraries.Call(), call => call is { Buffer: 0, Technique: FakeTechnique.Virtual } && call.Direction != Direction.Both);
 
@@ -93,7 +93,7 @@ public sealed class FakeArbitrariesTests
     [Fact]
     public void There_is_none_of_machines_that_run_for_they_keep_what_happened()
     {
-        Assert.DoesNotContain(typeof(FakeArbitraries).GetMethods(), method => method.ReturnType == typeof(Arbitrary<FakeVmm>));
+        Assert.DoesNotContain(typeof(FakeArbitraries).GetMethods(), method => method.ReturnType == typeof(Arbitrary<FakeMachine>));
         Assert.NotNull(Map.ArbFor<FakeCase>());
     }
 }

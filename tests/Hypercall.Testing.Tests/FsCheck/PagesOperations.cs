@@ -2,11 +2,11 @@ using System.Collections.Immutable;
 
 namespace Hypercall.Testing.Tests;
 
-internal abstract class PagesOperation : FakeVmmOperation<PagesProgram, PagesModel>
+internal abstract class PagesOperation : FakeMachineOperation<PagesProgram, PagesModel>
 {
-    protected abstract void Do(FakeVmm vmm, PagesProgram program, PagesModel model);
+    protected abstract void Do(FakeMachine vmm, PagesProgram program, PagesModel model);
 
-    protected sealed override void Act(FakeVmm vmm, PagesProgram program, PagesModel model)
+    protected sealed override void Act(FakeMachine vmm, PagesProgram program, PagesModel model)
     {
         Do(vmm, program, model);
         program.Compare(model);
@@ -30,7 +30,7 @@ internal sealed class Allocate(int pages, Residency residency, Contiguity contig
 
     public override string ToString() => $"allocate {pages} pages, {residency}, {contiguity}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model)
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model)
     {
         GuestBufferOptions options = new() { Residency = residency, Contiguity = contiguity };
         program.Buffers.Add(vmm.Memory.TryAllocate((long)pages * GuestPage.Size, options, out GuestBuffer? buffer, out GuestMemoryRefusal? refusal) ? buffer : null);
@@ -46,7 +46,7 @@ internal sealed class Fill(int region, int page, byte fill) : PagesOperation
 
     public override string ToString() => $"fill page {page} of region {region} with {fill}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model) =>
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model) =>
         program.Buffers[region]!.AsMemory(page * GuestPage.Size, GuestPage.Size).Span.Fill(fill);
 }
 
@@ -58,7 +58,7 @@ internal sealed class Touch(int region) : PagesOperation
 
     public override string ToString() => $"touch region {region}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model) => program.Buffers[region]!.Touch();
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model) => program.Buffers[region]!.Touch();
 }
 
 /// <summary>Swapping out, moving, unmapping and forking: what the kernel may do to a page, and refuses to do to one that is held.</summary>
@@ -75,21 +75,21 @@ internal sealed class Befall(int region, int page, FakeFaultKind kind) : PagesOp
             FakeFaultKind.DropMapping when !isOut => model.With(region, one => one.With(page, any => any with { IsMapped = false })),
 
             // The entry that a migration leaves is a plain one: Linux, mm/migrate.c, remove_migration_pte.
-            FakeFaultKind.Migrate when !isOut => model.With(region, one => one.With(page, any => any with { IsMapped = true })),
+            FakeFaultKind.PageMigration when !isOut => model.With(region, one => one.With(page, any => any with { IsMapped = true })),
             _ => model,
         };
     }
 
     public override string ToString() => $"{kind} of page {page} of region {region}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model)
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model)
     {
         Action<GuestBuffer, int> befall = kind switch
         {
             FakeFaultKind.SwapOut => vmm.Memory.SwapOut,
-            FakeFaultKind.Migrate => vmm.Memory.Move,
+            FakeFaultKind.PageMigration => vmm.Memory.MigratePage,
             FakeFaultKind.DropMapping => vmm.Memory.DropMapping,
-            _ => vmm.Memory.Fork,
+            _ => vmm.Memory.WriteProtect,
         };
         if (IsForbidden(model))
         {
@@ -117,7 +117,7 @@ internal sealed class Open(int region, int first, int count, Residency residency
 
     public override string ToString() => $"open a window onto pages {first} to {first + count - 1} of region {region}, {residency}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model)
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model)
     {
         GuestVirtualAddress start = program.Buffers[region]!.Address + (first * GuestPage.Size);
         if (vmm.Memory.TryOpenWindow(start, (long)count * GuestPage.Size, new GuestBufferOptions { Residency = residency }, out GuestBuffer? window, out GuestMemoryRefusal? refusal))
@@ -140,7 +140,7 @@ internal sealed class Close(int region, int hold) : PagesOperation
 
     public override string ToString() => $"close window {hold} onto region {region}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model)
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model)
     {
         Assert.True(program.Windows.Remove((region, hold), out GuestBuffer? window));
         window.Dispose();
@@ -156,5 +156,5 @@ internal sealed class Free(int region) : PagesOperation
 
     public override string ToString() => $"free region {region}";
 
-    protected override void Do(FakeVmm vmm, PagesProgram program, PagesModel model) => program.Buffers[region]!.Dispose();
+    protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model) => program.Buffers[region]!.Dispose();
 }

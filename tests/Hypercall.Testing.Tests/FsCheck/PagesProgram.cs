@@ -1,7 +1,7 @@
 namespace Hypercall.Testing.Tests;
 
 /// <summary>The real side of <see cref="PagesModel"/>: buffers of the fake guest, and windows onto them.</summary>
-internal sealed class PagesProgram(FakeVmm vmm) : IDisposable
+internal sealed class PagesProgram(FakeMachine vmm) : IDisposable
 {
     public List<GuestBuffer?> Buffers { get; } = [];
 

@@ -24,11 +24,11 @@ public class FakeExchangeTests
     [MemberData(nameof(Everything))]
     public void What_arrived_may_be_claimed_once(FakeTechnique technique, Direction direction)
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = FakeHandlersTests.Buffer(vmm, technique, 10_000);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        Vmm client = new(vmm);
+        BitVisorClient client = new(vmm);
 
         TransferResult result = client.GetFunction(exchange.NameOf(technique))
             .Transfer(buffer, FakeHandlersTests.PassingOf(technique), direction, FakeExchange.Options(direction));
@@ -47,13 +47,13 @@ public class FakeExchangeTests
     [Fact]
     public void A_copy_that_stopped_part_way_and_is_claimed_whole_is_found_out()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
         vmm.Memory.SwapOut(buffer, 2);
 
-        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 3 * 4096, (ulong)Direction.ToVmm);
+        _ = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 3 * 4096, (ulong)Direction.ToVmm);
 
         DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm));
         Assert.Contains("received 8192 bytes in 1 call,", lost.Message, StringComparison.Ordinal);
@@ -63,10 +63,10 @@ public class FakeExchangeTests
     [Fact]
     public void One_wrong_byte_that_came_back_is_named()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(5000, Residency.Touched);
-        _ = new Vmm(vmm).GetFunction("x_gvab").Transfer(buffer, Passing.Virtual, Direction.FromVmm, FakeExchange.Options(Direction.FromVmm));
+        _ = new BitVisorClient(vmm).GetFunction("x_gvab").Transfer(buffer, Passing.Virtual, Direction.FromVmm, FakeExchange.Options(Direction.FromVmm));
         byte[] after = buffer.Span.ToArray();
         after[4321]++;
 
@@ -78,11 +78,11 @@ public class FakeExchangeTests
     [Fact]
     public void More_than_was_claimed_is_found_out_too()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(100, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 100, (ulong)Direction.ToVmm);
+        _ = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 100, (ulong)Direction.ToVmm);
 
         DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before.AsSpan(0, 99), [], Direction.ToVmm));
         Assert.Contains("more than the 99 bytes", lost.Message, StringComparison.Ordinal);
@@ -93,12 +93,12 @@ public class FakeExchangeTests
     [InlineData(false)]
     public void A_program_that_tries_again_is_not_accused(bool fromTheStart)
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
         vmm.Memory.SwapOut(buffer, 1);
-        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+        HypercallFunction send = new BitVisorClient(vmm).GetFunction("x_gva");
 
         long done = (long)send.Call(buffer.Address.Value, (ulong)before.Length).Rcx;
         Assert.Equal(4096, done);
@@ -111,11 +111,11 @@ public class FakeExchangeTests
     [Fact]
     public void A_call_whose_answer_never_reached_the_program_may_be_made_again()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+        HypercallFunction send = new BitVisorClient(vmm).GetFunction("x_gva");
 
         foreach (int page in (int[])[0, 1, 1, 2]) // one of the middle ones counts, neither the first two nor the last three
         {
@@ -129,11 +129,11 @@ public class FakeExchangeTests
     public void Whoever_sends_all_bytes_in_their_order_is_not_accused_however_often_it_begins_anew(int seed, bool uniform)
     {
         Random random = new(seed);
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(random.Next(1, 10_000), Residency.Touched);
         byte[] data = uniform ? buffer.Span.ToArray() : FakeHandlersTests.Fill(buffer);
-        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+        HypercallFunction send = new BitVisorClient(vmm).GetFunction("x_gva");
         for (int done = 0; done < data.Length;)
         {
             int length = Math.Min(data.Length - done, random.Next(500, 5000));
@@ -156,11 +156,11 @@ public class FakeExchangeTests
     [Fact]
     public void Calls_in_the_wrong_order_are_no_transfer()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        VmmFunction send = new Vmm(vmm).GetFunction("x_gva");
+        HypercallFunction send = new BitVisorClient(vmm).GetFunction("x_gva");
 
         _ = send.Call(buffer.Address.Value + 4096, 4096);
         _ = send.Call(buffer.Address.Value, 4096);
@@ -171,11 +171,11 @@ public class FakeExchangeTests
     [Fact]
     public void What_was_forgotten_cannot_be_claimed()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(10, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        _ = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 10, (ulong)Direction.ToVmm);
+        _ = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 10, (ulong)Direction.ToVmm);
 
         exchange.Reset();
 
@@ -186,13 +186,13 @@ public class FakeExchangeTests
     [Fact]
     public void Injected_page_faults_are_no_transfers()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", absentPages: AbsentPagePolicy.InjectPageFault);
         using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
         vmm.Memory.SwapOut(buffer);
 
-        Assert.Equal(8192ul, new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 8192).Rcx);
+        Assert.Equal(8192ul, new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 8192).Rcx);
 
         Assert.Equal(before, exchange.Received.ToArray());
         exchange.Claim(before, buffer.Span);
@@ -201,12 +201,12 @@ public class FakeExchangeTests
     [Fact]
     public void Its_own_transform_does_what_a_test_wants()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeTransforms.ToUpper);
         using GuestBuffer buffer = vmm.Memory.Allocate(5, Residency.Touched);
         "a{Z`z"u8.CopyTo(buffer.Span);
 
-        _ = new Vmm(vmm).GetFunction("upper_gva").Transfer(buffer, Passing.Virtual, Direction.Both, FakeExchange.Options());
+        _ = new BitVisorClient(vmm).GetFunction("upper_gva").Transfer(buffer, Passing.Virtual, Direction.Both, FakeExchange.Options());
 
         Assert.Equal("A{Z`Z"u8.ToArray(), buffer.Span.ToArray());
         exchange.Claim("a{Z`z"u8, buffer.Span);
@@ -215,10 +215,10 @@ public class FakeExchangeTests
     [Fact]
     public void By_itself_it_changes_every_byte_and_never_in_the_same_way()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         _ = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
-        VmmFunction both = new Vmm(vmm).GetFunction("x_gva");
+        HypercallFunction both = new BitVisorClient(vmm).GetFunction("x_gva");
         byte[] zero = new byte[4096];
 
         _ = both.Call(buffer.Address.Value, 4096);

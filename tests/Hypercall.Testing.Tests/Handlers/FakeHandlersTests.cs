@@ -29,7 +29,7 @@ public class FakeHandlersTests
     [MemberData(nameof(Everything))]
     public void Every_byte_goes_there_or_back_or_both(FakeTechnique technique, Direction direction, int length)
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         MemoryStream received = new();
         _ = vmm.On("plus", Handler(technique, (_, bytes) =>
         {
@@ -40,7 +40,7 @@ public class FakeHandlersTests
         byte[] before = Fill(buffer);
         GuestSlice slice = new(buffer, 3, length); // begins inside a page
 
-        TransferResult result = new Vmm(vmm).GetFunction("plus").Transfer(slice, PassingOf(technique), direction, ByRule);
+        TransferResult result = new BitVisorClient(vmm).GetFunction("plus").Transfer(slice, PassingOf(technique), direction, ByRule);
 
         Assert.True(result.IsCompleted, result.Message);
         byte[] sent = before[3..];
@@ -57,12 +57,12 @@ public class FakeHandlersTests
     [Fact]
     public void A_frame_list_that_is_full_and_one_more_frame_takes_two_calls()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         long received = 0;
         _ = vmm.On("count", FakeHandlers.ByFrameList((_, bytes) => received += bytes.Length, Direction.ToVmm));
         using GuestBuffer buffer = vmm.Memory.Allocate(512 * 4096, Residency.Pinned);
 
-        TransferResult result = new Vmm(vmm).GetFunction("count").Transfer(buffer, Passing.FrameList, Direction.ToVmm, ByRule);
+        TransferResult result = new BitVisorClient(vmm).GetFunction("count").Transfer(buffer, Passing.FrameList, Direction.ToVmm, ByRule);
 
         Assert.Equal((true, 2, 512 * 4096), (result.IsCompleted, result.Calls, received));
     }
@@ -72,12 +72,12 @@ public class FakeHandlersTests
     [InlineData(true)]
     public void Stopping_at_an_absent_page_it_says_how_far_it_got(bool byteWise)
     {
-        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), byteWise: byteWise));
+        FakeMachine vmm = new FakeMachine().On("plus", FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), byteWise: byteWise));
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         byte[] before = Fill(buffer);
         vmm.Memory.SwapOut(buffer, 1);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value + 100, 8192);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value + 100, 8192);
 
         Assert.Equal((0ul, 3996ul), (answer.Rax, answer.Rcx));
         Assert.Equal([.. before[..100], .. before[100..4096].Select(b => (byte)(b + 1)), .. before[4096..]], buffer.Span.ToArray());
@@ -86,13 +86,13 @@ public class FakeHandlersTests
     [Fact]
     public void Failing_at_an_absent_page_it_does_nothing_at_all()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         int pieces = 0;
         _ = vmm.On("plus", FakeHandlers.ByVirtualAddress((_, _) => pieces++, absentPages: AbsentPagePolicy.Fail));
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         vmm.Memory.SwapOut(buffer, 2);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 3 * 4096);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 3 * 4096);
 
         Assert.Equal((0ul, 0ul, 0), (answer.Rax, answer.Rcx, pieces));
     }
@@ -104,7 +104,7 @@ public class FakeHandlersTests
     [InlineData(Direction.Both, true)]
     public void Injecting_a_page_fault_it_does_all_bytes_and_none_of_them_twice(Direction direction, bool byteWise)
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         int done = 0;
         int runs = 0;
         Action<FakeCall> handler = FakeHandlers.ByVirtualAddress((_, bytes) =>
@@ -122,7 +122,7 @@ public class FakeHandlersTests
         vmm.Memory.SwapOut(buffer, 1);
         vmm.Memory.SwapOut(buffer, 3);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 4 * 4096);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4 * 4096);
 
         Assert.Equal((0ul, 16384ul), (answer.Rax, answer.Rcx));
         Assert.Equal((16384, 3), (done, runs));
@@ -139,12 +139,12 @@ public class FakeHandlersTests
     [Fact]
     public void A_page_that_cannot_be_brought_in_gives_the_program_the_fault_and_no_byte_is_touched()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         _ = vmm.On("f", FakeHandlers.ByVirtualAddress((_, _) => Assert.Fail("There is nothing to do."), absentPages: AbsentPagePolicy.InjectPageFault));
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         HypercallRegisters registers = new() { Rbx = buffer.Address.Value, Rcx = 8192 }; // nothing is mapped behind it
 
-        HypercallStatus status = new Vmm(vmm).GetFunction("f").TryCall(ref registers);
+        HypercallStatus status = new BitVisorClient(vmm).GetFunction("f").TryCall(ref registers);
 
         Assert.Equal(CpuFaultKind.PageFault, status.Fault.Kind);
         Assert.Equal(buffer.Address + 4096, status.Fault.Address);
@@ -155,9 +155,9 @@ public class FakeHandlersTests
     [InlineData(Direction.Both, true)]
     public void A_read_only_page_is_brought_in_only_for_a_VMM_that_writes(Direction direction, bool injects)
     {
-        FakeVmm vmm = new(new FakeVmmOptions
+        FakeMachine vmm = new(new FakeMachineOptions
         {
-            Plan = [new(FakeMoment.BeforeEntry(2), new FakeFault(FakeFaultKind.MakeReadOnly))],
+            Plan = [new(FakeInjectionPoint.BeforeEntry(2), new FakeFault(FakeFaultKind.WriteProtect))],
         });
         int runs = 0;
         Action<FakeCall> handler = FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), direction, AbsentPagePolicy.InjectPageFault);
@@ -169,7 +169,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         byte[] before = Fill(buffer);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(buffer.Address.Value, 4096);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4096);
 
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
         Assert.Equal(injects ? 2 : 1, runs);
@@ -180,12 +180,12 @@ public class FakeHandlersTests
     public void Bytes_that_were_read_and_could_not_be_written_back_are_not_done()
     {
         // Walks 1 and 2 read and write page 0, 3 reads page 1, and 4 comes to write it.
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(2, 4), new FakeFault(FakeFaultKind.MakeReadOnly))] });
+        FakeMachine vmm = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeWalk(2, 4), new FakeFault(FakeFaultKind.WriteProtect))] });
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
         byte[] before = Fill(buffer);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
 
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
         Assert.Equal((4096, 4096), (exchange.Received.Length, exchange.Sent.Length));
@@ -196,11 +196,11 @@ public class FakeHandlersTests
     public void A_page_that_goes_between_the_look_and_the_work_ends_the_work_part_way_and_is_not_done_twice()
     {
         // Walks 1 to 3 are the look; 4 and 5 read and write page 0, and 6 comes to page 1.
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(2, 6), new FakeFault(FakeFaultKind.SwapOut))] });
+        FakeMachine vmm = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeWalk(2, 6), new FakeFault(FakeFaultKind.SwapOut))] });
         _ = vmm.On("plus", FakeHandlers.ByVirtualAddress((_, bytes) => PlusOne(bytes), absentPages: AbsentPagePolicy.InjectPageFault));
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         byte[] before = Fill(buffer);
-        VmmFunction plus = new Vmm(vmm).GetFunction("plus");
+        HypercallFunction plus = new BitVisorClient(vmm).GetFunction("plus");
 
         VmmCallResult answer = plus.Call(buffer.Address.Value, 3 * 4096);
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
@@ -214,11 +214,11 @@ public class FakeHandlersTests
     [InlineData(4)] // it is read, and not written back any more
     public void A_call_that_the_VMM_gives_up_half_way_leaves_the_registers_as_they_were(int access)
     {
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, access), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeMachine vmm = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforePage(2, access), new FakeFault(FakeFaultKind.Refuse))] });
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x", direction: Direction.Both);
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
 
-        TransferResult result = new Vmm(vmm).GetFunction("x_gpa").TryTransfer(buffer, Passing.Contiguous, Direction.Both, ByRule);
+        TransferResult result = new BitVisorClient(vmm).GetFunction("x_gpa").TryTransfer(buffer, Passing.Contiguous, Direction.Both, ByRule);
 
         Assert.Equal((TransferOutcome.FunctionFailed, 0), (result.Outcome, result.BytesDone));
         Assert.Contains("refused", result.Message, StringComparison.Ordinal);
@@ -228,15 +228,15 @@ public class FakeHandlersTests
     [Fact]
     public void The_VMMs_own_memory_may_be_read_and_a_write_to_it_makes_it_panic()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         ulong rom = vmm.Options.Rom[0].Start.Value;
         int sum = 0;
         _ = vmm.On("read", FakeHandlers.ByPhysicalAddress((_, bytes) => sum += bytes.Length, Direction.ToVmm))
             .On("write", FakeHandlers.ByPhysicalAddress((_, _) => { }, Direction.FromVmm));
 
-        Assert.Equal(100ul, new Vmm(vmm).GetFunction("read").Call(rom, 100).Rcx);
+        Assert.Equal(100ul, new BitVisorClient(vmm).GetFunction("read").Call(rom, 100).Rcx);
         Assert.Equal(100, sum);
-        _ = Assert.Throws<VmmPanicException>(() => new Vmm(vmm).GetFunction("write").Call(rom, 100));
+        _ = Assert.Throws<VmmPanicException>(() => new BitVisorClient(vmm).GetFunction("write").Call(rom, 100));
     }
 
     [Theory]
@@ -252,9 +252,9 @@ public class FakeHandlersTests
     [InlineData(FakeTechnique.FrameList, 0xA000_0000_0000, 16)] // nothing is there
     public void Arguments_that_no_program_may_give_are_told_from_a_refusal(FakeTechnique technique, long rbx, long rcx)
     {
-        FakeVmm vmm = new FakeVmm().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
+        FakeMachine vmm = new FakeMachine().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call((ulong)rbx, (ulong)rcx);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((ulong)rbx, (ulong)rcx);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -269,10 +269,10 @@ public class FakeHandlersTests
     [InlineData(4096, 0, new ulong[] { 1 }, 17)]        // no whole frame number
     public void A_list_that_is_none_is_malformed(int bytes, int offset, ulong[] frames, int size)
     {
-        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
+        FakeMachine vmm = new FakeMachine().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
         using GuestBuffer list = List(vmm, 0, bytes, offset, frames);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(list.Frames()[0] << GuestPage.Shift, (ulong)size);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(list.Frames()[0] << GuestPage.Shift, (ulong)size);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -280,12 +280,12 @@ public class FakeHandlersTests
     [Fact]
     public void A_list_that_leaves_its_page_is_malformed_although_the_next_frame_would_hold_the_rest()
     {
-        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
+        FakeMachine vmm = new FakeMachine().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
         using GuestBuffer two = vmm.Memory.Allocate(8192, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
         BinaryPrimitives.WriteUInt32LittleEndian(two.Span[4088..], 1);
         BinaryPrimitives.WriteUInt64LittleEndian(two.Span[4096..], two.Frames()[0]);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call((two.Frames()[0] << GuestPage.Shift) + 4088, 16);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((two.Frames()[0] << GuestPage.Shift) + 4088, 16);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -293,11 +293,11 @@ public class FakeHandlersTests
     [Fact]
     public void A_frame_that_is_nobodys_ends_the_work_before_it()
     {
-        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByFrameList((_, bytes) => PlusOne(bytes)));
+        FakeMachine vmm = new FakeMachine().On("plus", FakeHandlers.ByFrameList((_, bytes) => PlusOne(bytes)));
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Pinned);
         using GuestBuffer list = List(vmm, 0, 8000, 96, [buffer.Frames()[0], 0xA_0000_0000]);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
 
         Assert.Equal((0ul, 4000ul), (answer.Rax, answer.Rcx));
         Assert.Equal([.. new byte[96], .. Enumerable.Repeat((byte)1, 4000)], buffer.Span.ToArray());
@@ -306,8 +306,8 @@ public class FakeHandlersTests
     [Fact]
     public void A_function_that_takes_either_tells_a_list_from_data()
     {
-        FakeVmm vmm = new FakeVmm().On("plus", FakeHandlers.ByEither((_, bytes) => PlusOne(bytes)));
-        VmmFunction plus = new Vmm(vmm).GetFunction("plus");
+        FakeMachine vmm = new FakeMachine().On("plus", FakeHandlers.ByEither((_, bytes) => PlusOne(bytes)));
+        HypercallFunction plus = new BitVisorClient(vmm).GetFunction("plus");
         using GuestBuffer scattered = vmm.Memory.Allocate(10_000, Residency.Pinned);
         using GuestBuffer contiguous = vmm.Memory.Allocate(10_000, new GuestBufferOptions { Residency = Residency.Pinned, Contiguity = Contiguity.Contiguous });
         foreach (GuestBuffer buffer in (GuestBuffer[])[scattered, contiguous])
@@ -322,9 +322,9 @@ public class FakeHandlersTests
     [InlineData(FakeTechnique.Contiguous)]
     public void No_bytes_are_done_at_once(FakeTechnique technique)
     {
-        FakeVmm vmm = new FakeVmm().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
+        FakeMachine vmm = new FakeMachine().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(0, 0);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(0, 0);
 
         Assert.Equal((0ul, 0ul, ulong.MaxValue), (answer.Rax, answer.Rcx, answer.Rdx));
     }
@@ -332,13 +332,13 @@ public class FakeHandlersTests
     [Fact]
     public void With_bytes_in_RAX_no_other_register_is_written()
     {
-        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }, answer: FakeAnswer.BytesInRax));
+        FakeMachine vmm = new FakeMachine().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }, answer: FakeAnswer.BytesInRax));
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         buffer.Touch();
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("f").Call(buffer.Address.Value, 4097, 7);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(buffer.Address.Value, 4097, 7);
         Assert.Equal((4096ul, 4097ul, 7ul), (answer.Rax, answer.Rcx, answer.Rdx));
-        Assert.Equal(0ul, new Vmm(vmm).GetFunction("f").Call(ulong.MaxValue, 4097).Rax);
+        Assert.Equal(0ul, new BitVisorClient(vmm).GetFunction("f").Call(ulong.MaxValue, 4097).Rax);
     }
 
     [Theory]
@@ -366,8 +366,8 @@ public class FakeHandlersTests
     [Fact]
     public void A_function_that_was_removed_is_no_success()
     {
-        FakeVmm vmm = new FakeVmm().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }));
-        VmmFunction function = new Vmm(vmm).GetFunction("f");
+        FakeMachine vmm = new FakeMachine().On("f", FakeHandlers.ByVirtualAddress((_, _) => { }));
+        HypercallFunction function = new BitVisorClient(vmm).GetFunction("f");
         using GuestBuffer buffer = vmm.Memory.Allocate(100, Residency.Touched);
         _ = vmm.Remove("f");
 
@@ -394,7 +394,7 @@ public class FakeHandlersTests
         _ => Passing.FrameList,
     };
 
-    internal static GuestBuffer Buffer(FakeVmm vmm, FakeTechnique technique, long length) => vmm.Memory.Allocate(length, new GuestBufferOptions
+    internal static GuestBuffer Buffer(FakeMachine vmm, FakeTechnique technique, long length) => vmm.Memory.Allocate(length, new GuestBufferOptions
     {
         Residency = technique == FakeTechnique.Virtual ? Residency.Touched : Residency.Pinned,
         Contiguity = technique == FakeTechnique.Contiguous ? Contiguity.Contiguous : Contiguity.Any,
@@ -426,7 +426,7 @@ public class FakeHandlersTests
         }
     }
 
-    private static GuestBuffer List(FakeVmm vmm, int at, int bytes, int offset, ulong[] frames)
+    private static GuestBuffer List(FakeMachine vmm, int at, int bytes, int offset, ulong[] frames)
     {
         GuestBuffer list = vmm.Memory.Allocate(4096, Residency.Pinned);
         Span<byte> page = list.Span[at..];

@@ -12,7 +12,7 @@ public class FakeLogRingTests
     public void A_program_cannot_set_it()
     {
         FakeLogRing ring = new();
-        Assert.True(Set(new FakeVmm(), ring, 0x1000, Size).RaxIsCallNumber);
+        Assert.True(Set(new FakeMachine(), ring, 0x1000, Size).RaxIsCallNumber);
 
         Assert.False(ring.IsSet);
         ring.Write("lost");
@@ -21,7 +21,7 @@ public class FakeLogRingTests
     [Fact]
     public void It_says_nothing_when_it_is_set_and_the_VMM_writes_on_after_the_call()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
 
@@ -38,7 +38,7 @@ public class FakeLogRingTests
     [Fact]
     public void A_fault_planned_for_the_call_misses_when_the_call_is_over()
     {
-        FakeVmm vmm = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforePage(2, 1), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeMachine vmm = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforePage(2, 1), new FakeFault(FakeFaultKind.Refuse))] });
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
         _ = Set(vmm, ring, Physical(memory), Size);
@@ -46,13 +46,13 @@ public class FakeLogRingTests
         ring.Write("one");
 
         Assert.Equal("one"u8.ToArray(), memory.Span[4..7].ToArray());
-        Assert.Equal(FakeStrikeOutcome.Missed, Assert.Single(vmm.Strikes).Outcome);
+        Assert.Equal(FakeFaultOutcome.Missed, Assert.Single(vmm.FaultOccurrences).Outcome);
     }
 
     [Fact]
     public void At_its_end_it_begins_behind_the_count_again()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(4096, Residency.Pinned);
         _ = Set(vmm, ring, Physical(memory), 4 + 5);
@@ -69,7 +69,7 @@ public class FakeLogRingTests
     [Fact]
     public void The_guest_takes_off_the_count_what_it_has_read()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
         _ = Set(vmm, ring, Physical(memory), Size);
@@ -84,7 +84,7 @@ public class FakeLogRingTests
     [Fact]
     public void Set_again_it_begins_anew_and_set_to_nothing_it_writes_nowhere()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
         _ = Set(vmm, ring, Physical(memory), Size);
@@ -106,7 +106,7 @@ public class FakeLogRingTests
     [InlineData(0x1000, -1)]
     public void A_ring_that_cannot_be_takes_the_old_one_away(long address, long size)
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
         _ = Set(vmm, ring, Physical(memory), Size);
@@ -120,11 +120,11 @@ public class FakeLogRingTests
     [Fact]
     public void The_guests_kernel_may_set_it_and_a_program_on_the_same_machine_cannot_take_it_away()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new();
         _ = vmm.On("log_set_buf", ring.Answer);
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
-        HypercallRegisters registers = new() { Rax = new Vmm(vmm).GetFunction("log_set_buf").Number, Rbx = Physical(memory), Rcx = Size };
+        HypercallRegisters registers = new() { Rax = new BitVisorClient(vmm).GetFunction("log_set_buf").Number, Rbx = Physical(memory), Rcx = Size };
 
         vmm.OpenKernelChannel().Invoke(ref registers);
         _ = Set(vmm, ring, 0, 0);
@@ -137,13 +137,13 @@ public class FakeLogRingTests
     [Fact]
     public void A_ring_that_is_only_locked_moves_under_the_VMM_which_then_writes_into_memory_of_somebody_else()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Locked);
         _ = Set(vmm, ring, Physical(memory), Size);
         ring.Write("fine");
 
-        vmm.Memory.Move(memory, 0);
+        vmm.Memory.MigratePage(memory, 0);
 
         _ = Assert.Throws<StaleFrameException>(() => ring.Write("lost"));
     }
@@ -151,7 +151,7 @@ public class FakeLogRingTests
     [Fact]
     public void A_ring_that_was_freed_is_somebody_elses()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         using (GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned))
         {
@@ -164,15 +164,15 @@ public class FakeLogRingTests
     [Fact]
     public void The_VMMs_own_memory_for_a_ring_makes_it_panic()
     {
-        FakeVmm vmm = new();
+        FakeMachine vmm = new();
         FakeLogRing ring = new() { AnyCpl = true };
         _ = Set(vmm, ring, vmm.Options.Rom[0].Start.Value, Size);
 
         _ = Assert.Throws<VmmPanicException>(() => ring.Write("down"));
     }
 
-    private static VmmCallResult Set(FakeVmm vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>
-        new Vmm(vmm.On("log_set_buf", ring.Answer)).GetFunction("log_set_buf").Call(rbx, rcx);
+    private static VmmCallResult Set(FakeMachine vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>
+        new BitVisorClient(vmm.On("log_set_buf", ring.Answer)).GetFunction("log_set_buf").Call(rbx, rcx);
 
     private static ulong Physical(GuestBuffer memory) => memory.Frames()[0] << GuestPage.Shift;
 

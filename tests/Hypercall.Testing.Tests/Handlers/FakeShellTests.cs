@@ -7,7 +7,7 @@ namespace Hypercall.Testing.Tests.Handlers;
 public class FakeShellTests
 {
     private const ulong None = ulong.MaxValue;
-    private readonly VmmFunction _shell = new Vmm(new FakeVmm().On("dbgsh", new FakeShell().Answer)).GetFunction("dbgsh");
+    private readonly HypercallFunction _shell = new BitVisorClient(new FakeMachine().On("dbgsh", new FakeShell().Answer)).GetFunction("dbgsh");
 
     [Fact]
     public void A_character_stays_until_it_is_acknowledged()
@@ -94,12 +94,12 @@ public class FakeShellTests
     public void Turned_off_by_configuration_it_says_so_each_time_and_ends()
     {
         FakeShell shell = new() { IsEnabled = false };
-        FakeVmm vmm = new FakeVmm().On("dbgsh", shell.Answer);
+        FakeMachine vmm = new FakeMachine().On("dbgsh", shell.Answer);
 
         for (int session = 0; session < 2; session++)
         {
             using MemoryStream output = new();
-            Assert.Equal(VmmShellOutcome.Disabled, new VmmShell(new Vmm(vmm)).Run(Stream.Null, output));
+            Assert.Equal(VmmShellOutcome.Disabled, new VmmShell(new BitVisorClient(vmm)).Run(Stream.Null, output));
             Assert.Contains("disabled", Encoding.Latin1.GetString(output.ToArray()), StringComparison.Ordinal);
         }
     }
@@ -107,10 +107,10 @@ public class FakeShellTests
     [Fact]
     public void A_second_program_gets_what_the_first_one_left()
     {
-        FakeVmm vmm = new FakeVmm().On("dbgsh", new FakeShell().Answer);
-        Assert.Equal('>', new Vmm(vmm).GetFunction("dbgsh").Call(None).Rax);
+        FakeMachine vmm = new FakeMachine().On("dbgsh", new FakeShell().Answer);
+        Assert.Equal('>', new BitVisorClient(vmm).GetFunction("dbgsh").Call(None).Rax);
 
-        Assert.Equal('>', new Vmm(vmm).GetFunction("dbgsh").Call(None).Rax);
+        Assert.Equal('>', new BitVisorClient(vmm).GetFunction("dbgsh").Call(None).Rax);
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public class FakeShellTests
     private static string Talk(FakeShell shell, string typed, VmmShellOutcome expected)
     {
         using MemoryStream output = new();
-        VmmShell client = new(new Vmm(new FakeVmm().On("dbgsh", shell.Answer)));
+        VmmShell client = new(new BitVisorClient(new FakeMachine().On("dbgsh", shell.Answer)));
         Assert.Equal(expected, client.Run(new MemoryStream(Encoding.Latin1.GetBytes(typed)), output));
         return Encoding.Latin1.GetString(output.ToArray());
     }

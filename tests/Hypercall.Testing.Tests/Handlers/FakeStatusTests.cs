@@ -41,14 +41,14 @@ public class FakeStatusTests
     [Fact]
     public void A_buffer_of_exactly_its_size_will_do_and_one_byte_less_will_not()
     {
-        FakeVmm vmm = new FakeVmm().On("get_status", new FakeStatus("12345678").Answer);
+        FakeMachine vmm = new FakeMachine().On("get_status", new FakeStatus("12345678").Answer);
         using GuestBuffer buffer = vmm.Memory.Allocate(8, Residency.Pinned);
 
-        VmmCallResult tooSmall = new Vmm(vmm).GetFunction("get_status").Call(buffer.Address.Value, 7);
+        VmmCallResult tooSmall = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 7);
         Assert.Equal((1ul, 8ul), (tooSmall.Rax, tooSmall.Rcx));
         Assert.Equal(new byte[8], buffer.Span.ToArray());
 
-        VmmCallResult fits = new Vmm(vmm).GetFunction("get_status").Call(buffer.Address.Value, 8);
+        VmmCallResult fits = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 8);
         Assert.Equal((0ul, 8ul), (fits.Rax, fits.Rcx));
         Assert.Equal("12345678"u8.ToArray(), buffer.Span.ToArray());
     }
@@ -56,16 +56,16 @@ public class FakeStatusTests
     [Fact]
     public void A_page_that_is_absent_makes_it_say_1_and_no_more_than_the_size()
     {
-        FakeVmm vmm = new FakeVmm().On("get_status", new FakeStatus(Text).Answer);
+        FakeMachine vmm = new FakeMachine().On("get_status", new FakeStatus(Text).Answer);
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         vmm.Memory.SwapOut(buffer);
 
-        VmmCallResult answer = new Vmm(vmm).GetFunction("get_status").Call(buffer.Address.Value, 4096);
+        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 4096);
         Assert.Equal((1ul, 19ul), (answer.Rax, answer.Rcx));
     }
 
-    private static VmmStatusClient Client(FakeStatus status) => new(new Vmm(new FakeVmm().On("get_status", status.Answer)));
+    private static VmmStatusClient Client(FakeStatus status) => new(new BitVisorClient(new FakeMachine().On("get_status", status.Answer)));
 
     private static VmmCallResult Call(FakeStatus status, ulong rbx, ulong rcx) =>
-        new Vmm(new FakeVmm().On("get_status", status.Answer)).GetFunction("get_status").Call(rbx, rcx);
+        new BitVisorClient(new FakeMachine().On("get_status", status.Answer)).GetFunction("get_status").Call(rbx, rcx);
 }

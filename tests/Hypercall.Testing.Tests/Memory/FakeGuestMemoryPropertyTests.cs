@@ -39,7 +39,7 @@ public sealed class FakeGuestMemoryPropertyTests
                 Assert.True(frames.Add(own[i]));
             }
 
-            memory.Move(buffer, 0);
+            memory.MigratePage(buffer, 0);
             Assert.True(frames.Add(buffer.Frames()[0]));
             scattered.UnionWith(contiguity == Contiguity.Any ? buffer.Frames() : buffer.Frames()[..1]);
         }
@@ -51,18 +51,18 @@ public sealed class FakeGuestMemoryPropertyTests
     [Property(MaxTest = 300)]
     public Property The_VMM_reads_and_writes_what_the_guest_has_up_to_the_first_absent_page()
     {
-        Gen<(int Kind, int A, int B)[]> stories = Gen.Choose(0, 4).SelectMany(kind =>
+        Gen<(int Kind, int A, int B)[]> traces = Gen.Choose(0, 4).SelectMany(kind =>
             Gen.Choose(0, 8 * GuestPage.Size).SelectMany(a => Gen.Choose(0, 4 * GuestPage.Size).Select(b => (kind, a, b)))).ArrayOf();
-        return Prop.ForAll(stories.ToArbitrary(), Gen.Choose(1, 6 * GuestPage.Size).ToArbitrary(), ArbMap.Default.ArbFor<bool>(), (story, length, isWindow) =>
+        return Prop.ForAll(traces.ToArbitrary(), Gen.Choose(1, 6 * GuestPage.Size).ToArbitrary(), ArbMap.Default.ArbFor<bool>(), (trace, length, isWindow) =>
         {
-            FakeVmm fake = new();
+            FakeMachine fake = new();
             using GuestBuffer buffer = isWindow
                 ? fake.Memory.OpenWindow(new byte[length], new GuestBufferOptions { Residency = Residency.Touched })
                 : fake.Memory.Allocate(length, Residency.Touched);
             byte[] model = new byte[length];
             bool[] isOut = new bool[GuestPage.Count(buffer.Address, length)];
             byte next = 1;
-            foreach ((int kind, int a, int b) in story)
+            foreach ((int kind, int a, int b) in trace)
             {
                 int offset = a % length;
                 int count = Math.Min(b, length - offset);
@@ -74,7 +74,7 @@ public sealed class FakeGuestMemoryPropertyTests
                         isOut[page] = true;
                         break;
                     case 1:
-                        fake.Memory.Move(buffer, page);
+                        fake.Memory.MigratePage(buffer, page);
                         break;
                     case 2:
                         buffer.AsMemory(offset, count).Span.Fill(next);
@@ -150,7 +150,7 @@ public sealed class FakeGuestMemoryPropertyTests
         return memory.LockedBytes == 0;
     }
 
-    private static byte[] PhysicalBytes(FakeVmm fake, GuestBuffer buffer)
+    private static byte[] PhysicalBytes(FakeMachine fake, GuestBuffer buffer)
     {
         Assert.True(buffer.TryQueryPages(out GuestPageMap? pages, out _));
         Assert.True(pages.TryGetPagedRange(out PagedRange? range, out _));

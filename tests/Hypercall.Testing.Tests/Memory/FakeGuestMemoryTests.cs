@@ -4,7 +4,7 @@ namespace Hypercall.Testing.Tests;
 
 public sealed class FakeGuestMemoryTests
 {
-    private readonly FakeVmm _fake = new();
+    private readonly FakeMachine _fake = new();
 
     private FakeGuestMemory Memory => _fake.Memory;
 
@@ -83,7 +83,7 @@ public sealed class FakeGuestMemoryTests
         {
             Assert.True(buffer.TryQueryPages(out GuestPageMap? pages, out _));
             Assert.True(frames.Add(pages.Pages.Span[0].Frame.Value));
-            Memory.Move(buffer, 0);
+            Memory.MigratePage(buffer, 0);
         }
 
         Assert.DoesNotContain(frames, frame => frames.Contains(frame + 1));
@@ -142,8 +142,8 @@ public sealed class FakeGuestMemoryTests
         using GuestBuffer buffer = Memory.Allocate(1, Residency.Pinned);
         ulong[] before = buffer.Frames();
 
-        _ = Assert.Throws<InvalidOperationException>(() => Memory.Move(buffer, 0));
-        _ = Assert.Throws<InvalidOperationException>(() => Memory.MakeAbsent(buffer, 0, 1));
+        _ = Assert.Throws<InvalidOperationException>(() => Memory.MigratePage(buffer, 0));
+        _ = Assert.Throws<InvalidOperationException>(() => Memory.MigratePage(buffer, 0, 1));
 
         Assert.Equal(before, buffer.Frames());
     }
@@ -157,7 +157,7 @@ public sealed class FakeGuestMemoryTests
         buffer.Span[0] = 9;
         ulong before = buffer.Frames()[0];
 
-        Memory.Move(buffer, 0);
+        Memory.MigratePage(buffer, 0);
 
         Assert.NotEqual(before, buffer.Frames()[0]);
         Assert.Equal([9], _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 1));
@@ -171,7 +171,7 @@ public sealed class FakeGuestMemoryTests
     {
         using GuestBuffer buffer = Memory.Allocate(2 * GuestPage.Size, Residency.Locked);
         ulong before = buffer.Frames()[1];
-        Memory.MakeAbsent(buffer, 1, walks: 2);
+        Memory.MigratePage(buffer, 1, walks: 2);
         Assert.Equal([GuestPageState.Present, GuestPageState.Swapped], buffer.States());
 
         Assert.Equal(GuestPage.Size, _fake.ReadVirtual(buffer.Address, 2 * GuestPage.Size).Length);
@@ -187,8 +187,8 @@ public sealed class FakeGuestMemoryTests
     {
         using GuestBuffer buffer = Memory.Allocate(1, Residency.Touched);
         Memory.SwapOut(buffer);
-        Memory.Move(buffer, 0);
-        Memory.MakeAbsent(buffer, 0, walks: 1);
+        Memory.MigratePage(buffer, 0);
+        Memory.MigratePage(buffer, 0, walks: 1);
 
         Assert.Empty(_fake.ReadVirtual(buffer.Address, 1));
         Assert.Equal([GuestPageState.Swapped], buffer.States());
@@ -243,12 +243,12 @@ public sealed class FakeGuestMemoryTests
     }
 
     [Fact]
-    public void The_next_best_is_given_only_where_it_is_allowed_and_the_buffer_says_so()
+    public void A_fallback_is_given_only_where_it_is_allowed_and_the_buffer_says_so()
     {
         Memory.CanPin = false;
         Memory.CanAllocateContiguous = false;
         GuestBufferOptions strict = new() { Contiguity = Contiguity.Contiguous };
-        GuestBufferOptions lenient = strict with { AllowNextBest = true };
+        GuestBufferOptions lenient = strict with { AllowFallback = true };
 
         Assert.False(Memory.TryAllocate(2 * GuestPage.Size, strict, out _, out GuestMemoryRefusal? pin));
         Assert.Equal(GuestMemoryRefusalReason.PinningUnavailable, pin.Reason);
@@ -315,17 +315,17 @@ public sealed class FakeGuestMemoryTests
         using GuestBuffer own = Memory.Allocate(1, Residency.Touched);
 
         _ = Assert.Throws<ArgumentException>(() => Memory.SwapOut(foreign));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.Move(own, 1));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.Move(own, -1));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.MakeAbsent(own, 0, 0));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.MigratePage(own, 1));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.MigratePage(own, -1));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Memory.MigratePage(own, 0, 0));
     }
 
     [Fact]
     public void Two_machines_hand_out_the_same_addresses()
     {
-        Assert.Equal(Story(), Story());
+        Assert.Equal(Trace(), Trace());
 
-        static List<ulong> Story()
+        static List<ulong> Trace()
         {
             FakeGuestMemory memory = new();
             List<ulong> addresses = [];
@@ -334,7 +334,7 @@ public sealed class FakeGuestMemoryTests
             {
                 using GuestBuffer buffer = memory.Allocate(i * 1000, Residency.Pinned, i % 3 == 0 ? Contiguity.Contiguous : Contiguity.Any);
                 using GuestBuffer window = memory.OpenWindow(new byte[i], new GuestBufferOptions());
-                memory.Move(kept, i % 5);
+                memory.MigratePage(kept, i % 5);
                 memory.SwapOut(kept, i * 2 % 5);
                 kept.Touch();
                 addresses.AddRange([buffer.Address.Value, window.Address.Value, .. buffer.Frames(), .. window.Frames(), .. kept.Frames()]);
@@ -389,9 +389,9 @@ public sealed class FakeGuestMemoryTests
         Assert.Equal(isGranted, memory.TryAllocate(length, options, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);
 
-        using GuestBuffer nextBest = memory.Allocate(length, options with { AllowNextBest = true });
-        Assert.Equal(isGranted ? Contiguity.Contiguous : Contiguity.Any, nextBest.Contiguity);
-        Assert.Equal(isGranted, memory.TryOpenWindow(nextBest.Memory, options, out GuestBuffer? window, out refusal));
+        using GuestBuffer fallback = memory.Allocate(length, options with { AllowFallback = true });
+        Assert.Equal(isGranted ? Contiguity.Contiguous : Contiguity.Any, fallback.Contiguity);
+        Assert.Equal(isGranted, memory.TryOpenWindow(fallback.Memory, options, out GuestBuffer? window, out refusal));
         Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);
         window?.Dispose();
     }

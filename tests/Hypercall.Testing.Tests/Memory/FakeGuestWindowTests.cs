@@ -7,7 +7,7 @@ public sealed class FakeGuestWindowTests
     private static readonly GuestBufferOptions Touched = new() { Residency = Residency.Touched };
     private static readonly GuestBufferOptions Locked = new() { Residency = Residency.Locked };
     private static readonly GuestBufferOptions Pinned = new() { Residency = Residency.Pinned };
-    private readonly FakeVmm _fake = new();
+    private readonly FakeMachine _fake = new();
 
     private FakeGuestMemory Memory => _fake.Memory;
 
@@ -69,9 +69,9 @@ public sealed class FakeGuestWindowTests
         using GuestBuffer observer = Memory.OpenWindow(array.AsMemory(0, 1), Touched);
         Assert.Equal(GuestPage.Size, Memory.LockedBytes);
 
-        _ = Assert.Throws<InvalidOperationException>(() => Memory.Move(observer, 0));
+        _ = Assert.Throws<InvalidOperationException>(() => Memory.MigratePage(observer, 0));
         two.Dispose();
-        Memory.Move(observer, 0);
+        Memory.MigratePage(observer, 0);
         _ = Assert.Throws<InvalidOperationException>(() => Memory.SwapOut(observer));
         Assert.Equal(GuestPage.Size, Memory.LockedBytes);
         one.Dispose();
@@ -172,7 +172,7 @@ public sealed class FakeGuestWindowTests
 
         Assert.False(Memory.TryOpenWindow(array, contiguous, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotContiguous, refusal.Reason);
-        using GuestBuffer scattered = Memory.OpenWindow(array, contiguous with { AllowNextBest = true });
+        using GuestBuffer scattered = Memory.OpenWindow(array, contiguous with { AllowFallback = true });
         Assert.Equal(Contiguity.Any, scattered.Contiguity);
         using GuestBuffer run = Memory.Allocate(4 * GuestPage.Size, contiguity: Contiguity.Contiguous);
         using GuestBuffer window = Memory.OpenWindow(run.Address, run.Length, contiguous);

@@ -53,7 +53,7 @@ public sealed class FakeKernelModelTests
     private sealed class Run(ulong seed, FakePaging paging, bool largePages)
     {
         private readonly FakeRandom _random = new(seed);
-        private readonly FakeVmm _fake = new(new FakeVmmOptions { Seed = seed, Paging = paging, Record = seed % 2 == 0 });
+        private readonly FakeMachine _fake = new(new FakeMachineOptions { Seed = seed, Paging = paging, Record = seed % 2 == 0 });
         private readonly HashSet<ulong> _frames = [];
         private readonly List<Buffer> _buffers = [];
         private byte _next;
@@ -115,17 +115,17 @@ public sealed class FakeKernelModelTests
                     Guarded(buffer.IsProcess && buffer.ResidencyOf(index) < Residency.Locked, () => Memory.SwapOut(buffer.Real, index), () => SwappedOut(page));
                     break;
                 case 1:
-                    Guarded(mayMove, () => Memory.Move(buffer.Real, index), () => Moved(page, 0));
+                    Guarded(mayMove, () => Memory.MigratePage(buffer.Real, index), () => Moved(page, 0));
                     break;
                 case 2:
                     int walks = _random.Between(1, 3);
-                    Guarded(mayMove, () => Memory.MakeAbsent(buffer.Real, index, walks), () => Moved(page, walks));
+                    Guarded(mayMove, () => Memory.MigratePage(buffer.Real, index, walks), () => Moved(page, walks));
                     break;
                 case 3:
                     Guarded(mayMove, () => Memory.DropMapping(buffer.Real, index), () => page.IsDropped |= isIn);
                     break;
                 case 4:
-                    Guarded(mayMove, () => Memory.Fork(buffer.Real, index), () => page.State = isIn ? State.CopyOnWrite : page.State);
+                    Guarded(mayMove, () => Memory.WriteProtect(buffer.Real, index), () => page.State = isIn ? State.CopyOnWrite : page.State);
                     break;
                 case 5:
                     Memory.Load(buffer.Real, index);

@@ -5,7 +5,7 @@ public sealed class FakeOracleTests
 {
     private static readonly GuestBufferOptions Window = new() { Residency = Residency.Touched };
 
-    private readonly FakeVmm _fake = new();
+    private readonly FakeMachine _fake = new();
 
     private FakeGuestMemory Memory => _fake.Memory;
 
@@ -20,7 +20,7 @@ public sealed class FakeOracleTests
     [Fact]
     public void A_write_to_ROM_panics_the_VMM_even_where_stray_accesses_are_allowed()
     {
-        FakeVmm fake = new(new FakeVmmOptions { AllowStrayAccess = true });
+        FakeMachine fake = new(new FakeMachineOptions { AllowStrayAccess = true });
         using GuestBuffer rom = fake.Memory.MapRom(10);
         _ = Assert.Throws<VmmPanicException>(() => fake.WriteVirtual(rom.Address, [1]));
     }
@@ -98,7 +98,7 @@ public sealed class FakeOracleTests
     [Fact]
     public void A_frame_that_holds_a_page_table_is_foreign_to_a_write()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Seed = 3 });
+        FakeMachine fake = new(new FakeMachineOptions { Seed = 3 });
         ForeignFrameException foreign = Assert.Throws<ForeignFrameException>(() => fake.WritePhysical(new GuestPhysicalAddress(0x9_0000_0000ul << 12), [1]));
         Assert.Contains("a page table of the guest's kernel. Nothing that a program hands over lies there", foreign.Message, StringComparison.Ordinal);
     }
@@ -109,7 +109,7 @@ public sealed class FakeOracleTests
         using GuestBuffer buffer = Memory.Allocate(10, Residency.Touched);
         GuestPhysicalAddress old = new GuestFrameNumber(buffer.Frames()[0]).Address;
         Assert.Equal(1, _fake.WritePhysical(old, [1]));
-        Memory.Move(buffer, 0);
+        Memory.MigratePage(buffer, 0);
         Assert.Equal(8, _fake.ReadPhysical(old, 8).Length);
         Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]), "Page 0 of buffer 1 was in it", "translate after pinning, never before");
     }
@@ -121,7 +121,7 @@ public sealed class FakeOracleTests
         GuestPhysicalAddress old = new GuestFrameNumber(buffer.Frames()[0]).Address;
         for (int i = 0; i < 70_000; i++) // more than the machine keeps the history of
         {
-            Memory.Move(buffer, 0);
+            Memory.MigratePage(buffer, 0);
         }
 
         Assert.Equal(1, _fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, [1]));
@@ -170,14 +170,14 @@ public sealed class FakeOracleTests
     public void A_write_to_a_frame_that_a_child_shares_is_foreign_until_the_page_has_its_own()
     {
         using GuestBuffer buffer = Memory.Allocate(10, Residency.Touched);
-        Memory.Fork(buffer, 0);
-        Memory.Move(buffer, 0);
+        Memory.WriteProtect(buffer, 0);
+        Memory.MigratePage(buffer, 0);
         Assert.Equal(0, _fake.WriteVirtual(buffer.Address, [1]));
         GuestPhysicalAddress shared = new GuestFrameNumber(buffer.Frames()[0]).Address;
         buffer.Touch();
         Assert.Equal(1, _fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, [1]));
 
-        Memory.Fork(buffer, 0);
+        Memory.WriteProtect(buffer, 0);
         shared = new GuestFrameNumber(buffer.Frames()[0]).Address;
         Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(shared, [1]), "page 0 of buffer 1, shared with a child (copy-on-write). A fork has made", "Residency.Pinned");
     }
@@ -185,7 +185,7 @@ public sealed class FakeOracleTests
     [Fact]
     public void The_last_step_of_the_budget_is_no_hang_and_the_next_one_is()
     {
-        FakeVmm fake = new(new FakeVmmOptions { StepBudget = 10 });
+        FakeMachine fake = new(new FakeMachineOptions { StepBudget = 10 });
         GuestBuffer buffer = fake.Memory.Allocate(1); // step 1
         for (int step = 2; step <= 10; step++)
         {
@@ -200,7 +200,7 @@ public sealed class FakeOracleTests
     [Fact]
     public void Freeing_memory_at_the_end_of_the_budget_hides_no_other_failure()
     {
-        FakeVmm fake = new(new FakeVmmOptions { StepBudget = 1 });
+        FakeMachine fake = new(new FakeMachineOptions { StepBudget = 1 });
         _ = Assert.Throws<TimeoutException>(Program);
         Assert.Equal(0, fake.Memory.LockedBytes);
 
@@ -232,10 +232,10 @@ public sealed class FakeOracleTests
     [Fact]
     public void Where_stray_accesses_are_allowed_reads_find_what_others_have_and_writes_are_lost()
     {
-        FakeVmm fake = new(new FakeVmmOptions { AllowStrayAccess = true });
+        FakeMachine fake = new(new FakeMachineOptions { AllowStrayAccess = true });
         using GuestBuffer buffer = fake.Memory.Allocate(10, Residency.Touched);
         ulong old = buffer.Frames()[0];
-        fake.Memory.Move(buffer, 0);
+        fake.Memory.MigratePage(buffer, 0);
         foreach (ulong frame in new[] { old, old + 1, buffer.Frames()[0] + 1 })
         {
             byte[] before = fake.ReadPhysical(new GuestFrameNumber(frame).Address, 8);

@@ -5,7 +5,7 @@ public sealed class FakeCallMemoryTests
 {
     private const int Page = GuestPage.Size;
 
-    private readonly FakeVmm _fake = new();
+    private readonly FakeMachine _fake = new();
 
     [Fact]
     public void A_copy_that_is_to_fail_moves_no_byte_unless_all_pages_are_there()
@@ -28,7 +28,7 @@ public sealed class FakeCallMemoryTests
     public void A_copy_that_is_to_fail_looks_at_the_right_to_write()
     {
         using GuestBuffer buffer = _fake.Memory.Allocate(Page, Residency.Touched);
-        _fake.Memory.Fork(buffer, 0);
+        _fake.Memory.WriteProtect(buffer, 0);
         Assert.Equal((FakeCopyOutcome.Completed, 8), Copy(buffer.Address, 8, isWrite: false));
         Assert.Equal((FakeCopyOutcome.Stopped, 0), Copy(buffer.Address, 8, isWrite: true));
     }
@@ -48,7 +48,7 @@ public sealed class FakeCallMemoryTests
         Assert.Equal(8, buffer.Span.Count((byte)0xFF));
         buffer.Span.Clear();
         buffer.Touch();
-        _fake.Memory.Fork(buffer, 1); // there, and not writable
+        _fake.Memory.WriteProtect(buffer, 1); // there, and not writable
         Assert.False(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 4), ulong.MaxValue)));
         Assert.Equal(0, buffer.Span.Count((byte)0xFF));
     }
@@ -56,10 +56,10 @@ public sealed class FakeCallMemoryTests
     [Fact]
     public void A_value_within_a_page_costs_one_walk()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeWalk(1, 2), new FakeFault(FakeFaultKind.Refuse))] });
+        FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeWalk(1, 2), new FakeFault(FakeFaultKind.Refuse))] });
         using GuestBuffer buffer = fake.Memory.Allocate(2 * Page, Residency.Touched);
         fake.Inside(call => Assert.True(call.TryWriteLinearUInt64(buffer.Address + (Page - 8), 1)));
-        Assert.Empty(fake.Strikes);
+        Assert.Empty(fake.FaultOccurrences);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class FakeCallMemoryTests
     [InlineData(0xFFFF_FFFF_FFFF_F000, 0x1001, false)] // it wraps
     public void A_range_is_mapped_if_all_of_it_is_memory(ulong start, long length, bool expected)
     {
-        FakeVmm fake = new(new FakeVmmOptions { Rom = [new PhysicalExtent(new GuestPhysicalAddress(0x3000), 0x1000)] });
+        FakeMachine fake = new(new FakeMachineOptions { Rom = [new PhysicalExtent(new GuestPhysicalAddress(0x3000), 0x1000)] });
         bool mapped = !expected;
         fake.Inside(call => mapped = call.TryMap(new GuestPhysicalAddress(start), length, FakeMapAccess.Read, out _));
         Assert.Equal(expected, mapped);
@@ -108,18 +108,18 @@ public sealed class FakeCallMemoryTests
     [Fact]
     public void A_view_is_mapped_once_and_any_other_physical_access_each_time()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeMap(1, 2), new FakeFault(FakeFaultKind.Clobber)), new(FakeMoment.BeforeMap(1, 4), new FakeFault(FakeFaultKind.Clobber))] });
+        FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeMap(1, 2), new FakeFault(FakeFaultKind.Clobber)), new(FakeInjectionPoint.BeforeMap(1, 4), new FakeFault(FakeFaultKind.Clobber))] });
         using GuestBuffer buffer = fake.Memory.Allocate(Page, Residency.Pinned);
         GuestPhysicalAddress start = new GuestFrameNumber(buffer.Frames()[0]).Address;
         fake.Inside(call =>
         {
             Assert.True(call.TryMap(start, 8, FakeMapAccess.Write, out FakeView? view));
             Assert.True(view.Read(0, new byte[8]) && view.Write(0, new byte[8]));
-            Assert.Empty(fake.Strikes);
+            Assert.Empty(fake.FaultOccurrences);
             Assert.True(call.TryReadPhysical(start, new byte[8], out _));
-            _ = Assert.Single(fake.Strikes);
+            _ = Assert.Single(fake.FaultOccurrences);
             Assert.True(call.TryWritePhysical(start, new byte[8], out _) && call.TryWritePhysical(start, new byte[8], out _));
-            Assert.Equal(2, fake.Strikes.Count);
+            Assert.Equal(2, fake.FaultOccurrences.Count);
         });
     }
 
@@ -193,7 +193,7 @@ public sealed class FakeCallMemoryTests
     [Fact]
     public void What_a_function_wrote_is_not_clobbered_even_if_it_wrote_what_was_there()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeEntry(1), new FakeFault(FakeFaultKind.Clobber))] });
+        FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeEntry(1), new FakeFault(FakeFaultKind.Clobber))] });
         _ = fake.On("f", call =>
         {
             call.Rax = 1;
@@ -214,7 +214,7 @@ public sealed class FakeCallMemoryTests
     [Fact]
     public void A_planned_page_fault_is_on_the_first_argument_and_a_users()
     {
-        FakeVmm fake = new(new FakeVmmOptions { Plan = [new(FakeMoment.BeforeEntry(1), new FakeFault(FakeFaultKind.PageFault))] });
+        FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeEntry(1), new FakeFault(FakeFaultKind.PageFault))] });
         HypercallRegisters registers = new() { Rax = 4, Rbx = 0x1234 };
         CpuFault fault = fake.Channel.TryInvoke(ref registers).Fault;
         Assert.Equal((CpuFaultKind.PageFault, 0x1234ul, 4ul), (fault.Kind, fault.Address.Value, fault.ErrorCode));
@@ -237,7 +237,7 @@ public sealed class FakeCallMemoryTests
     public void The_machine_is_what_CPUID_says_of_it()
     {
         Assert.Equal((true, false, "Hypercall Fake Processor"), (_fake.Cpu.SvmReported, _fake.Cpu.HypervisorPresent, _fake.Cpu.Brand));
-        Assert.True(new FakeVmm(FakeVmmPersonality.Deaf).Cpu.HypervisorPresent);
+        Assert.True(new FakeMachine(FakeVmmPersonality.Deaf).Cpu.HypervisorPresent);
         Assert.Same(_fake.Channel, _fake.Channel);
     }
 

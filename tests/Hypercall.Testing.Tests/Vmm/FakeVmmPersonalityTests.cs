@@ -15,7 +15,7 @@ public sealed class FakeVmmPersonalityTests
         {
             HypercallRegisters registers = new() { Rax = number, Rbx = 1, R15 = 2 };
 
-            new FakeVmm(FakeVmmPersonality.Kvm).On("foo", call => call.Rax = 1).Channel.Invoke(ref registers);
+            new FakeMachine(FakeVmmPersonality.Kvm).On("foo", call => call.Rax = 1).Channel.Invoke(ref registers);
 
             Assert.Equal(new HypercallRegisters { Rax = ulong.MaxValue, Rbx = 1, R15 = 2 }, registers);
         }
@@ -23,12 +23,12 @@ public sealed class FakeVmmPersonalityTests
 
     [Fact]
     public void KVM_is_another_ABI_to_a_look_up() =>
-        Assert.Equal(VmmLookupOutcome.ForeignAbi, new Vmm(new FakeVmm(FakeVmmPersonality.Kvm)).TryGetFunction("boot").Outcome);
+        Assert.Equal(VmmLookupOutcome.ForeignAbi, new BitVisorClient(new FakeMachine(FakeVmmPersonality.Kvm)).TryGetFunction("boot").Outcome);
 
     [Fact]
     public void A_deaf_VMM_completes_and_changes_nothing()
     {
-        FakeVmm fake = new(FakeVmmPersonality.Deaf);
+        FakeMachine fake = new(FakeVmmPersonality.Deaf);
         HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
         HypercallRegisters expected = registers;
 
@@ -36,13 +36,13 @@ public sealed class FakeVmmPersonalityTests
 
         Assert.Equal(expected, registers);
         Assert.Equal(1, fake.Calls);
-        Assert.Equal(VmmPresence.Absent, new Vmm(fake).DetectPresence().Presence);
+        Assert.Equal(VmmPresence.Absent, new BitVisorClient(fake).DetectPresence().Presence);
     }
 
     [Fact]
     public void Without_a_VMM_every_call_raises_UD_and_no_register_changes()
     {
-        FakeVmm fake = new(FakeVmmPersonality.None);
+        FakeMachine fake = new(FakeVmmPersonality.None);
         foreach (HypercallInstruction instruction in new[] { Vmcall, Vmmcall })
         {
             HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
@@ -63,26 +63,26 @@ public sealed class FakeVmmPersonalityTests
     {
         HypercallRegisters registers = default;
 
-        HypercallStatus status = new FakeVmm(FakeVmmPersonality.None).Channel.TryInvoke(ref registers);
+        HypercallStatus status = new FakeMachine(FakeVmmPersonality.None).Channel.TryInvoke(ref registers);
 
         Assert.Equal("VMMCALL on AuthenticAMD", status.Fault.Target?.ToString());
         Assert.Equal("AMD", status.Fault.Target?.ProviderName);
         Assert.Equal(status.Fault.InstructionAddress, status.Fault.Address);
         Assert.NotEqual(0ul, status.Fault.InstructionAddress.Value);
-        Assert.Equal("none", FaultOf(new FakeVmm(), new HypercallInstruction("UD2", [0x0F, 0x0B])).Target?.ProviderName);
+        Assert.Equal("none", FaultOf(new FakeMachine(), new HypercallInstruction("UD2", [0x0F, 0x0B])).Target?.ProviderName);
     }
 
     [Fact]
     public void The_other_vendors_instruction_raises_UD_under_BitVisor()
     {
-        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm(), Vmcall).Kind);
-        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm { Cpu = Intel }, Vmmcall).Kind);
+        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeMachine(), Vmcall).Kind);
+        Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeMachine { Cpu = Intel }, Vmmcall).Kind);
     }
 
     [Fact]
     public void KVM_on_AMD_raises_GP_for_VMCALL()
     {
-        CpuFault fault = FaultOf(new FakeVmm(FakeVmmPersonality.Kvm), Vmcall);
+        CpuFault fault = FaultOf(new FakeMachine(FakeVmmPersonality.Kvm), Vmcall);
 
         Assert.Equal((CpuFaultKind.GeneralProtection, 13, 11u, 0ul), (fault.Kind, fault.TrapNumber, fault.Code, fault.Address.Value));
     }
@@ -90,7 +90,7 @@ public sealed class FakeVmmPersonalityTests
     [Fact]
     public void KVM_on_Intel_raises_PF_on_the_instruction_itself_for_VMMCALL()
     {
-        CpuFault fault = FaultOf(new FakeVmm(FakeVmmPersonality.Kvm) { Cpu = Intel }, Vmmcall);
+        CpuFault fault = FaultOf(new FakeMachine(FakeVmmPersonality.Kvm) { Cpu = Intel }, Vmmcall);
 
         Assert.Equal((CpuFaultKind.PageFault, 14, 11u, 7ul), (fault.Kind, fault.TrapNumber, fault.Code, fault.ErrorCode));
         Assert.True(fault.IsOnInstruction);
@@ -103,7 +103,7 @@ public sealed class FakeVmmPersonalityTests
         HypercallInstruction ud2 = new("UD2", [0x0F, 0x0B]);
         foreach (FakeVmmPersonality personality in Enum.GetValues<FakeVmmPersonality>())
         {
-            Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeVmm(personality), ud2).Kind);
+            Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeMachine(personality), ud2).Kind);
         }
     }
 
@@ -115,26 +115,26 @@ public sealed class FakeVmmPersonalityTests
     [InlineData("  Shanghai  ", "VMCALL")]
     public void The_vendor_decides_which_instruction_reaches_the_VMM(string vendor, string instruction)
     {
-        FakeVmm fake = new() { Cpu = new CpuIdentity { Vendor = vendor } };
+        FakeMachine fake = new() { Cpu = new CpuIdentity { Vendor = vendor } };
 
         Assert.Equal(instruction, fake.Target.Instruction.Mnemonic);
-        Assert.True(new Vmm(fake).DetectPresence().IsPresent);
+        Assert.True(new BitVisorClient(fake).DetectPresence().IsPresent);
     }
 
     [Fact]
     public void A_vendor_that_nobody_knows_has_no_target_but_answers_whichever_instruction_is_forced()
     {
-        FakeVmm fake = new() { Cpu = new CpuIdentity { Vendor = "ResearchHypv" } };
+        FakeMachine fake = new() { Cpu = new CpuIdentity { Vendor = "ResearchHypv" } };
 
         _ = Assert.Throws<HypercallProviderException>(() => fake.Target);
         _ = Assert.Throws<HypercallProviderException>(() => fake.Channel);
-        Assert.True(new Vmm(fake.OpenChannel(Vmcall), fake.Memory).DetectPresence().IsPresent);
+        Assert.True(new BitVisorClient(fake.OpenChannel(Vmcall), fake.Memory).DetectPresence().IsPresent);
     }
 
     [Fact]
     public void A_channel_that_was_opened_on_another_CPU_raises_UD()
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         IHypercallChannel before = fake.Channel;
 
         fake.Cpu = Intel;
@@ -147,8 +147,8 @@ public sealed class FakeVmmPersonalityTests
     [Fact]
     public void A_personality_can_change_and_the_functions_stay()
     {
-        FakeVmm fake = new FakeVmm().On("foo", call => call.Rax = 7);
-        VmmFunction foo = new Vmm(fake).GetFunction("foo");
+        FakeMachine fake = new FakeMachine().On("foo", call => call.Rax = 7);
+        HypercallFunction foo = new BitVisorClient(fake).GetFunction("foo");
 
         fake.Personality = FakeVmmPersonality.Kvm;
         Assert.Equal(ulong.MaxValue, foo.Call().Rax);
@@ -159,7 +159,7 @@ public sealed class FakeVmmPersonalityTests
     [Fact]
     public void The_CPU_follows_the_personality_until_it_is_set()
     {
-        FakeVmm fake = new();
+        FakeMachine fake = new();
         Assert.Equal((false, ""), (fake.Cpu.HypervisorPresent, fake.Cpu.HypervisorSignature));
 
         fake.Personality = FakeVmmPersonality.Kvm;
@@ -173,11 +173,11 @@ public sealed class FakeVmmPersonalityTests
     [Fact]
     public void A_personality_that_is_none_is_refused()
     {
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeVmm((FakeVmmPersonality)9));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeVmm().Personality = (FakeVmmPersonality)9);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeMachine((FakeVmmPersonality)9));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeMachine().Personality = (FakeVmmPersonality)9);
     }
 
-    private static CpuFault FaultOf(FakeVmm fake, HypercallInstruction instruction)
+    private static CpuFault FaultOf(FakeMachine fake, HypercallInstruction instruction)
     {
         HypercallRegisters registers = new() { Rax = 1, Rbx = 2 };
         HypercallRegisters expected = registers;

@@ -2,30 +2,30 @@ namespace Hypercall.Testing.Tests;
 
 public sealed class PageFaultInjectionTests
 {
-    private readonly FakeVmm _fake = new();
+    private readonly FakeMachine _fake = new();
     private int _attempts;
 
     private FakeGuestMemory Memory => _fake.Memory;
 
-    public static TheoryData<string, bool> Misfortunes => new()
+    public static TheoryData<string, bool> Faults => new()
     {
         { "none", false }, { "none", true }, { "swap", false }, { "swap", true }, { "drop", false }, { "drop", true },
         { "fork", true }, { "fork and drop", true }, { "move", false }, { "move", true }, { "untouched", false }, { "untouched", true },
     };
 
     [Theory]
-    [MemberData(nameof(Misfortunes))]
-    public void Pages_are_brought_in_and_the_instruction_runs_again_with_the_registers_that_it_came_with(string misfortune, bool isWrite)
+    [MemberData(nameof(Faults))]
+    public void Pages_are_brought_in_and_the_instruction_runs_again_with_the_registers_that_it_came_with(string fault, bool isWrite)
     {
-        using GuestBuffer buffer = misfortune == "untouched" ? Memory.AllocateUntouched(3 * GuestPage.Size) : Memory.Allocate(3 * GuestPage.Size, Residency.Touched);
-        if (misfortune != "untouched")
+        using GuestBuffer buffer = fault == "untouched" ? Memory.AllocateUntouched(3 * GuestPage.Size) : Memory.Allocate(3 * GuestPage.Size, Residency.Touched);
+        if (fault != "untouched")
         {
             buffer.Span.Fill(5);
         }
 
         for (int page = 0; page < 3; page++)
         {
-            Strike(misfortune, buffer, page);
+            Inject(fault, buffer, page);
         }
 
         byte[] bytes = new byte[3 * GuestPage.Size];
@@ -41,7 +41,7 @@ public sealed class PageFaultInjectionTests
         });
 
         Assert.Equal((ulong)bytes.Length, registers.Rax);
-        Assert.Equal(misfortune == "none" ? 1 : 4, _attempts);
+        Assert.Equal(fault == "none" ? 1 : 4, _attempts);
         Assert.Equal(_attempts, _fake.Calls);
         Assert.Equal(buffer.Span.ToArray(), bytes);
     }
@@ -85,8 +85,8 @@ public sealed class PageFaultInjectionTests
     [Fact]
     public void A_fault_that_takes_the_page_away_at_each_attempt_is_outlived()
     {
-        FaultPlan plan = [.. Enumerable.Range(1, 60).Select(i => new PlannedFault(FakeMoment.BeforeWalk(1, i), new FakeFault(FakeFaultKind.SwapOut)))];
-        FakeVmm fake = new(new FakeVmmOptions { Plan = plan });
+        FaultPlan plan = [.. Enumerable.Range(1, 60).Select(i => new PlannedFault(FakeInjectionPoint.BeforeWalk(1, i), new FakeFault(FakeFaultKind.SwapOut)))];
+        FakeMachine fake = new(new FakeMachineOptions { Plan = plan });
         using GuestBuffer buffer = fake.Memory.Allocate(10, Residency.Touched);
         HypercallRegisters registers = Registers(buffer.Address);
         _ = fake.On("f", call => call.Rax = (ulong)call.CopyFromGuest(buffer.Address, new byte[10], AbsentPagePolicy.InjectPageFault).BytesDone);
@@ -107,7 +107,7 @@ public sealed class PageFaultInjectionTests
     public void A_page_that_is_just_being_moved_is_there_once_it_is_pinned()
     {
         using GuestBuffer buffer = Memory.Allocate(10, Residency.Touched);
-        Memory.MakeAbsent(buffer, 0, walks: 5);
+        Memory.MigratePage(buffer, 0, walks: 5);
         using GuestBuffer pin = Memory.OpenWindow(buffer.Address, 10, new GuestBufferOptions { Residency = Residency.Pinned });
 
         Assert.Equal([GuestPageState.Present], pin.States());
@@ -116,9 +116,9 @@ public sealed class PageFaultInjectionTests
 
     private static HypercallRegisters Registers(GuestVirtualAddress address) => new() { Rax = 4, Rbx = address.Value, Rcx = 2, R15 = 3 };
 
-    private void Strike(string misfortune, GuestBuffer buffer, int page)
+    private void Inject(string fault, GuestBuffer buffer, int page)
     {
-        switch (misfortune)
+        switch (fault)
         {
             case "swap":
                 Memory.SwapOut(buffer, page);
@@ -127,14 +127,14 @@ public sealed class PageFaultInjectionTests
                 Memory.DropMapping(buffer, page);
                 break;
             case "fork":
-                Memory.Fork(buffer, page);
+                Memory.WriteProtect(buffer, page);
                 break;
             case "fork and drop":
-                Memory.Fork(buffer, page);
+                Memory.WriteProtect(buffer, page);
                 Memory.DropMapping(buffer, page);
                 break;
             case "move":
-                Memory.MakeAbsent(buffer, page, walks: 1000);
+                Memory.MigratePage(buffer, page, walks: 1000);
                 break;
         }
     }

@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Hands over the address of the first frame, as if the others followed it.</summary>
 internal sealed class ContiguityAssumed : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.Contiguous);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Pinned);

@@ -13,7 +13,7 @@ internal sealed class FrameListCutAt511 : WrongClient
 
     public override int StartSize => 100;
 
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.FrameList);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Pinned);

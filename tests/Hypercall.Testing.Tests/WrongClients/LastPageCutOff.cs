@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Hands over so many whole pages as the length has, and forgets the rest.</summary>
 internal sealed class LastPageCutOff : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.PageByPage);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Pinned);

@@ -5,7 +5,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Takes whatever a look-up leaves in RAX for a function's number: also the -1 of a VMM with another ABI.</summary>
 internal sealed class MinusOneTakenAsNumber : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         using GuestBuffer? buffer = Allocate(machine, Math.Max(shape.Length, 64), Residency.Pinned);
         if (buffer is null)

@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Hands memory over by virtual address, and does not look how far the VMM got.</summary>
 internal sealed class PartialCopyTakenAsComplete : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.Virtual);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Touched);

@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Takes anything but -1 for success: also the function's own number, which a refusal leaves in RAX.</summary>
 internal sealed class RaxUnchangedTakenAsSuccess : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.Virtual);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Pinned);

@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Finds the frame of a page first, and pins the page then.</summary>
 internal sealed class TranslatedBeforePinned : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.Contiguous);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, Math.Min(shape.Length, GuestPage.Size), Residency.Touched);

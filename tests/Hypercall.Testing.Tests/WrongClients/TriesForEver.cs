@@ -3,7 +3,7 @@ namespace Hypercall.Testing.Tests.WrongClients;
 /// <summary>Calls again as long as the VMM finds a page absent, and does nothing to bring the page back.</summary>
 internal sealed class TriesForEver : WrongClient
 {
-    public override void Transfer(FakeVmm machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
+    public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)
     {
         ulong number = NumberOf(machine, exchange, FakeTechnique.Virtual);
         using GuestBuffer? buffer = number == 0 ? null : Allocate(machine, shape.Length, Residency.Touched);

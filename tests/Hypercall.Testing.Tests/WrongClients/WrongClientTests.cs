@@ -2,7 +2,7 @@ using Xunit.Abstractions;
 
 namespace Hypercall.Testing.Tests.WrongClients;
 
-/// <summary>The fake machine finds every mistake, soon, and tells it in a story that is as small as the mistake allows.</summary>
+/// <summary>The fake machine finds every mistake, soon, and tells it in a trace that is as small as the mistake allows.</summary>
 public sealed class WrongClientTests(ITestOutputHelper output)
 {
     private const int Seeds = 20;
@@ -45,7 +45,7 @@ public sealed class WrongClientTests(ITestOutputHelper output)
     [Fact]
     public void There_are_thirteen_of_them() => Assert.Equal(13, Mistakes.Count);
 
-    private static void Run(WrongClient client, FakeVmm machine, FakeCase what)
+    private static void Run(WrongClient client, FakeMachine machine, FakeCase what)
     {
         FakeExchange exchange = FakeExchange.AddTo(machine, "data");
         foreach (FakeCallShape call in what.Calls)

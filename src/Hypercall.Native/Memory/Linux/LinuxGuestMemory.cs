@@ -21,7 +21,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
 
     public bool TryAllocate(
         long length, GuestBufferOptions options, [NotNullWhen(true)] out GuestBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        NextBest.TryGet(
+        MemoryFallback.TryGet(
             length,
             options,
             logger,
@@ -38,7 +38,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         LinuxWindow held = new(start, length, handle);
-        return NextBest.TryGet(
+        return MemoryFallback.TryGet(
             held,
             length,
             options,

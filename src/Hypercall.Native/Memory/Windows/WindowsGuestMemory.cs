@@ -17,7 +17,7 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
         bool done = false;
         try
         {
-            done = NextBest.TryGet(
+            done = MemoryFallback.TryGet(
                 length,
                 options,
                 logger,
@@ -63,7 +63,7 @@ internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         WindowsHold hold = new(start, length, isOurs: false, handle);
-        return NextBest.TryGet(
+        return MemoryFallback.TryGet(
             hold,
             length,
             options,

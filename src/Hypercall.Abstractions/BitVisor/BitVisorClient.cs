@@ -1,0 +1,206 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hypercall.BitVisor;
+
+/// <summary>
+/// A VMM whose functions are called by name, as BitVisor's are: function 0 turns a name into a number, and the number is
+/// called with up to five words. Safe to use from any number of threads.
+/// </summary>
+/// <example>
+/// <code>
+/// HypercallFunction foo = vmm.GetFunction("foo");
+/// ulong rax = foo.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+/// </code>
+/// </example>
+public sealed class BitVisorClient
+{
+    /// <summary>The longest name, in bytes of UTF-8, its NUL not counted: the VMM reads 256 bytes at most.</summary>
+    public const int MaxNameLength = 255;
+
+    /// <summary>The highest function number; the lowest is 1.</summary>
+    public const ulong MaxFunctionNumber = 127;
+
+    /// <summary>How often a name is looked up before an answer of 0 means that there is no such function.</summary>
+    public const int LookupAttempts = 3;
+
+    private const ulong GetVmmcallNumber = 0;
+    private const string EveryBuildHas = "boot";
+    private const string NoBuildHas = "hypercall: no such function";
+    private static readonly Encoding StrictUtf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
+
+    // A name goes over by virtual address, so the weakest residency still works, if less surely: the loop below makes up for it.
+    private static readonly GuestBufferOptions NameMemory = new() { Residency = Residency.Pinned, AllowFallback = true };
+
+    private readonly IHypercallChannel _channel;
+    private readonly IGuestMemory _memory;
+    private readonly ILogger _logger;
+    private readonly ConcurrentDictionary<string, HypercallFunction> _functions = new(StringComparer.Ordinal);
+    private int _forgotten; // how often something was: a look-up that began before then is not remembered
+
+    /// <summary>Speaks to the VMM under a machine.</summary>
+    /// <param name="machine">The machine: a <c>NativeMachine</c>, or a <c>FakeMachine</c>.</param>
+    public BitVisorClient(IHypercallMachine machine)
+        : this((machine ?? throw new ArgumentNullException(nameof(machine))).Channel, machine.Memory)
+    {
+    }
+
+    /// <summary>Speaks to the VMM at the end of a channel.</summary>
+    /// <param name="channel">The way down.</param>
+    /// <param name="memory">Where names are put for the VMM to read.</param>
+    /// <param name="logger">Is told of look-ups; null for nobody.</param>
+    public BitVisorClient(IHypercallChannel channel, IGuestMemory memory, ILogger<BitVisorClient>? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
+        ArgumentNullException.ThrowIfNull(memory);
+        _channel = channel;
+        _memory = memory;
+        _logger = logger ?? (ILogger)NullLogger.Instance;
+    }
+
+    internal IGuestMemory Memory => _memory;
+
+    /// <summary>Finds a function by name.</summary>
+    /// <param name="name">Its name: 1 to <see cref="MaxNameLength"/> bytes of UTF-8 without NUL.</param>
+    /// <returns>The function. It is remembered: see <see cref="Forget"/>.</returns>
+    /// <exception cref="ArgumentException">The name is none.</exception>
+    /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
+    /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="GuestMemoryException">There is no page to put the name in.</exception>
+    public HypercallFunction GetFunction(string name)
+    {
+        VmmLookup lookup = TryGetFunction(name);
+        return lookup.IsFound ? lookup.Function : throw lookup.ToException();
+    }
+
+    /// <summary>Finds a function by name, and tells every "no" apart.</summary>
+    /// <param name="name">Its name: 1 to <see cref="MaxNameLength"/> bytes of UTF-8 without NUL.</param>
+    /// <returns>The function, or why there is none. A function that was found is remembered: see <see cref="Forget"/>.</returns>
+    /// <exception cref="ArgumentException">The name is none.</exception>
+    /// <exception cref="GuestMemoryException">There is no page to put the name in.</exception>
+    public VmmLookup TryGetFunction(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _functions.TryGetValue(name, out HypercallFunction? known) ? VmmLookup.Found(known) : LookUp(name);
+    }
+
+    /// <summary>
+    /// Whether a VMM that calls functions by name is there. Functions are looked up, never called: <c>boot</c> must have a number,
+    /// and a name that cannot exist must have none.
+    /// </summary>
+    /// <exception cref="GuestMemoryException">There is no page to put a name in.</exception>
+    public VmmPresenceResult DetectPresence()
+    {
+        VmmLookup boot = LookUp(EveryBuildHas);
+        switch (boot.Outcome)
+        {
+            case VmmLookupOutcome.NotFound:
+                return new VmmPresenceResult(VmmPresence.Absent, 0, default);
+            case VmmLookupOutcome.ForeignAbi:
+                return new VmmPresenceResult(VmmPresence.ForeignAbi, boot.Rax, default);
+            case VmmLookupOutcome.Faulted:
+                return new VmmPresenceResult(VmmPresence.Faulted, 0, boot.Fault);
+        }
+
+        VmmLookup impossible = LookUp(NoBuildHas);
+        if (impossible.Outcome != VmmLookupOutcome.NotFound)
+        {
+            _ = Forget(EveryBuildHas); // what answers so is no VMM of this ABI
+            _ = Forget(NoBuildHas);
+        }
+
+        return impossible.Outcome switch
+        {
+            VmmLookupOutcome.NotFound => new VmmPresenceResult(VmmPresence.Present, boot.Rax, default),
+            VmmLookupOutcome.Faulted => new VmmPresenceResult(VmmPresence.Faulted, 0, impossible.Fault),
+            _ => new VmmPresenceResult(VmmPresence.ForeignAbi, impossible.Rax, default),
+        };
+    }
+
+    /// <summary>Forgets a function, so that its name is looked up anew: after the VMM was replaced, or the guest was moved to another one.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Whether it was known.</returns>
+    public bool Forget(string name)
+    {
+        _ = Interlocked.Increment(ref _forgotten);
+        return _functions.TryRemove(name, out _);
+    }
+
+    /// <summary>Forgets all functions.</summary>
+    public void ForgetAll()
+    {
+        _ = Interlocked.Increment(ref _forgotten);
+        _functions.Clear();
+    }
+
+    private static byte[] Encode(string name)
+    {
+        if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new ArgumentException("The name of a VMM function has at least one character, and no NUL.", nameof(name));
+        }
+
+        byte[] bytes;
+        try
+        {
+            bytes = StrictUtf8.GetBytes(name);
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new ArgumentException("The name of a VMM function is UTF-8: this one has half of a surrogate pair.", nameof(name), e);
+        }
+
+        return bytes.Length <= MaxNameLength
+            ? bytes
+            : throw new ArgumentException(
+                $"The name of a VMM function has at most {MaxNameLength} bytes of UTF-8; this one has {bytes.Length}.", nameof(name));
+    }
+
+    private VmmLookup LookUp(string name)
+    {
+        byte[] bytes = Encode(name);
+        int forgotten = Volatile.Read(ref _forgotten);
+        using GuestBuffer page = _memory.Allocate(bytes.Length + 1, NameMemory); // zeroed: the NUL is there
+        bytes.CopyTo(page.Span);
+        using GuestBuffer.InFlight use = page.EnterCall();
+        for (int attempt = 0; attempt < LookupAttempts; attempt++)
+        {
+            page.Touch(); // the VMM cannot bring the page in, and even a locked page is absent while it moves
+            HypercallRegisters registers = new() { Rax = GetVmmcallNumber, Rbx = page.Address.Value };
+            HypercallStatus status = _channel.TryInvoke(ref registers);
+            if (!status.IsCompleted)
+            {
+                return VmmLookup.Faulted(name, in status.Fault);
+            }
+
+            if (registers.Rax > MaxFunctionNumber)
+            {
+                HypercallLog.ForeignAnswer(_logger, name, registers.Rax);
+                return VmmLookup.Foreign(name, registers.Rax);
+            }
+
+            if (registers.Rax != 0)
+            {
+                HypercallLog.FunctionFound(_logger, name, registers.Rax);
+                return VmmLookup.Found(Remember(new HypercallFunction(_channel, _memory, name, registers.Rax), forgotten));
+            }
+        }
+
+        HypercallLog.FunctionNotFound(_logger, name, LookupAttempts);
+        return VmmLookup.NotFound(name);
+    }
+
+    private HypercallFunction Remember(HypercallFunction function, int forgotten)
+    {
+        _functions[function.Name] = function;
+        if (Volatile.Read(ref _forgotten) != forgotten)
+        {
+            _ = _functions.TryRemove(new KeyValuePair<string, HypercallFunction>(function.Name, function));
+        }
+
+        return function;
+    }
+}

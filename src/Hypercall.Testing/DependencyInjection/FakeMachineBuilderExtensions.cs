@@ -1,0 +1,67 @@
+using Hypercall.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace Hypercall;
+
+/// <summary>Swaps the machine under an application for a fake one.</summary>
+public static class FakeMachineBuilderExtensions
+{
+    /// <summary>
+    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each
+    /// service provider has its own. Where it is asked twice, the last one counts.
+    /// </summary>
+    /// <param name="builder">The builder.</param>
+    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) => Use(builder, _ => new FakeMachine());
+
+    /// <summary>
+    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each
+    /// service provider has its own. Where it is asked twice, the last one counts.
+    /// </summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Registers functions, chooses personality and CPU: <c>fake => fake.On("foo", call => call.Rax = 10)</c>.</param>
+    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder, Action<FakeMachine> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Use(builder, _ =>
+        {
+            FakeMachine vmm = new();
+            configure(vmm);
+            return vmm;
+        });
+    }
+
+    /// <summary>Runs on a fake VMM that exists already, whatever was registered before or will be registered after.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="vmm">The fake VMM.</param>
+    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder, FakeMachine vmm)
+    {
+        ArgumentNullException.ThrowIfNull(vmm);
+        return Use(builder, _ => vmm);
+    }
+
+    private static IHypercallBuilder Use(IHypercallBuilder builder, Func<IServiceProvider, FakeMachine> create)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        _ = builder.Services.Replace(ServiceDescriptor.Singleton(create));
+        return builder.UseMachine(provider =>
+        {
+            FakeMachine vmm = provider.GetRequiredService<FakeMachine>();
+            HypercallOptions options = provider.GetRequiredService<IOptions<HypercallOptions>>().Value;
+            return options.Instruction is null ? vmm : new ForcedMachine(vmm, options);
+        });
+    }
+
+    /// <summary>The fake machine as a program sees it that forces an instruction. The fake itself stays as it is: others may use it.</summary>
+    private sealed class ForcedMachine(FakeMachine vmm, HypercallOptions options) : IHypercallMachine
+    {
+        public ICpuid Cpuid => vmm.Cpuid;
+
+        public HypercallTarget Target => vmm.SelectTarget(options);
+
+        public IHypercallChannel Channel => vmm.OpenChannel(Target.Instruction);
+
+        public IGuestMemory Memory => vmm.Memory;
+    }
+}
