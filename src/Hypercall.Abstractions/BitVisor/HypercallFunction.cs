@@ -163,7 +163,7 @@ public sealed class HypercallFunction
         {
             for (int i = 0; i < words.Length; i++)
             {
-                words[i] = registers[HypercallConvention.BitVisor.Arguments[i]];
+                words[i] = HypercallConvention.BitVisor.Arguments[i].Read(in registers);
             }
         }
 

@@ -5,8 +5,11 @@ namespace Hypercall;
 /// <param name="Registers">The 15 registers after the call.</param>
 public readonly record struct ConventionResult(HypercallConvention Convention, HypercallRegisters Registers)
 {
-    /// <summary>The value of the convention's result register.</summary>
-    public ulong Value => Registers[Convention.Result];
+    /// <summary>The value of the convention's result.</summary>
+    public ulong Value => Convention.Result.Read(Registers);
+
+    /// <summary>Whether the registers before and after prove that a VMM of another convention answered. False proves nothing.</summary>
+    public bool IsForeign { get; internal init; }
 
     /// <summary>Whether that value means failure, by the convention's rule.</summary>
     public bool IsFailure => Convention.Failure.IsFailure(Value);

@@ -4,6 +4,12 @@ namespace Hypercall;
 
 public sealed partial class HypercallConvention
 {
+    private const ulong VmwareMagic = 0x564D5868; // VMWARE_HYPERVISOR_MAGIC, Linux arch/x86/include/asm/vmware.h
+    private const ulong VmwarePortNumber = 0x5658; // VMWARE_HYPERVISOR_PORT, the same
+    private const ulong NyxRaxId = 0x1F; // HYPERCALL_KAFL_RAX_ID, IntelLabs/kafl.targets nyx_api.h
+    private const ulong NyxStreamData = 30; // HYPERCALL_KAFL_REQ_STREAM_DATA: -1 is its own answer to a file that is not there
+    private const ulong NyxStreamDataBulk = 38; // HYPERCALL_KAFL_REQ_STREAM_DATA_BULK: the same
+
     /// <summary>
     /// BitVisor: number in RAX, arguments in RBX, RCX, RDX, RSI, RDI, result in RAX. No value of RAX means failure to everybody: an
     /// unknown number gives 0, which may be a result as well. Served from user mode.
@@ -13,7 +19,10 @@ public sealed partial class HypercallConvention
     /// For calls by name use <see cref="BitVisor.BitVisorClient"/>.
     /// </remarks>
     public static HypercallConvention BitVisor { get; } = new(
-        "BitVisor", number: Rax, arguments: [Rbx, Rcx, Rdx, Rsi, Rdi],
+        "BitVisor",
+        number: Rax, // core/vmmcall.c, vmmcall: read_general_reg (GENERAL_REG_RAX), the whole register
+        arguments: [Rbx, Rcx, Rdx, Rsi, Rdi], // each function's own: get_status and log_set_buf read RBX and RCX
+        result: Rax, // write_general_reg (GENERAL_REG_RAX) by each function
         source: "matsu/bitvisor, core/vmmcall.c");
 
     /// <summary>
@@ -22,7 +31,11 @@ public sealed partial class HypercallConvention
     /// </summary>
     /// <remarks>Source: Linux, Documentation/virt/kvm/x86/hypercalls.rst and include/uapi/linux/kvm_para.h. A 32-bit caller gets a 32-bit result.</remarks>
     public static HypercallConvention Kvm { get; } = new(
-        "KVM", number: Rax, arguments: [Rbx, Rcx, Rdx, Rsi], failure: HypercallFailureRule.NegativeErrno,
+        "KVM",
+        number: Rax, // hypercalls.rst, "The hypercall number"; arch/x86/kvm/x86.c, kvm_emulate_hypercall: nr = rax
+        arguments: [Rbx, Rcx, Rdx, Rsi], // the same: a0 to a3
+        result: Rax,
+        failure: HypercallFailureRule.NegativeErrno,
         source: "Linux, Documentation/virt/kvm/x86/hypercalls.rst");
 
     /// <summary>
@@ -34,38 +47,72 @@ public sealed partial class HypercallConvention
     /// R9; the public header and today's dispatcher have five. Xen prefers its hypercall page to a bare instruction.
     /// </remarks>
     public static HypercallConvention Xen { get; } = new(
-        "Xen", number: Rax, arguments: [Rdi, Rsi, Rdx, R10, R8], failure: HypercallFailureRule.NegativeErrno,
+        "Xen",
+        number: Rax, // hypercall-abi.rst, "Hypercall number"; the page's stubs load EAX
+        arguments: [Rdi, Rsi, Rdx, R10, R8], // xen-x86_64.h, "Hypercall interface"
+        result: Rax, // the same: "Return: %rax"
+        failure: HypercallFailureRule.NegativeErrno,
         source: "Xen, docs/guest-guide/x86/hypercall-abi.rst; xen/include/public/arch-x86/xen-x86_64.h");
 
     /// <summary>
-    /// Hyper-V, by general registers: the hypercall input value in RCX, then RDX and R8: the guest physical addresses of input
-    /// and output, or 16 bytes of input when bit 16 (fast) is set. Result in RAX, whose low 16 bits are the status, 0 for success. CPL 0 only
-    /// (#UD from user mode).
+    /// Hyper-V, by general registers: the hypercall input value in RCX, of which the call code (the number) is bits 15:0; then RDX and R8: the guest physical
+    /// addresses of input and output, or 16 bytes of input when the fast bit is set; then the rest of the input value: bits 63:16 of RCX. Result in RAX, whose low 16 bits
+    /// are the status, 0 for success. CPL 0 only (#UD from user mode).
     /// </summary>
     /// <remarks>
     /// <code>
-    /// RCX:  63..60  59........48  47..44  43......32  31      30..27  26.......17  16    15.....0
-    ///       zero    rep start     zero    rep count   nested  zero    header size  fast  call code
+    /// RCX:             63..60  59........48  47..44  43......32  31      30..27  26.......17  16    15.....0
+    ///                  zero    rep start     zero    rep count   nested  zero    header size  fast  call code
+    /// third argument:  47..44  43........32  31..28  27......16  15      14..11  10........1  0
     /// </code>
     /// Source: Hypervisor Top Level Functional Specification, "Hypercall Interface"; Linux, arch/x86/include/asm/mshyperv.h. Hyper-V wants calls to go through its
     /// hypercall page, and may refuse a bare instruction. RCX, RDX and R8 to R11 may be overwritten.
     /// </remarks>
     public static HypercallConvention HyperV { get; } = new(
-        "Hyper-V", number: Rcx, arguments: [Rdx, R8], failure: HypercallFailureRule.HyperVStatus,
+        "Hyper-V",
+        number: new(Rcx, 0, 16), // TLFS, "Hypercall Inputs": call code, bits 15-0
+        arguments:
+        [
+            Rdx, // TLFS, "Register Mapping (Input GPA)"
+            R8, // TLFS, "Register Mapping (Output GPA)"
+            new(Rcx, 16, 48), // TLFS, "Hypercall Inputs": fast, variable header size, nested, rep count, rep start index
+        ],
+        result: Rax, // TLFS, "Hypercall Outputs"
+        failure: HypercallFailureRule.HyperVStatus,
         source: "Hypervisor Top Level Functional Specification, Hypercall Interface");
 
     /// <summary>
-    /// VMware's backdoor, reached by VMCALL or VMMCALL: 0x564D5868 in RAX, the command in RCX, arguments in RBX, RDX, RSI, RDI; the result
-    /// register given here is RAX. Only the low 32 bits of each register count. Failure differs from command to command: GETVERSION (10)
-    /// leaves 0xffffffff in EAX, GETHZ (45) in EBX; so no value of RAX means failure to everybody.
+    /// VMware's backdoor, reached by VMCALL or VMMCALL: 0x564D5868 in RAX, the command in bits 15:0 of RCX; arguments in RBX, RSI, RDI, then bits 31:16 of RDX (the
+    /// channel), bits 31:16 of RCX (the command's own command), bits 1:0 of RDX (flags: bit 0 high bandwidth, bit 1 out). Only the low 32 bits of each register count. Failure
+    /// differs from command to command: GETVERSION (10) leaves 0xffffffff in EAX, GETHZ (45) in EBX; so no value of RAX means failure to everybody.
     /// </summary>
     /// <remarks>
-    /// Source: Linux 6.11 and later, arch/x86/include/asm/vmware.h (<c>vmware_hypercall1</c> to <c>7</c>). In this form the low word of EDX carries flags (bit 0 high bandwidth,
-    /// bit 1 out), not the port 0x5658 of the I/O form. CPUID leaf 0x40000010 ECX says which instruction is served: bit 0 VMMCALL, bit 1 VMCALL.
+    /// Source: Linux 6.11 and later, arch/x86/include/asm/vmware.h (<c>vmware_hypercall1</c> to <c>7</c>). In this form the low word of EDX carries flags,
+    /// not the port of <see cref="VmwarePort"/>. CPUID leaf 0x40000010 ECX says which instruction is served: bit 0 VMMCALL, bit 1 VMCALL. All 64 bits of RAX set, and no other register
+    /// changed, is KVM's refusal: a command answers in 32 bits.
     /// </remarks>
     public static HypercallConvention Vmware { get; } = new(
-        "VMware", number: Rcx, arguments: [Rbx, Rdx, Rsi, Rdi],
-        constants: [new(Rax, 0x564D5868)], // VMWARE_HYPERVISOR_MAGIC
+        "VMware",
+        number: new(Rcx, 0, 16), // vmware.h, "ecx: command"
+        arguments: [Rbx, Rsi, Rdi, new(Rdx, 16, 16), new(Rcx, 16, 16), new(Rdx, 0, 2)], // in1, in4, in5, in3; ecx of vmwgfx_msg.c: (type << 16) | command; VMWARE_HYPERVISOR_HB and _OUT
+        result: Rax, // out0
+        constants: [new(Rax, VmwareMagic)],
+        foreign: IsRefusalOfKvm,
+        source: "Linux, arch/x86/include/asm/vmware.h");
+
+    /// <summary>
+    /// VMware's backdoor by its port (IN EAX, DX): as <see cref="Vmware"/>, with 0x5658 in bits 15:0 of RDX instead of flags. The instruction is a channel's business; VMMs other than VMware serve
+    /// it, too, QEMU among them.
+    /// </summary>
+    /// <remarks>
+    /// Source: Linux, arch/x86/include/asm/vmware.h (<c>VMWARE_HYPERVISOR_PORT</c>). No answer proves another VMM: a port that nobody serves reads 0xffffffff, as an unknown command does.
+    /// </remarks>
+    public static HypercallConvention VmwarePort { get; } = new(
+        "VMware-port",
+        number: new(Rcx, 0, 16), // vmware.h, "ecx: command"
+        arguments: [Rbx, Rsi, Rdi, new(Rdx, 16, 16), new(Rcx, 16, 16)], // in1, in4, in5, in3; ecx of vmwgfx_msg.c: (type << 16) | command
+        result: Rax, // out0; IN writes EAX
+        constants: [new(Rax, VmwareMagic), new(new(Rdx, 0, 16), VmwarePortNumber)],
         source: "Linux, arch/x86/include/asm/vmware.h");
 
     /// <summary>
@@ -77,19 +124,38 @@ public sealed partial class HypercallConvention
     /// -EACCES or -ENODEV, so 0 in RAX does not prove success there.
     /// </remarks>
     public static HypercallConvention Acrn { get; } = new(
-        "ACRN", number: R8, arguments: [Rdi, Rsi], failure: HypercallFailureRule.NegativeErrno,
+        "ACRN",
+        number: R8, // acrn.h, acrn_hypercall0: "movl %1, %%r8d"
+        arguments: [Rdi, Rsi], // acrn_hypercall2: "D" (param1), "S" (param2)
+        result: Rax, // "=a" (result)
+        failure: HypercallFailureRule.NegativeErrno,
         source: "Linux, arch/x86/include/asm/acrn.h");
 
     /// <summary>
     /// kAFL and Nyx: 0x1F in RAX, the number in RBX, one argument in RCX; RAX holds the result of the calls that have one and stays 0x1F otherwise. Served from
     /// user mode, by VMCALL; on AMD the fuzzer's own headers use an I/O port instead.
     /// </summary>
-    /// <remarks>Source: IntelLabs/kafl.targets, nyx_api.h (<c>kAFL_hypercall</c>, HYPERCALL_KAFL_RAX_ID).</remarks>
+    /// <remarks>
+    /// Source: IntelLabs/kafl.targets, nyx_api.h (<c>kAFL_hypercall</c>, HYPERCALL_KAFL_RAX_ID). RAX = -1, with no other register changed, is KVM's refusal, but for the two calls that ask for
+    /// a file (30 and 38): there it may be the fuzzer's own.
+    /// </remarks>
     public static HypercallConvention Nyx { get; } = new(
-        "Nyx", number: Rbx, arguments: [Rcx],
-        constants: [new(Rax, 0x1F)], // HYPERCALL_KAFL_RAX_ID
+        "Nyx",
+        number: Rbx, // nyx_api.h, kAFL_hypercall: p1
+        arguments: [Rcx], // the same: p2
+        result: Rax,
+        constants: [new(Rax, NyxRaxId)],
+        foreign: static (in sent, in received) => sent.Rbx is not (NyxStreamData or NyxStreamDataBulk) && IsRefusalOfKvm(in sent, in received),
         source: "IntelLabs/kafl.targets, nyx_api.h");
 
     /// <summary>All conventions above.</summary>
-    public static IReadOnlyList<HypercallConvention> All { get; } = [BitVisor, Kvm, Xen, HyperV, Vmware, Acrn, Nyx];
+    public static IReadOnlyList<HypercallConvention> All { get; } = [BitVisor, Kvm, Xen, HyperV, Vmware, VmwarePort, Acrn, Nyx];
+
+    // EPERM in all of RAX, and nothing else written: arch/x86/kvm/x86.c, kvm_emulate_hypercall, from CPL > 0.
+    private static bool IsRefusalOfKvm(in HypercallRegisters sent, in HypercallRegisters received)
+    {
+        HypercallRegisters refused = sent;
+        refused.Rax = ulong.MaxValue;
+        return received.Rax == ulong.MaxValue && received == refused;
+    }
 }

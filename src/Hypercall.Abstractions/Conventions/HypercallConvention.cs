@@ -1,33 +1,42 @@
 namespace Hypercall;
 
 /// <summary>
-/// A calling convention as data: which register carries the number, which the arguments and the result, and how the result
-/// means failure.
+/// A calling convention as data: which bits of which registers carry the number, the arguments, constants and the result; how the result
+/// means failure; and which answer only another VMM gives.
 /// </summary>
 /// <example>
-/// One's own, in one line:
+/// One's own, in one line; and one with two values in a register:
 /// <code>
 /// HypercallConvention mine = new("mine", number: GeneralRegister.Rax, arguments: [GeneralRegister.Rbx, GeneralRegister.Rcx]);
+/// HypercallConvention tsffs = new("TSFFS", number: new RegisterField(GeneralRegister.Rax, 16, 16), arguments: [GeneralRegister.Rdi, GeneralRegister.Rsi],
+///     constants: [new(new RegisterField(GeneralRegister.Rax, 0, 16), 0x4711)]);
 /// </code>
 /// </example>
 public sealed partial class HypercallConvention
 {
+    private readonly RegisterField[] _arguments;
+    private readonly ForeignAnswer? _foreign;
+    private readonly HypercallRegisters _constants;
+
     /// <summary>Describes a convention.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="number">The register that carries the number of the call.</param>
-    /// <param name="arguments">The registers that carry the arguments, in order.</param>
-    /// <param name="result">The register that carries the result.</param>
+    /// <param name="number">Where the number of the call goes.</param>
+    /// <param name="arguments">Where the arguments go, in order.</param>
+    /// <param name="result">Where the result comes back; the default is RAX. It may be where something went in.</param>
     /// <param name="failure">How the result means failure; null for <see cref="HypercallFailureRule.Never"/>.</param>
-    /// <param name="constants">Registers that hold the same value in every call, such as a magic number; null for none.</param>
+    /// <param name="constants">What is the same in every call, such as a magic number; null for nothing.</param>
+    /// <param name="foreign">Which answer proves that another VMM gave it; null where none does.</param>
     /// <param name="source">Where the convention is written down.</param>
-    /// <exception cref="ArgumentException">A register is used twice.</exception>
+    /// <exception cref="ArgumentException">A bit has two meanings.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A constant does not fit its field.</exception>
     public HypercallConvention(
         string name,
-        GeneralRegister number,
-        IEnumerable<GeneralRegister> arguments,
-        GeneralRegister result = GeneralRegister.Rax,
+        RegisterField number,
+        IEnumerable<RegisterField> arguments,
+        RegisterField result = default,
         HypercallFailureRule? failure = null,
-        IEnumerable<KeyValuePair<GeneralRegister, ulong>>? constants = null,
+        IEnumerable<KeyValuePair<RegisterField, ulong>>? constants = null,
+        ForeignAnswer? foreign = null,
         string source = "")
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -35,72 +44,86 @@ public sealed partial class HypercallConvention
         ArgumentNullException.ThrowIfNull(source);
         Name = name;
         Number = number;
-        Arguments = [.. arguments];
+        Arguments = _arguments = [.. arguments];
         Result = result;
         Failure = failure ?? HypercallFailureRule.Never;
         Constants = [.. constants ?? []];
         Source = source;
+        _foreign = foreign;
 
-        GeneralRegister[] inputs = [number, .. Arguments, .. Constants.Select(constant => constant.Key)];
-        foreach (GeneralRegister register in inputs.Append(result))
+        HypercallRegisters taken = default;
+        foreach (RegisterField field in (RegisterField[])[number, .. _arguments, .. Constants.Select(constant => constant.Key)])
         {
-            _ = default(HypercallRegisters)[register]; // a value that is no register is refused here
+            if ((taken[field.Register] & field.Mask) != 0)
+            {
+                throw new ArgumentException($"Convention '{name}' gives {field} two meanings.", nameof(arguments));
+            }
+
+            taken[field.Register] |= field.Mask;
         }
 
-        if (inputs.GroupBy(register => register).FirstOrDefault(group => group.Skip(1).Any()) is { } twice)
+        foreach ((RegisterField field, ulong value) in Constants)
         {
-            throw new ArgumentException($"Convention '{name}' gives {twice.Key.ToString().ToUpperInvariant()} two meanings.", nameof(arguments));
+            field.Write(ref _constants, value);
         }
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>The register that carries the number of the call.</summary>
-    public GeneralRegister Number { get; }
+    /// <summary>Where the number of the call goes.</summary>
+    public RegisterField Number { get; }
 
-    /// <summary>The registers that carry the arguments, in order.</summary>
-    public IReadOnlyList<GeneralRegister> Arguments { get; }
+    /// <summary>Where the arguments go, in order.</summary>
+    public IReadOnlyList<RegisterField> Arguments { get; }
 
-    /// <summary>The register that carries the result.</summary>
-    public GeneralRegister Result { get; }
+    /// <summary>Where the result comes back.</summary>
+    public RegisterField Result { get; }
 
     /// <summary>How the result means failure.</summary>
     public HypercallFailureRule Failure { get; }
 
-    /// <summary>Registers that hold the same value in every call.</summary>
-    public IReadOnlyList<KeyValuePair<GeneralRegister, ulong>> Constants { get; }
+    /// <summary>What is the same in every call.</summary>
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; }
 
     /// <summary>Where the convention is written down.</summary>
     public string Source { get; }
 
-    /// <summary>The frame of a call. Registers that carry nothing are 0.</summary>
+    /// <summary>The frame of a call. Bits that carry nothing are 0. Allocates nothing.</summary>
     /// <param name="number">The number of the call.</param>
-    /// <param name="arguments">The arguments, at most as many as <see cref="Arguments"/> has registers.</param>
+    /// <param name="arguments">The arguments, at most as many as <see cref="Arguments"/> has fields.</param>
     /// <exception cref="ArgumentException">There are too many arguments.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number or an argument does not fit its field.</exception>
     public HypercallRegisters CreateFrame(ulong number, params ReadOnlySpan<ulong> arguments)
     {
-        if (arguments.Length > Arguments.Count)
+        ReadOnlySpan<RegisterField> fields = _arguments;
+        if (arguments.Length > fields.Length)
         {
             throw new ArgumentException(
-                $"Convention '{Name}' carries {Arguments.Count} arguments ({string.Join(", ", Arguments).ToUpperInvariant()}); {arguments.Length} were given.", nameof(arguments));
+                $"Convention '{Name}' carries {fields.Length} arguments ({string.Join(", ", Arguments)}); {arguments.Length} were given.", nameof(arguments));
         }
 
-        HypercallRegisters registers = default;
-        foreach ((GeneralRegister register, ulong value) in Constants)
-        {
-            registers[register] = value;
-        }
-
-        registers[Number] = number;
+        HypercallRegisters registers = _constants;
+        Number.Write(ref registers, number);
         for (int i = 0; i < arguments.Length; i++)
         {
-            registers[Arguments[i]] = arguments[i];
+            fields[i].Write(ref registers, arguments[i]);
         }
 
         return registers;
     }
 
+    /// <summary>
+    /// Whether the frames before and after a call prove that a VMM of another convention answered it. False proves nothing: a VMM that ignores a call
+    /// often answers as this one might.
+    /// </summary>
+    /// <param name="sent">The frame that went in.</param>
+    /// <param name="received">The frame that came out.</param>
+    public bool IsForeign(in HypercallRegisters sent, in HypercallRegisters received) => _foreign is not null && _foreign(in sent, in received);
+
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <summary>Whether <see cref="IsForeign"/> can ever be true: else nobody needs to keep the frame that went in.</summary>
+    internal bool CanProveForeign => _foreign is not null;
 }

@@ -9,8 +9,9 @@ public static class HypercallConventionExtensions
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
     /// <param name="result">The registers after the call, and whether they mean failure; when the instruction faulted, as they went in.</param>
-    /// <returns>Completed, or the fault. A call that completed may still have failed: see <see cref="ConventionResult.IsFailure"/>.</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention. Nothing was called.</exception>
+    /// <returns>Completed, or the fault. A call that completed may still have failed (<see cref="ConventionResult.IsFailure"/>), or another VMM may have answered it
+    /// (<see cref="ConventionResult.IsForeign"/>).</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     public static HypercallStatus TryCall(
         this IHypercallChannel channel,
         HypercallConvention convention,
@@ -21,8 +22,9 @@ public static class HypercallConventionExtensions
         ArgumentNullException.ThrowIfNull(channel);
         ArgumentNullException.ThrowIfNull(convention);
         HypercallRegisters registers = convention.CreateFrame(number, arguments);
+        HypercallRegisters sent = convention.CanProveForeign ? registers : default;
         HypercallStatus status = channel.TryInvoke(ref registers);
-        result = new ConventionResult(convention, registers);
+        result = new ConventionResult(convention, registers) { IsForeign = status.IsCompleted && convention.IsForeign(in sent, in registers) };
         return status;
     }
 
@@ -32,12 +34,13 @@ public static class HypercallConventionExtensions
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
     /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an exception.</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention. Nothing was called.</exception>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
+    /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     public static ConventionResult Call(
         this IHypercallChannel channel, HypercallConvention convention, ulong number, params ReadOnlySpan<ulong> arguments)
     {
         channel.TryCall(convention, number, arguments, out ConventionResult result).ThrowIfFaulted();
-        return result;
+        return result.IsForeign ? throw new ForeignVmmException(convention, number, result.Registers.Rax) : result;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class RawCommand : CliCommand
     }
 
     public override string Remarks =>
-        "Without a convention no answer is judged: ends with 0 when the instruction completed. With one, ends with 1 when its rule says failure.";
+        "Without a convention no answer is judged: ends with 0 when the instruction completed. With one, ends with 1 when its rule says failure, and with 4 when the answer proves that another VMM gave it.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
@@ -64,22 +64,24 @@ internal sealed class RawCommand : CliCommand
         session.Channel.Invoke(ref after);
 
         ConventionResult? judged = convention is null ? null : new ConventionResult(convention, after);
+        bool isForeign = convention?.IsForeign(in before, in after) ?? false;
         RawResult result = new(
             target.Instruction.Mnemonic,
             RegisterMap.Of(in before),
             RegisterMap.Of(in after),
             [.. RegisterMap.Changed(before, after).Select(RegisterValue.NameOf)],
-            judged is { } answer ? ConventionInfo.Of(answer) : null);
+            judged is { } answer ? ConventionInfo.Of(answer, isForeign) : null);
         invocation.Output.Report(result, CliJson.Readable.RawResult, page =>
         {
             page.Table(["register", "before", "after"], RegisterMap.Rows(before, after, HypercallRegisters.All.ToArray()));
             if (result.Convention is { } told)
             {
                 page.Text($"{told.Name}: {told.ResultRegister.ToUpperInvariant()} = {told.Result}, which "
-                    + (told.Failed ? $"means failure: {told.Failure}." : $"does not mean failure; what does: {convention!.Failure.Description}."));
+                    + (told.Foreign ? "no VMM of this convention answers to this call: another VMM is here, and 'hypercall detect' may tell which."
+                    : told.Failed ? $"means failure: {told.Failure}." : $"does not mean failure; what does: {convention!.Failure.Description}."));
             }
         }, done: $"{target.Instruction.Mnemonic} completed, with RAX = {RegisterValue.Describe(after.Rax)}.");
-        return ValueTask.FromResult(judged is { IsFailure: true } ? ExitCode.Refused : ExitCode.Done);
+        return ValueTask.FromResult(isForeign ? ExitCode.ForeignVmm : judged is { IsFailure: true } ? ExitCode.Refused : ExitCode.Done);
     }
 
     private HypercallRegisters Frame(Invocation invocation)
@@ -98,7 +100,8 @@ internal sealed class RawCommand : CliCommand
     {
         string? register = _registers.Select(entry => entry.Option).FirstOrDefault(invocation.Has)?.Name;
         HypercallConvention? convention = invocation.Get(_convention);
-        int count = invocation.Get(_arguments)?.Length ?? 0;
+        ulong[] arguments = invocation.Get(_arguments) ?? [];
+        int count = arguments.Length;
         string? problem = convention switch
         {
             null when invocation.Has(_number) || count > 0 => "--number and --arg need --convention, which says which registers carry them.",
@@ -108,12 +111,27 @@ internal sealed class RawCommand : CliCommand
             _ when !invocation.Has(_number) => "--convention needs --number.",
             _ when count > convention.Arguments.Count =>
                 $"The convention '{convention.Name}' carries at most {convention.Arguments.Count} arguments "
-                + $"({string.Join(", ", convention.Arguments).ToUpperInvariant()}); {count} were given.",
+                + $"({string.Join(", ", convention.Arguments)}); {count} were given.",
+            _ when TooLarge([(convention.Number, invocation.Get(_number)), .. convention.Arguments.Zip(arguments)]) is { } field =>
+                $"The convention '{convention.Name}' has {field.Bits} bits for that, {field}: at most 0x{field.MaxValue:x}.",
             _ => null,
         };
         if (problem is not null)
         {
             throw new UsageException(problem);
+        }
+
+        static RegisterField? TooLarge(ReadOnlySpan<(RegisterField Field, ulong Value)> words)
+        {
+            foreach ((RegisterField field, ulong value) in words)
+            {
+                if (value > field.MaxValue)
+                {
+                    return field;
+                }
+            }
+
+            return null;
         }
     }
 }
@@ -133,16 +151,18 @@ internal sealed record RawResult(
 
 /// <summary>What a convention says of a result, in JSON.</summary>
 /// <param name="Name">The convention.</param>
-/// <param name="ResultRegister">The register that carries the result.</param>
+/// <param name="ResultRegister">Where the result comes back.</param>
 /// <param name="Result">Its value.</param>
 /// <param name="Failed">Whether that means failure.</param>
 /// <param name="Failure">The failure in words; null when there is none.</param>
-internal sealed record ConventionInfo(string Name, string ResultRegister, string Result, bool Failed, string? Failure)
+/// <param name="Foreign">Whether the answer proves that another VMM gave it.</param>
+internal sealed record ConventionInfo(string Name, string ResultRegister, string Result, bool Failed, string? Failure, bool Foreign)
 {
-    public static ConventionInfo Of(in ConventionResult result) => new(
+    public static ConventionInfo Of(in ConventionResult result, bool isForeign) => new(
         result.Convention.Name,
-        RegisterValue.NameOf(result.Convention.Result),
+        result.Convention.Result.ToString().ToLowerInvariant(),
         RegisterValue.Hex(result.Value),
         result.IsFailure,
-        result.FailureMeaning);
+        result.FailureMeaning,
+        isForeign);
 }

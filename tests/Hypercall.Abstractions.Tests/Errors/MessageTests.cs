@@ -38,7 +38,7 @@ public class MessageTests
 
         // Conventions
         ["a register with two meanings"] = (() => Thrown(() => new HypercallConvention("twice", GeneralRegister.Rax, [GeneralRegister.Rax])), ["Convention 'twice' gives RAX two meanings"]),
-        ["too many arguments"] = (() => Thrown(() => HypercallConvention.HyperV.CreateFrame(1, 1, 2, 3)), ["Convention 'Hyper-V' carries 2 arguments (RDX, R8); 3 were given"]),
+        ["too many arguments"] = (() => Thrown(() => HypercallConvention.HyperV.CreateFrame(1, 1, 2, 3, 4)), ["Convention 'Hyper-V' carries 3 arguments (RDX, R8, RCX[63:16]); 4 were given"]),
 
         // Functions by name
         ["an empty name"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction("")), ["at least one character, and no NUL"]),

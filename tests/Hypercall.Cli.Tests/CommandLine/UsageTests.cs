@@ -39,7 +39,7 @@ public class UsageTests
         { "raw --number 1", "--convention" },
         { "raw --arg 1", "--convention" },
         { "raw --convention kvm", "--number" },
-        { "raw --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|acrn|nyx" },
+        { "raw --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|vmware-port|acrn|nyx" },
         { "raw --convention kvm --number 1 --rbx 2", "--rbx does not go with --convention" },
         { "raw --convention kvm --number 1 --arg one", "'one' is no register value" },
     };

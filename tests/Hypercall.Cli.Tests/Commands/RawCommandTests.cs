@@ -47,9 +47,9 @@ public class RawCommandTests
         Assert.Equal("0x564d5868", before.GetProperty("rax").GetString());
         Assert.Equal("0xa", before.GetProperty("rcx").GetString());
         Assert.Equal("0x1", before.GetProperty("rbx").GetString());
-        Assert.Equal("0xfffffffffffffffe", before.GetProperty("rdx").GetString());
-        Assert.Equal("0x3", before.GetProperty("rsi").GetString());
-        Assert.Equal("0x0", before.GetProperty("rdi").GetString());
+        Assert.Equal("0xfffffffffffffffe", before.GetProperty("rsi").GetString());
+        Assert.Equal("0x3", before.GetProperty("rdi").GetString());
+        Assert.Equal("0x0", before.GetProperty("rdx").GetString());
     }
 
     [Theory]
@@ -75,6 +75,30 @@ public class RawCommandTests
         CliRun run = await CliRun.OfAsync("raw --convention kvm --number 1", Machines.Answering(registers => registers with { Rax = ulong.MaxValue }));
 
         Assert.Contains("KVM: RAX = 0xffffffffffffffff, which means failure: -1", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("raw --convention nyx --number 10 --vmm fake --fake kvm")]
+    [InlineData("raw --convention vmware --number 10 --arg 1 --vmm fake --fake kvm")]
+    public async Task An_answer_that_proves_another_VMM_exits_4(string commandLine)
+    {
+        CliRun run = await CliRun.OfAsync($"{commandLine} --json");
+        Assert.Equal(ExitCode.ForeignVmm, run.ExitCode);
+        Assert.True(run.Json.GetProperty("convention").GetProperty("foreign").GetBoolean());
+
+        CliRun told = await CliRun.OfAsync(commandLine);
+        Assert.Contains("another VMM is here", told.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("raw --convention hyper-v --number 0x10008", "RCX[15:0]: at most 0xffff")]
+    [InlineData("raw --convention vmware --number 1 --arg 0 --arg 0 --arg 0 --arg 0x10000", "RDX[31:16]: at most 0xffff")]
+    public async Task A_value_that_its_field_does_not_hold_is_bad_usage(string commandLine, string expected)
+    {
+        CliRun run = await CliRun.OfAsync(commandLine, Machines.Answering(_ => throw new InvalidOperationException("It was called.")));
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
