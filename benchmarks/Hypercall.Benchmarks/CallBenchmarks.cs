@@ -44,7 +44,7 @@ public unsafe class CallBenchmarks
         ulong sum = 0;
         for (int i = 0; i < Calls; i++)
         {
-            sum += _named.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+            sum += _named.Call(1, 2, 3).Rax;
         }
 
         return sum;
@@ -72,7 +72,7 @@ public unsafe class CallBenchmarks
         ulong sum = 0;
         for (int i = 0; i < Calls; i++)
         {
-            sum += _function.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+            sum += _function.Call(1, 2, 3).Rax;
         }
 
         return sum;

@@ -70,7 +70,6 @@ public unsafe class FakeMachineBenchmarks
             .On("list", FakeHandlers.ByFrameList(Increment));
         BitVisorClient client = new(vmm);
         using GuestBuffer data = vmm.Memory.Allocate(CasePages * GuestPage.Size, new GuestBufferOptions { Contiguity = Contiguity.Contiguous });
-        TransferOptions options = new() { Rule = FakeHandlers.Rule };
         long done = 0;
         for (int i = 0; i < CaseTransfers; i++)
         {
@@ -82,14 +81,14 @@ public unsafe class FakeMachineBenchmarks
                 _ => ("list", Passing.FrameList),
             };
             const int Length = CasePages * GuestPage.Size / CaseTransfers;
-            done += client.GetFunction(name).TryTransfer(data.Slice(i * Length, Length), passing, Direction.Both, options).BytesDone;
+            done += client.GetFunction(name).TryTransfer(data.Slice(i * Length, Length), passing, Direction.Both, FakeHandlers.Rule).BytesDone;
         }
 
         return done;
     }
 
     [Benchmark]
-    public ulong CopyFromGuest() => _copy.Call(rbx: _buffer.Address.Value).Rax;
+    public ulong CopyFromGuest() => _copy.Call(_buffer.Address.Value).Rax;
 
     [Benchmark]
     public void MemoryCopy()
@@ -101,7 +100,7 @@ public unsafe class FakeMachineBenchmarks
     }
 
     [Benchmark]
-    public ulong ReadLinearBytes() => _linear.Call(rbx: _buffer.Address.Value).Rax;
+    public ulong ReadLinearBytes() => _linear.Call(_buffer.Address.Value).Rax;
 
     /// <summary>Allocates pages, and lets the VMM walk to each.</summary>
     [Benchmark]
@@ -120,7 +119,7 @@ public unsafe class FakeMachineBenchmarks
             }
         });
         using GuestBuffer buffer = vmm.Memory.Allocate((long)pages << GuestPage.Shift, Residency.Touched);
-        _ = new BitVisorClient(vmm).GetFunction("walk").Call(rbx: buffer.Address.Value, rcx: (ulong)pages);
+        _ = new BitVisorClient(vmm).GetFunction("walk").Call(buffer.Address.Value, (ulong)pages);
         return found;
     }
 

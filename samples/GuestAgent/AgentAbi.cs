@@ -29,10 +29,10 @@ public static class AgentAbi
     public const ulong NotWritable = unchecked((ulong)-3L);
 
     /// <summary>Reads the answer of <see cref="LogFunction"/>.</summary>
-    public static TransferRule Rule { get; } = static (in HypercallRegisters registers, long length) =>
+    public static TransferRule Rule { get; } = TransferRule.Create("bytes in RCX, where RDX vouches for it", static (in registers, length) =>
         IsAnswer(in registers) && registers.Rax == Done && registers.Rcx <= (ulong)length
             ? TransferAnswer.Done((long)registers.Rcx)
-            : TransferAnswer.Failed($"RAX is 0x{registers.Rax:x}, which is no answer of {LogFunction}: the VMM refused, or another one answered.");
+            : TransferAnswer.Failed($"RAX is 0x{registers.Rax:x}, which is no answer of {LogFunction}: the VMM refused, or another one answered."));
 
     /// <summary>Whether the function wrote these registers.</summary>
     public static bool IsAnswer(in HypercallRegisters registers) => registers.Rdx == ~registers.Rcx;

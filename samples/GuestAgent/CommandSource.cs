@@ -38,11 +38,11 @@ public sealed class CommandSource(BitVisorClient vmm, IGuestMemory memory)
             using (buffer)
             {
                 HypercallStatus status;
-                VmmCallResult answer;
+                HypercallResult answer;
                 buffer.Touch(); // the VMM writes to no page that is absent or read-only
                 using (buffer.EnterCall())
                 {
-                    status = next.Function.TryCall(out answer, rbx: buffer.Address.Value, rcx: (ulong)buffer.Length, rdx: _taken);
+                    status = next.Function.TryCall(out answer, buffer.Address.Value, (ulong)buffer.Length, _taken);
                 }
 
                 HypercallRegisters registers = answer.Registers;

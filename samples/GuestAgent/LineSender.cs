@@ -67,7 +67,7 @@ public sealed class LineSender(BitVisorClient vmm, IGuestMemory memory)
             {
                 // The VMM stops at a page that is absent, and counts nothing then: all of it again, with its pages touched.
                 buffer.Touch();
-                result = log.Function.TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, new TransferOptions { Rule = AgentAbi.Rule, Rdx = _sent });
+                result = log.Function.TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, AgentAbi.Rule, new TransferOptions { Words = [_sent] });
             }
             while (!result.IsCompleted && ++attempt < Attempts);
 

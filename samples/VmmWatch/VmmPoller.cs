@@ -36,7 +36,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
 
     private (PollOutcome Outcome, ulong Value, string Message) Call(HypercallFunction function)
     {
-        HypercallStatus status = function.TryCall(out VmmCallResult result, Word(0), Word(1), Word(2), Word(3), Word(4));
+        HypercallStatus status = function.TryCall(out HypercallResult result, Word(0), Word(1), Word(2), Word(3), Word(4));
         if (!status.IsCompleted)
         {
             return (PollOutcome.Faulted, 0, new HypercallFaultException(in status.Fault).Message);

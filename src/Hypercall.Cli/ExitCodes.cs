@@ -58,6 +58,7 @@ internal static class ExitCodes
     {
         TransferOutcome.Incomplete => (ExitCode.Refused, "transferIncomplete"),
         TransferOutcome.FunctionFailed => (ExitCode.Refused, "functionFailed"),
+        TransferOutcome.ForeignVmm => (ExitCode.ForeignVmm, "foreignVmm"),
         TransferOutcome.Faulted => (ExitCode.Faulted, "fault"),
         TransferOutcome.Refused => Classify(result.Refusal!),
         TransferOutcome.Moved => (ExitCode.Untrusted, "memoryMoved"),

@@ -9,7 +9,7 @@ namespace Hypercall.Tests;
 public class ArgumentTests
 {
     private static readonly ScriptedMachine Machine = ScriptedMachine.Answering();
-    private static readonly HypercallFunction Function = new(Machine, Machine, "f", 1);
+    private static readonly HypercallFunction Function = new(Machine, HypercallConvention.BitVisor, 1);
 
     private static readonly Dictionary<string, Action> Missing = new(StringComparer.Ordinal)
     {
@@ -17,8 +17,22 @@ public class ArgumentTests
         ["channel: BitVisorClient"] = () => _ = new BitVisorClient(null!, Machine),
         ["memory: BitVisorClient"] = () => _ = new BitVisorClient(Machine, null!),
         ["name: TryGetFunction"] = () => _ = new BitVisorClient(Machine, Machine).TryGetFunction(null!),
-        ["slice: TryTransfer"] = () => _ = Function.TryTransfer(default, Technique.Virtual, Direction.Both),
-        ["passing: TryTransfer"] = () => _ = Function.TryTransfer(Machine.Allocate(1), null!, Direction.Both),
+        ["slice: TryTransfer"] = () => _ = Function.TryTransfer(default, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll),
+        ["passing: TryTransfer"] = () => _ = Function.TryTransfer(Machine.Allocate(1), null!, Direction.Both, TransferRule.CompletedMeansAll),
+        ["rule: TryTransfer"] = () => _ = Function.TryTransfer(Machine.Allocate(1), Technique.Virtual, Direction.Both, null!),
+        ["rule: TryTransfer of words"] = () => _ = Function.TryTransfer(new ulong[1], Direction.Both, null!),
+        ["machine: HypercallFunction"] = () => _ = new HypercallFunction((IHypercallMachine)null!, HypercallConvention.Kvm, 1),
+        ["channel: HypercallFunction"] = () => _ = new HypercallFunction(null!, Machine, HypercallConvention.Kvm, 1, null, null),
+        ["memory: HypercallFunction"] = () => _ = new HypercallFunction(Machine, null!, HypercallConvention.Kvm, 1, null, null),
+        ["convention: HypercallFunction"] = () => _ = new HypercallFunction(Machine, null!, 1),
+        ["convention: HypercallResult"] = () => _ = new HypercallResult(null!, 1),
+        ["format: ListOf"] = () => _ = Technique.ListOf(null!),
+        ["structure: Structure"] = () => _ = TransferLayout.Structure(0, null!),
+        ["name: DescriptorFormat"] = () => _ = new DescriptorFormat(null!, 1, (in _, _) => 1),
+        ["write: DescriptorFormat"] = () => _ = new DescriptorFormat("d", 1, null!),
+        ["description: Create"] = () => _ = TransferRule.Create(null!, (in _, length) => TransferAnswer.Done(length)),
+        ["judge: Create"] = () => _ = TransferRule.Create("r", null!),
+        ["value: Words"] = () => _ = new TransferOptions { Words = null! },
         ["vmm: VmmShell"] = () => _ = new VmmShell(null!),
         ["input: Run"] = () => _ = new VmmShell(new BitVisorClient(Machine, Machine)).Run(null!, Stream.Null),
         ["output: Run"] = () => _ = new VmmShell(new BitVisorClient(Machine, Machine)).Run(Stream.Null, null!),

@@ -4,7 +4,7 @@ using System.Text;
 namespace Hypercall.Tests;
 
 /// <summary>A channel that answers by a function of the test, over memory that counts what is done to it.</summary>
-internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
+internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory, IHypercallMachine
 {
     private readonly Dictionary<ulong, Buffer> _buffers = [];
     private ulong _next = 0x7f00_0000_0000;
@@ -12,6 +12,14 @@ internal sealed class ScriptedMachine : IHypercallChannel, IGuestMemory
     public delegate HypercallStatus Answer(ref HypercallRegisters registers);
 
     public required Answer OnInvoke { get; set; }
+
+    public ICpuid Cpuid => throw new NotSupportedException();
+
+    public HypercallTarget Target => throw new NotSupportedException();
+
+    public IHypercallChannel Channel => this;
+
+    public IGuestMemory Memory => this;
 
     public int Calls { get; private set; }
 

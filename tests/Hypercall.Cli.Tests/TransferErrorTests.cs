@@ -24,7 +24,7 @@ public class TransferErrorTests
         int calls = 0;
         (ExitCode code, ErrorInfo info) = Fail(
             (fake, buffer, call) => calls++,
-            rule: (in _, length) => calls == 2 ? TransferAnswer.Failed("It is full.") : TransferAnswer.Done(length));
+            rule: TransferRule.Create("full at the second", (in _, length) => calls == 2 ? TransferAnswer.Failed("It is full.") : TransferAnswer.Done(length)));
 
         Assert.Equal((ExitCode.Refused, "functionFailed"), (code, info.Kind));
         Assert.Equal(4096, info.BytesDone);
@@ -34,7 +34,7 @@ public class TransferErrorTests
     [Fact]
     public void A_function_that_stops_part_way_exits_1()
     {
-        (ExitCode code, ErrorInfo info) = Fail((fake, buffer, call) => { }, rule: (in _, length) => TransferAnswer.Done(length / 2));
+        (ExitCode code, ErrorInfo info) = Fail((fake, buffer, call) => { }, rule: TransferRule.Create("half", (in _, length) => TransferAnswer.Done(length / 2)));
 
         Assert.Equal((ExitCode.Refused, "transferIncomplete"), (code, info.Kind));
     }
@@ -94,7 +94,7 @@ public class TransferErrorTests
             fake.On("take", call => duringCall(fake, buffer, call));
             HypercallFunction take = new BitVisorClient(fake).GetFunction("take");
             Exception error = Assert.ThrowsAny<Exception>(
-                () => take.Transfer(buffer, Passing.PageByPage, Direction.ToVmm, new TransferOptions { Rule = rule }, cancellationToken));
+                () => take.Transfer(buffer, Passing.PageByPage, Direction.ToVmm, rule ?? TransferRule.CompletedMeansAll, null, cancellationToken));
             return (ExitCodes.For(error), ErrorInfo.Of(error));
         }
     }

@@ -16,19 +16,19 @@ internal static class MemoryMode
         using (GuestBuffer locked = memory.Allocate(Length, Residency.Locked))
         {
             locked.Span.Fill((byte)'a');
-            Check(upper.Transfer(locked, Passing.Virtual, Direction.Both).IsCompleted, "passed by virtual address");
+            Check(upper.Transfer(locked, Passing.Virtual, Direction.Both, TransferRule.CompletedMeansAll).IsCompleted, "passed by virtual address");
             Check(!locked.Span.ContainsAnyExcept((byte)'A'), "and changed by the other side");
 
             foreach (Passing passing in Passing.All.Where(passing => passing != Passing.Virtual))
             {
                 Check(
-                    upper.TryTransfer(locked, passing, Direction.ToVmm).Refusal?.Reason == GuestMemoryRefusalReason.PlatformNotSupported,
+                    upper.TryTransfer(locked, passing, Direction.ToVmm, TransferRule.CompletedMeansAll).Refusal?.Reason == GuestMemoryRefusalReason.PlatformNotSupported,
                     $"{passing} refused");
             }
 
             try
             {
-                _ = upper.Transfer(locked, Passing.FrameList, Direction.ToVmm);
+                _ = upper.Transfer(locked, Passing.FrameList, Direction.ToVmm, TransferRule.CompletedMeansAll);
                 Check(false, "FrameList throws");
             }
             catch (PlatformNotSupportedException e)
@@ -48,7 +48,7 @@ internal static class MemoryMode
         using (GuestBuffer window = memory.OpenWindow(array.AsMemory(5), new GuestBufferOptions { Residency = Residency.Locked }))
         {
             window.Span.Fill((byte)'b');
-            Check(upper.Transfer(window, Passing.Virtual, Direction.Both).IsCompleted && array[4] == 0 && array[5] == 'B', "a window onto an array");
+            Check(upper.Transfer(window, Passing.Virtual, Direction.Both, TransferRule.CompletedMeansAll).IsCompleted && array[4] == 0 && array[5] == 'B', "a window onto an array");
         }
 
         for (int i = 0; i < 1_000; i++)

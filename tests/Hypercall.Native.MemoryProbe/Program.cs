@@ -105,7 +105,7 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     {
         // The VMM in here has no physical addresses: nothing may arrive there by one.
         TransferResult result = function.TryTransfer(
-            buffer, passing, Direction.ToVmm, new TransferOptions { AcceptMemoryCorruptionIfPagesMove = true });
+            buffer, passing, Direction.ToVmm, TransferRule.CompletedMeansAll, new TransferOptions { AcceptMemoryCorruptionIfPagesMove = true });
         Console.WriteLine($"transfer-{passing}: {result.Outcome} {result.BytesDone} rax={result.Registers.Rax} {result.Refusal?.Reason} | {result.Refusal?.Message}");
     }
 }

@@ -21,7 +21,7 @@ public sealed class UserTests(Feed feed)
                 using Hypercall.Testing;
 
                 FakeMachine fake = new FakeMachine().On("add", call => call.Rax = call.Rbx + call.Rcx);
-                Console.WriteLine(new BitVisorClient(fake).GetFunction("add").Call(rbx: 40, rcx: 2).Rax);
+                Console.WriteLine(new BitVisorClient(fake).GetFunction("add").Call(40, 2).Rax);
                 try
                 {
                     VmmLookup lookup = new BitVisorClient(new NativeMachine([new IntelProvider(), new AmdProvider()])).TryGetFunction("no_such_function");
@@ -93,7 +93,7 @@ public sealed class UserTests(Feed feed)
                         FakeExchange exchange = FakeExchange.AddTo(machine, "x");
                         byte[] data = new byte[5000];
                         using GuestBuffer buffer = machine.Memory.Allocate(data.Length, Residency.Touched);
-                        Assert.True(new BitVisorClient(machine).GetFunction("x_gva").TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
+                        Assert.True(new BitVisorClient(machine).GetFunction("x_gva").TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, FakeHandlers.Rule, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
                     }
                 }
                 """));

@@ -91,7 +91,7 @@ public sealed class MessageTests
     private static string Read(ulong rax, ulong rcx, ulong rdx)
     {
         HypercallRegisters registers = new() { Rax = rax, Rcx = rcx, Rdx = rdx };
-        return FakeHandlers.Rule(in registers, 10).Failure!;
+        return FakeHandlers.Rule.Judge(in registers, 10).Failure!;
     }
 
     private static string Claimed(Direction direction) => Thrown(() => FakeExchange.AddTo(new FakeMachine(), "data").Claim([1, 2], [3, 4], direction));

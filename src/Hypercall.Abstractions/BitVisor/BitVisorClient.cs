@@ -7,12 +7,12 @@ namespace Hypercall.BitVisor;
 
 /// <summary>
 /// A VMM whose functions are called by name, as BitVisor's are: function 0 turns a name into a number, and the number is
-/// called with up to five words. Safe to use from any number of threads.
+/// called with up to five words: the same type as for any other VMM. Safe to use from any number of threads.
 /// </summary>
 /// <example>
 /// <code>
 /// HypercallFunction foo = vmm.GetFunction("foo");
-/// ulong rax = foo.Call(rbx: 1, rcx: 2, rdx: 3).Rax;
+/// ulong rax = foo.Call(1, 2, 3).Rax;
 /// </code>
 /// </example>
 public sealed class BitVisorClient
@@ -84,7 +84,7 @@ public sealed class BitVisorClient
     public VmmLookup TryGetFunction(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return _functions.TryGetValue(name, out HypercallFunction? known) ? VmmLookup.Found(known) : LookUp(name);
+        return _functions.TryGetValue(name, out HypercallFunction? known) ? VmmLookup.Found(name, known) : LookUp(name);
     }
 
     /// <summary>
@@ -185,7 +185,7 @@ public sealed class BitVisorClient
             if (registers.Rax != 0)
             {
                 HypercallLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(Remember(new HypercallFunction(_channel, _memory, name, registers.Rax), forgotten));
+                return VmmLookup.Found(name, Remember(name, new HypercallFunction(_channel, _memory, HypercallConvention.BitVisor, registers.Rax, name, layout: null), forgotten));
             }
         }
 
@@ -193,12 +193,12 @@ public sealed class BitVisorClient
         return VmmLookup.NotFound(name);
     }
 
-    private HypercallFunction Remember(HypercallFunction function, int forgotten)
+    private HypercallFunction Remember(string name, HypercallFunction function, int forgotten)
     {
-        _functions[function.Name] = function;
+        _functions[name] = function;
         if (Volatile.Read(ref _forgotten) != forgotten)
         {
-            _ = _functions.TryRemove(new KeyValuePair<string, HypercallFunction>(function.Name, function));
+            _ = _functions.TryRemove(new KeyValuePair<string, HypercallFunction>(name, function));
         }
 
         return function;

@@ -42,8 +42,8 @@ public readonly struct VmmLookup
         _ => HypercallFaultException.Describe(Fault),
     };
 
-    internal static VmmLookup Found(HypercallFunction function) =>
-        new(function.Name, VmmLookupOutcome.Found, function, function.Number, default);
+    internal static VmmLookup Found(string name, HypercallFunction function) =>
+        new(name, VmmLookupOutcome.Found, function, function.Number, default);
 
     internal static VmmLookup NotFound(string name) => new(name, VmmLookupOutcome.NotFound, null, 0, default);
 

@@ -21,4 +21,10 @@ public interface IHypercallChannel
     /// knew the call, and in which ABI it answered, is in the registers.
     /// </returns>
     HypercallStatus TryInvoke(ref HypercallRegisters registers);
+
+    /// <summary>The registers that go into the VMM; all of them, unless a device of the guest's kernel stands in between.</summary>
+    RegisterSet Carries => RegisterSet.All;
+
+    /// <summary>The registers that come back.</summary>
+    RegisterSet Returns => RegisterSet.All;
 }

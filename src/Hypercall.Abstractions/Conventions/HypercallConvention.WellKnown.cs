@@ -23,6 +23,7 @@ public sealed partial class HypercallConvention
         number: Rax, // core/vmmcall.c, vmmcall: read_general_reg (GENERAL_REG_RAX), the whole register
         arguments: [Rbx, Rcx, Rdx, Rsi, Rdi], // each function's own: get_status and log_set_buf read RBX and RCX
         result: Rax, // write_general_reg (GENERAL_REG_RAX) by each function
+        layout: TransferLayout.AddressAndLength,
         source: "matsu/bitvisor, core/vmmcall.c");
 
     /// <summary>

@@ -25,6 +25,7 @@ public sealed partial class HypercallConvention
     /// <param name="result">Where the result comes back; the default is RAX. It may be where something went in.</param>
     /// <param name="failure">How the result means failure; null for <see cref="HypercallFailureRule.Never"/>.</param>
     /// <param name="constants">What is the same in every call, such as a magic number; null for nothing.</param>
+    /// <param name="layout">Which arguments hold memory in a transfer, where all its functions agree; null where they do not, and each says so itself.</param>
     /// <param name="foreign">Which answer proves that another VMM gave it; null where none does.</param>
     /// <param name="source">Where the convention is written down.</param>
     /// <exception cref="ArgumentException">A bit has two meanings.</exception>
@@ -36,6 +37,7 @@ public sealed partial class HypercallConvention
         RegisterField result = default,
         HypercallFailureRule? failure = null,
         IEnumerable<KeyValuePair<RegisterField, ulong>>? constants = null,
+        TransferLayout? layout = null,
         ForeignAnswer? foreign = null,
         string source = "")
     {
@@ -47,7 +49,8 @@ public sealed partial class HypercallConvention
         Arguments = _arguments = [.. arguments];
         Result = result;
         Failure = failure ?? HypercallFailureRule.Never;
-        Constants = [.. constants ?? []];
+        Constants = (KeyValuePair<RegisterField, ulong>[])[.. constants ?? []];
+        Layout = layout;
         Source = source;
         _foreign = foreign;
 
@@ -66,6 +69,8 @@ public sealed partial class HypercallConvention
         {
             field.Write(ref _constants, value);
         }
+
+        Layout?.ThrowIfUnfit(this);
     }
 
     /// <summary>Its name.</summary>
@@ -86,6 +91,9 @@ public sealed partial class HypercallConvention
     /// <summary>What is the same in every call.</summary>
     public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; }
 
+    /// <summary>Which arguments hold memory in a transfer; null where each function says so itself.</summary>
+    public TransferLayout? Layout { get; }
+
     /// <summary>Where the convention is written down.</summary>
     public string Source { get; }
 
@@ -96,6 +104,14 @@ public sealed partial class HypercallConvention
     /// <exception cref="ArgumentOutOfRangeException">The number or an argument does not fit its field.</exception>
     public HypercallRegisters CreateFrame(ulong number, params ReadOnlySpan<ulong> arguments)
     {
+        HypercallRegisters registers = default;
+        Fill(ref registers, number, arguments);
+        return registers;
+    }
+
+    /// <summary>Makes the frame of a call in place.</summary>
+    internal void Fill(ref HypercallRegisters registers, ulong number, ReadOnlySpan<ulong> arguments)
+    {
         ReadOnlySpan<RegisterField> fields = _arguments;
         if (arguments.Length > fields.Length)
         {
@@ -103,14 +119,40 @@ public sealed partial class HypercallConvention
                 $"Convention '{Name}' carries {fields.Length} arguments ({string.Join(", ", Arguments)}); {arguments.Length} were given.", nameof(arguments));
         }
 
-        HypercallRegisters registers = _constants;
+        registers = _constants;
         Number.Write(ref registers, number);
         for (int i = 0; i < arguments.Length; i++)
         {
             fields[i].Write(ref registers, arguments[i]);
         }
+    }
 
-        return registers;
+    /// <summary>Puts the number and the constants into a frame that holds the arguments.</summary>
+    internal void Address(ref HypercallRegisters registers, ulong number)
+    {
+        Number.Write(ref registers, number);
+        foreach ((RegisterField field, ulong value) in (KeyValuePair<RegisterField, ulong>[])Constants)
+        {
+            field.Write(ref registers, value);
+        }
+    }
+
+    /// <summary>Refuses a channel that does not carry what the convention needs.</summary>
+    internal void ThrowIfNotCarried(IHypercallChannel channel)
+    {
+        RegisterSet carried = channel.Carries;
+        foreach (RegisterField field in (RegisterField[])[Number, .. _arguments, .. Constants.Select(constant => constant.Key)])
+        {
+            if (!carried.Contains(field.Register))
+            {
+                throw new ArgumentException($"The convention '{Name}' needs {field}, and this channel does not carry it into the VMM; it carries {carried}. Use another channel.", nameof(channel));
+            }
+        }
+
+        if (!channel.Returns.Contains(Result.Register))
+        {
+            throw new ArgumentException($"The convention '{Name}' answers in {Result}, and this channel does not bring it back; it brings {channel.Returns}. Use another channel.", nameof(channel));
+        }
     }
 
     /// <summary>

@@ -9,22 +9,29 @@ public static class HypercallConventionExtensions
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
     /// <param name="result">The registers after the call, and whether they mean failure; when the instruction faulted, as they went in.</param>
-    /// <returns>Completed, or the fault. A call that completed may still have failed (<see cref="ConventionResult.IsFailure"/>), or another VMM may have answered it
-    /// (<see cref="ConventionResult.IsForeign"/>).</returns>
+    /// <returns>Completed, or the fault. A call that completed may still have failed (<see cref="HypercallResult.IsFailure"/>), or another VMM may have answered it
+    /// (<see cref="HypercallResult.IsForeign"/>).</returns>
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     public static HypercallStatus TryCall(
         this IHypercallChannel channel,
         HypercallConvention convention,
         ulong number,
         ReadOnlySpan<ulong> arguments,
-        out ConventionResult result)
+        out HypercallResult result)
     {
         ArgumentNullException.ThrowIfNull(channel);
         ArgumentNullException.ThrowIfNull(convention);
-        HypercallRegisters registers = convention.CreateFrame(number, arguments);
-        HypercallRegisters sent = convention.CanProveForeign ? registers : default;
+        result = new HypercallResult(convention, number);
+        ref HypercallRegisters registers = ref result.Frame;
+        convention.Fill(ref registers, number, arguments);
+        if (!convention.CanProveForeign)
+        {
+            return channel.TryInvoke(ref registers);
+        }
+
+        HypercallRegisters sent = registers;
         HypercallStatus status = channel.TryInvoke(ref registers);
-        result = new ConventionResult(convention, registers) { IsForeign = status.IsCompleted && convention.IsForeign(in sent, in registers) };
+        result.IsForeign = status.IsCompleted && convention.IsForeign(in sent, in registers);
         return status;
     }
 
@@ -37,10 +44,10 @@ public static class HypercallConventionExtensions
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
-    public static ConventionResult Call(
+    public static HypercallResult Call(
         this IHypercallChannel channel, HypercallConvention convention, ulong number, params ReadOnlySpan<ulong> arguments)
     {
-        channel.TryCall(convention, number, arguments, out ConventionResult result).ThrowIfFaulted();
-        return result.IsForeign ? throw new ForeignVmmException(convention, number, result.Registers.Rax) : result;
+        channel.TryCall(convention, number, arguments, out HypercallResult result).ThrowIfFaulted();
+        return result.IsForeign ? throw new ForeignVmmException(convention, number, result.Rax) : result;
     }
 }

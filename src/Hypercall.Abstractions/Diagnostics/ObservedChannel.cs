@@ -9,6 +9,10 @@ internal sealed class ObservedChannel(IHypercallChannel inner, HypercallMeter me
 {
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
 
+    public RegisterSet Carries => inner.Carries;
+
+    public RegisterSet Returns => inner.Returns;
+
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         bool isMeasured = meter.IsListenedTo;

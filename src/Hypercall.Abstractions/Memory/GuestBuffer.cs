@@ -230,7 +230,7 @@ public abstract class GuestBuffer : IDisposable
     /// <code>
     /// using (buffer.EnterCall())
     /// {
-    ///     foo.Call(rbx: buffer.Address.Value, rcx: (ulong)buffer.Length);
+    ///     foo.Call(buffer.Address.Value, (ulong)buffer.Length);
     /// }
     /// </code>
     /// </example>

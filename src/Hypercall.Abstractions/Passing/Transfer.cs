@@ -2,83 +2,67 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>One transfer under way: what every technique needs, and the one place that makes its calls.</summary>
+/// <summary>One transfer under way: it vets, touches, translates, places, calls and judges. The technique and the layout are data.</summary>
+/// <remarks>
+/// <code>
+/// pinned, physical:   translate all, then    place, call, judge    place, call, judge ...
+/// otherwise:          translate or touch, place, call, check, judge    translate or touch, ...    a piece at a time
+/// </code>
+/// </remarks>
 internal sealed class Transfer(
+    HypercallFunction function,
+    TransferLayout layout,
     IHypercallChannel channel,
     IGuestMemory memory,
-    ulong number,
+    DescriptorPages pages,
     GuestSlice slice,
     Direction direction,
+    TransferRule rule,
     TransferOptions options,
     CancellationToken cancellation) : IDisposable
 {
     private const int TranslationAttempts = 3;
 
-    private static readonly GuestBufferOptions ListMemory = new() { Residency = Residency.Pinned };
-
+    private readonly ulong[] _arguments = new ulong[function.Convention.Arguments.Count];
     private HypercallRegisters _registers;
     private GuestBufferLease? _lease;
-    private GuestBuffer? _list;
+    private DescriptorPage? _list;
+    private DescriptorPage? _structure;
     private long _done;
     private long _calls;
 
-    public GuestSlice Slice => slice;
-
-    /// <summary>The bytes of the page for frame lists, after <see cref="GetListPage"/>.</summary>
-    public Span<byte> ListPage => _list!.Span;
-
-    /// <summary>Where the VMM finds that page.</summary>
-    public GuestPhysicalAddress ListAddress { get; private set; }
-
-    /// <summary>Whether the memory may go to the VMM by an address that must stay true.</summary>
-    /// <param name="physical">Whether the technique gives away physical addresses.</param>
-    /// <returns>Why not; null when it may.</returns>
-    public GuestMemoryRefusal? Vet(bool physical)
+    public TransferResult Run(Passing passing)
     {
-        Residency residency = slice.Buffer.Residency;
-        if (residency == Residency.Pinned || options.AcceptMemoryCorruptionIfPagesMove)
-        {
-            return null;
-        }
-
-        string? why = (options.KeptBy, physical, direction.HasFlag(Direction.FromVmm), residency) switch
-        {
-            ({ } holder, _, _, _) => $"'{holder}' keeps the address after the call",
-            (_, true, true, _) => "the VMM writes to it by physical address",
-            (_, true, false, Residency.Touched) => "it goes by physical address, and a page that is not even locked may be swapped out",
-            _ => null,
-        };
-        return why is null ? null : GuestMemoryRefusal.ForResidency(
-            residency, why, $"{nameof(TransferOptions)}.{nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove)}");
+        Passing plan = passing == Passing.Auto ? Choose() : passing;
+        return CarryOut(plan) with { Passing = plan };
     }
 
-    /// <summary>Writes to each page of the slice, so that it is present.</summary>
-    /// <returns>Why it cannot be; null when it is.</returns>
-    public GuestMemoryRefusal? Touch() => Touch(slice);
+    /// <summary>A transfer of one call, of registers only.</summary>
+    /// <param name="convention">The convention.</param>
+    /// <param name="status">How the instruction ended.</param>
+    /// <param name="sent">The registers before it.</param>
+    /// <param name="received">The registers after it.</param>
+    /// <param name="length">How many bytes it was given.</param>
+    /// <param name="rule">What the registers mean.</param>
+    public static TransferResult OfRegisters(
+        HypercallConvention convention, in HypercallStatus status, in HypercallRegisters sent, in HypercallRegisters received, long length, TransferRule rule)
+    {
+        Judgement judged = Judge(convention, in status, in sent, in received, length, rule);
+        return new TransferResult(judged.Outcome, length)
+        {
+            BytesDone = judged.BytesDone, Calls = 1, Registers = received, Fault = status.Fault, Failure = judged.Failure,
+        };
+    }
 
-    /// <summary>Finds the frames of a part of the slice at this moment.</summary>
-    /// <param name="address">Where it starts.</param>
+    /// <summary>Finds the frames of a range at this moment; touches it while pages are absent.</summary>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="part">What to touch.</param>
+    /// <param name="address">Where the range starts.</param>
     /// <param name="length">Its length.</param>
     /// <param name="range">The frames.</param>
     /// <param name="refusal">Why they are not to be had.</param>
-    public bool TryTranslate(
-        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        TryTranslate(slice, address, length, out range, out refusal);
-
-    private static GuestMemoryRefusal? Touch(GuestSlice part)
-    {
-        try
-        {
-            part.Buffer.TouchInCall(part.Offset, part.Length);
-            return null;
-        }
-        catch (GuestMemoryException e)
-        {
-            return e.Refusal;
-        }
-    }
-
-    private bool TryTranslate(
+    public static bool TryTranslate(
+        IGuestMemory memory,
         GuestSlice part,
         GuestVirtualAddress address,
         long length,
@@ -88,12 +72,12 @@ internal sealed class Transfer(
         for (int attempt = 1; ; attempt++)
         {
             range = null;
-            if (!memory.TryQueryPages(address, length, out GuestPageMap? pages, out refusal))
+            if (!memory.TryQueryPages(address, length, out GuestPageMap? map, out refusal))
             {
                 return false;
             }
 
-            if (pages.TryGetPagedRange(out range, out refusal))
+            if (map.TryGetPagedRange(out range, out refusal))
             {
                 return true;
             }
@@ -113,81 +97,50 @@ internal sealed class Transfer(
         }
     }
 
-    /// <summary>Gets the page for frame lists, pinned like everything that the VMM finds by physical address, and finds its frame, once for all calls.</summary>
-    /// <returns>Why there is none; null when there is.</returns>
-    public GuestMemoryRefusal? GetListPage()
+    public void Dispose()
     {
-        if (!memory.TryAllocate(GuestPage.Size, ListMemory, out _list, out GuestMemoryRefusal? refusal)
-            || !TryTranslate(_list, _list.Address, _list.Length, out PagedRange? range, out refusal))
+        foreach (DescriptorPage? page in (ReadOnlySpan<DescriptorPage?>)[_list, _structure])
         {
-            return refusal;
+            if (page is not null)
+            {
+                pages.Return(page);
+            }
         }
-
-        ListAddress = range.Start;
-        return null;
     }
 
-    /// <summary>Hands over one range, the next of the slice.</summary>
-    /// <param name="rbx">Its address, or that of its list.</param>
-    /// <param name="rcx">Its length, or that of its list.</param>
-    /// <param name="length">How many bytes of the slice it stands for.</param>
-    /// <param name="mustStay">The frames in which the range must still be after the call; null when nothing can have moved it.</param>
-    /// <returns>Null when all of them are done; otherwise how the transfer ended.</returns>
-    public TransferResult? Call(ulong rbx, ulong rcx, long length, PagedRange? mustStay = null)
+    private static GuestMemoryRefusal? Touch(GuestSlice part)
     {
-        if (cancellation.IsCancellationRequested)
+        try
         {
-            return End(TransferOutcome.Canceled);
+            part.Buffer.TouchInCall(part.Offset, part.Length);
+            return null;
         }
-
-        if (options.KeptBy is { } holder)
+        catch (GuestMemoryException e)
         {
-            _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
+            return e.Refusal;
         }
-
-        GuestVirtualAddress start = slice.Address + _done;
-        _registers = new HypercallRegisters { Rax = number, Rbx = rbx, Rcx = rcx, Rdx = options.Rdx, Rsi = options.Rsi, Rdi = options.Rdi };
-        _calls++;
-        HypercallStatus status = channel.TryInvoke(ref _registers);
-        if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
-        {
-            return End(TransferOutcome.Moved);
-        }
-
-        Judgement judged = Judge(in status, in _registers, length, options.Rule);
-        if (judged.BytesDone != 0)
-        {
-            _done += judged.BytesDone;
-            options.Progress?.Report(_done);
-        }
-
-        return judged.Outcome == TransferOutcome.Completed
-            ? null
-            : End(judged.Outcome) with { Fault = status.Fault, Failure = judged.Failure };
     }
 
-    /// <summary>A transfer of one call, of registers only.</summary>
-    /// <param name="status">How the instruction ended.</param>
-    /// <param name="registers">The registers after it.</param>
-    /// <param name="length">How many bytes it was given.</param>
-    /// <param name="rule">What the registers mean; null: a call that completed has done all.</param>
-    public static TransferResult OfRegisters(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
-    {
-        Judgement judged = Judge(in status, in registers, length, rule);
-        return new TransferResult(judged.Outcome, length)
-        {
-            BytesDone = judged.BytesDone, Calls = 1, Registers = registers, Fault = status.Fault, Failure = judged.Failure,
-        };
-    }
-
-    private static Judgement Judge(in HypercallStatus status, in HypercallRegisters registers, long length, TransferRule? rule)
+    private static Judgement Judge(
+        HypercallConvention convention, in HypercallStatus status, in HypercallRegisters sent, in HypercallRegisters received, long length, TransferRule rule)
     {
         if (!status.IsCompleted)
         {
             return new Judgement(TransferOutcome.Faulted, 0, null);
         }
 
-        TransferAnswer answer = rule?.Invoke(in registers, length) ?? TransferAnswer.Done(length);
+        if (convention.IsForeign(in sent, in received))
+        {
+            return new Judgement(TransferOutcome.ForeignVmm, 0, null);
+        }
+
+        ulong result = convention.Result.Read(in received);
+        if (convention.Failure.IsFailure(result))
+        {
+            return new Judgement(TransferOutcome.FunctionFailed, 0, $"it returned {convention.Failure.Describe(result)}.");
+        }
+
+        TransferAnswer answer = rule.Judge(in received, length);
         if (answer.BytesDone < 0 || answer.BytesDone > length)
         {
             return new Judgement(
@@ -201,16 +154,172 @@ internal sealed class Transfer(
         return new Judgement(outcome, answer.BytesDone, answer.Failure);
     }
 
-    public TransferResult Completed() => End(TransferOutcome.Completed);
+    // Memory that is not pinned may scatter between this look and the call: then Contiguous refuses, and nothing is lost.
+    private Passing Choose() =>
+        TryTranslate(slice.Address, slice.Length, out PagedRange? range, out _) && range.IsContiguous ? Passing.Contiguous : Passing.FrameList;
 
-    public TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused) with { Refusal = refusal };
+    private TransferResult CarryOut(Passing plan)
+    {
+        if (Vet(plan.IsPhysical) is { } unfit)
+        {
+            return Refused(unfit);
+        }
 
-    public void Dispose() => _list?.Dispose();
+        bool isFixed = plan.IsPhysical && slice.Buffer.Residency == Residency.Pinned;
+        if (!isFixed && Touch(slice) is { } untouchable)
+        {
+            return Refused(untouchable);
+        }
+
+        // Before anything is translated: getting a page takes long enough for memory that is not pinned to move.
+        if (GetPages(plan) is { } unprepared)
+        {
+            // What keeps the data from being translated says more than what its list lacks.
+            return Refused(!plan.IsPhysical || TryTranslate(slice.Address, 1, out _, out GuestMemoryRefusal? untranslatable) ? unprepared : untranslatable);
+        }
+
+        PagedRange? all = null;
+        if (isFixed && !TryTranslate(slice.Address, slice.Length, out all, out GuestMemoryRefusal? refusal))
+        {
+            return Refused(refusal);
+        }
+
+        long length;
+        for (long done = 0; done < slice.Length; done += length)
+        {
+            GuestVirtualAddress address = slice.Address + done;
+            length = LengthOf(plan, address, slice.Length - done);
+            PagedRange? piece = all?.Slice(done, length);
+            if (plan.IsPhysical && piece is null && !TryTranslate(address, length, out piece, out refusal))
+            {
+                return Refused(refusal);
+            }
+
+            if (plan.IsContiguous && !piece!.IsContiguous)
+            {
+                return Refused(GuestMemoryRefusal.ForScattered(piece));
+            }
+
+            if (!plan.IsPhysical && done != 0 && Touch(slice.Buffer.Slice(slice.Offset + done, length)) is { } gone)
+            {
+                return Refused(gone); // the VMM cannot bring a page in, and an earlier call may have taken long
+            }
+
+            if (Call(plan, address, length, piece, mustStay: isFixed ? null : piece) is { } ended)
+            {
+                return ended;
+            }
+        }
+
+        return End(TransferOutcome.Completed);
+    }
+
+    private long LengthOf(Passing plan, GuestVirtualAddress address, long left)
+    {
+        int frames = Math.Min(plan.FramesPerCall, layout.Descriptor?.MaxFrames ?? int.MaxValue);
+        long length = frames == int.MaxValue ? left : Math.Min(left, ((long)frames << GuestPage.Shift) - address.PageOffset);
+        return Math.Min(length, options.BytesPerCall ?? length);
+    }
+
+    /// <summary>Whether the memory may go to the VMM by an address that must stay true.</summary>
+    private GuestMemoryRefusal? Vet(bool isPhysical)
+    {
+        Residency residency = slice.Buffer.Residency;
+        if (residency == Residency.Pinned || options.AcceptMemoryCorruptionIfPagesMove)
+        {
+            return null;
+        }
+
+        string? why = (options.KeptBy, isPhysical, direction.HasFlag(Direction.FromVmm), residency) switch
+        {
+            ({ } holder, _, _, _) => $"'{holder}' keeps the address after the call",
+            (_, true, true, _) => "the VMM writes to it by physical address",
+            (_, true, false, Residency.Touched) => "it goes by physical address, and a page that is not even locked may be swapped out",
+            _ => null,
+        };
+        return why is null ? null : GuestMemoryRefusal.ForResidency(
+            residency, why, $"{nameof(TransferOptions)}.{nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove)}");
+    }
+
+    private GuestMemoryRefusal? GetPages(Passing plan) =>
+        Get(plan.ListFormat, ref _list) ?? Get(layout.Descriptor, ref _structure);
+
+    private GuestMemoryRefusal? Get(DescriptorFormat? format, ref DescriptorPage? page)
+    {
+        if (format is null)
+        {
+            return null;
+        }
+
+        _ = pages.TryTake(memory, format.IsByVirtualAddress, out page, out GuestMemoryRefusal? refusal);
+        return refusal;
+    }
+
+    private bool TryTranslate(
+        GuestVirtualAddress address, long length, [NotNullWhen(true)] out PagedRange? range, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        TryTranslate(memory, slice, address, length, out range, out refusal);
+
+    /// <summary>Hands over one piece, the next of the slice.</summary>
+    /// <returns>Null when all of it is done; otherwise how the transfer ended.</returns>
+    private TransferResult? Call(Passing plan, GuestVirtualAddress start, long length, PagedRange? frames, PagedRange? mustStay)
+    {
+        if (cancellation.IsCancellationRequested)
+        {
+            return End(TransferOutcome.Canceled);
+        }
+
+        if (options.KeptBy is { } holder)
+        {
+            _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
+        }
+
+        TransferPiece piece = new(frames?.Start.Value ?? start.Value, length, frames);
+        if (plan.ListFormat is { } list)
+        {
+            piece = Describe(list, _list!, in piece);
+        }
+
+        if (layout.Descriptor is { } structure)
+        {
+            piece = Describe(structure, _structure!, in piece);
+        }
+
+        bool isDescriptor = plan.ListFormat is not null || layout.Descriptor is not null;
+        layout.Place(piece.Address, piece.Length, isDescriptor, direction, options.Words, _arguments);
+        HypercallRegisters sent = function.Convention.CreateFrame(function.Number, _arguments);
+        _registers = sent;
+        _calls++;
+        HypercallStatus status = channel.TryInvoke(ref _registers);
+        if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
+        {
+            return End(TransferOutcome.Moved);
+        }
+
+        Judgement judged = Judge(function.Convention, in status, in sent, in _registers, length, rule);
+        if (judged.BytesDone != 0)
+        {
+            _done += judged.BytesDone;
+            options.Progress?.Report(_done);
+        }
+
+        return judged.Outcome == TransferOutcome.Completed
+            ? null
+            : End(judged.Outcome) with { Fault = status.Fault, Failure = judged.Failure };
+    }
+
+    private static TransferPiece Describe(DescriptorFormat format, DescriptorPage page, in TransferPiece piece)
+    {
+        // The span is taken anew each time: with that the fake machine counts a write, and a page that goes by virtual address is touched by it.
+        int size = format.Write(in piece, page.Buffer.Span);
+        return new TransferPiece(page.Address, size, null);
+    }
 
     private bool IsStillIn(PagedRange range, GuestVirtualAddress start) =>
-        memory.TryQueryPages(start, range.Length, out GuestPageMap? pages, out _)
-        && pages.TryGetPagedRange(out PagedRange? now, out _)
+        memory.TryQueryPages(start, range.Length, out GuestPageMap? map, out _)
+        && map.TryGetPagedRange(out PagedRange? now, out _)
         && now.Frames.Span.SequenceEqual(range.Frames.Span);
+
+    private TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused) with { Refusal = refusal };
 
     private TransferResult End(TransferOutcome outcome) =>
         new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };

@@ -1,25 +1,22 @@
 namespace Hypercall;
 
-/// <summary>What a transfer may need beyond memory, technique and direction.</summary>
+/// <summary>What a transfer may need beyond memory, technique, direction and rule.</summary>
 public sealed record TransferOptions
 {
     internal static TransferOptions None { get; } = new();
 
-    /// <summary>The function's first argument of its own, in RDX. The default is 0.</summary>
-    public ulong Rdx { get; init; }
+    /// <summary>The function's own arguments: they fill those that its <see cref="TransferLayout"/> leaves, in order (in BitVisor's convention RDX, RSI, RDI). The default is none: those are 0.</summary>
+    public IReadOnlyList<ulong> Words { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 
-    /// <summary>The function's second argument of its own, in RSI. The default is 0.</summary>
-    public ulong Rsi { get; init; }
-
-    /// <summary>The function's third argument of its own, in RDI. The default is 0.</summary>
-    public ulong Rdi { get; init; }
-
-    /// <summary>How result registers mean bytes done and failure. Null, the default: a call that completed has done all its bytes.</summary>
-    public TransferRule? Rule { get; init; }
+    /// <summary>
+    /// The most bytes that one call is given, 1 and more; null, the default, for as many as the technique allows. A VMM that reads byte by byte needs minutes for some MiB, and nothing
+    /// can cancel a call: smaller ones can be cancelled in between.
+    /// </summary>
+    public long? BytesPerCall { get; init; }
 
     /// <summary>
     /// Who keeps the address after the calls, such as <c>"log ring"</c>; null, the default, when the VMM forgets it. Such memory must be pinned,
-    /// and stays leased until <see cref="TransferResult.Lease"/> is disposed. Only the data is kept: the page of a frame list is gone after the transfer, so a function that
+    /// and stays leased until <see cref="TransferResult.Lease"/> is disposed. Only the data is kept: the page of a descriptor holds another one after the next transfer, so a function that
     /// keeps memory handed over by list must copy the frame numbers.
     /// </summary>
     public string? KeptBy { get; init; }
@@ -32,4 +29,17 @@ public sealed record TransferOptions
 
     /// <summary>Is told the bytes done, in total, after each call; null for nobody.</summary>
     public IProgress<long>? Progress { get; init; }
+
+    internal void ThrowIfInvalid()
+    {
+        if (KeptBy is { } holder && string.IsNullOrWhiteSpace(holder))
+        {
+            throw new ArgumentException("TransferOptions.KeptBy names who keeps the memory; it is blank. Leave it null when nobody does.", "options");
+        }
+
+        if (BytesPerCall < 1)
+        {
+            throw new ArgumentException($"TransferOptions.BytesPerCall is {BytesPerCall}; it is 1 or more, or null.", "options");
+        }
+    }
 }

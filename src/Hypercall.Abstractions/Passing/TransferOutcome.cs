@@ -12,6 +12,9 @@ public enum TransferOutcome
     /// <summary>The function failed, by its own rule.</summary>
     FunctionFailed,
 
+    /// <summary>The answer proves that a VMM of another convention gave it.</summary>
+    ForeignVmm,
+
     /// <summary>The CPU raised a fault on the instruction.</summary>
     Faulted,
 

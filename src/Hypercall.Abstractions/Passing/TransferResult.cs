@@ -52,6 +52,8 @@ public sealed record TransferResult
         TransferOutcome.Incomplete =>
             $"Only {BytesDone} of {Length} bytes are done: the function stopped part way. A page may have been absent or read-only when the VMM came to it: hand over locked or pinned memory, or transfer the rest again.",
         TransferOutcome.FunctionFailed => $"The function failed after {BytesDone} of {Length} bytes: {Failure}",
+        TransferOutcome.ForeignVmm =>
+            $"A VMM answered, but not in the convention of the call: RAX = 0x{Registers.Rax:x} ({(long)Registers.Rax}), which no VMM that speaks it answers. Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Faulted => $"{HypercallFaultException.Describe(Fault)} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Refused => BytesDone == 0 ? Refusal!.Message : $"{Refusal!.Message} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Moved =>

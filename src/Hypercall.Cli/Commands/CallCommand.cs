@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
 using Hypercall.Cli.Machines;
 using Hypercall.Cli.Output;
@@ -40,7 +39,8 @@ internal sealed class CallCommand : CliCommand
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
     {
         using VmmSession session = invocation.OpenSession();
-        HypercallFunction function = session.Vmm.GetFunction(invocation.Get(_name)!);
+        string name = invocation.Get(_name)!;
+        HypercallFunction function = session.Vmm.GetFunction(name);
         HypercallRegisters before = new()
         {
             Rbx = invocation.Get(_rbx),
@@ -57,10 +57,10 @@ internal sealed class CallCommand : CliCommand
         }
 
         before.Rax = function.Number; // as TryCall sent it
-        VmmCallResult answer = new(function.Number, after);
+        HypercallResult answer = new(function.Convention, function.Number, after);
         IReadOnlyList<GeneralRegister> changed = RegisterMap.Changed(before, after);
         CallResult result = new(
-            function.Name,
+            name,
             function.Number,
             RegisterMap.Of(in after),
             [.. changed.Select(RegisterValue.NameOf)],
@@ -68,7 +68,7 @@ internal sealed class CallCommand : CliCommand
             answer.RaxIsCallNumber ? [NoteOnCallNumber(function)] : []);
         invocation.Output.Report(result, CliJson.Readable.CallResult, page =>
         {
-            page.Text($"{function.Name} is function {function.Number}; it returned.");
+            page.Text($"{name} is function {function.Number}; it returned.");
             page.Table(["register", "before", "after"], RegisterMap.Rows(before, after, changed.Prepend(GeneralRegister.Rax).Distinct()));
             foreach (string note in result.Notes)
             {

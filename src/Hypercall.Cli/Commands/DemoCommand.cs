@@ -75,7 +75,7 @@ internal sealed class DemoCommand() : CliCommand(
         });
         HypercallTarget target = session.Target;
         HypercallFunction foo = session.Vmm.GetFunction(FakeFunctions.Foo);
-        VmmCallResult answer = foo.Call(rbx: FirstWord, rcx: SecondWord, rdx: ThirdWord);
+        HypercallResult answer = foo.Call(FirstWord, SecondWord, ThirdWord);
         return new DemoResult(
             "fake",
             [

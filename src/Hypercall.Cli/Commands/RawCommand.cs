@@ -63,7 +63,7 @@ internal sealed class RawCommand : CliCommand
         HypercallRegisters after = before;
         session.Channel.Invoke(ref after);
 
-        ConventionResult? judged = convention is null ? null : new ConventionResult(convention, after);
+        HypercallResult? judged = convention is null ? null : new HypercallResult(convention, invocation.Get(_number), after);
         bool isForeign = convention?.IsForeign(in before, in after) ?? false;
         RawResult result = new(
             target.Instruction.Mnemonic,
@@ -158,7 +158,7 @@ internal sealed record RawResult(
 /// <param name="Foreign">Whether the answer proves that another VMM gave it.</param>
 internal sealed record ConventionInfo(string Name, string ResultRegister, string Result, bool Failed, string? Failure, bool Foreign)
 {
-    public static ConventionInfo Of(in ConventionResult result, bool isForeign) => new(
+    public static ConventionInfo Of(in HypercallResult result, bool isForeign) => new(
         result.Convention.Name,
         result.Convention.Result.ToString().ToLowerInvariant(),
         RegisterValue.Hex(result.Value),

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
 using Hypercall.Cli.Machines;
 using Hypercall.Cli.Output;
@@ -39,10 +38,10 @@ internal sealed class SendCommand : CliCommand
     private readonly ChoiceOption<TransferRule> _raxMeans = new(
         "--rax-means",
         "What the function leaves in RAX: nothing to judge by, how many bytes of the call are done, or 0 for success. [default: nothing]",
-        defaultValue: null,
-        ("nothing", RaxRule.Nothing),
-        ("bytes", RaxRule.Bytes),
-        ("status", RaxRule.Status));
+        TransferRule.CompletedMeansAll,
+        ("nothing", TransferRule.CompletedMeansAll),
+        ("bytes", TransferRule.BytesIn(GeneralRegister.Rax)),
+        ("status", TransferRule.ZeroMeansAll));
     private readonly RegisterOption _rdx = new(GeneralRegister.Rdx, "The function's own first argument. [default: 0]");
     private readonly RegisterOption _rsi = new(GeneralRegister.Rsi, "The function's own second argument. [default: 0]");
     private readonly RegisterOption _rdi = new(GeneralRegister.Rdi, "The function's own third argument. [default: 0]");
@@ -87,7 +86,8 @@ internal sealed class SendCommand : CliCommand
         CancellationToken cancellation = invocation.CancellationToken;
 
         using VmmSession session = invocation.OpenSession();
-        HypercallFunction function = session.Vmm.GetFunction(invocation.Get(_function)!); // before a large file is read for nobody
+        string name = invocation.Get(_function)!;
+        HypercallFunction function = session.Vmm.GetFunction(name); // before a large file is read for nobody
         Payload payload = await Payload.ReadAsync(invocation.Get(_file)!, invocation.Host, cancellation).ConfigureAwait(false);
         using GuestBuffer buffer = session.Memory.Allocate(payload.Length, MemoryFor(invocation));
         await payload.CopyToAsync(buffer, cancellation).ConfigureAwait(false);
@@ -95,24 +95,22 @@ internal sealed class SendCommand : CliCommand
 
         TransferOptions options = new()
         {
-            Rdx = invocation.Get(_rdx),
-            Rsi = invocation.Get(_rsi),
-            Rdi = invocation.Get(_rdi),
-            Rule = invocation.Get(_raxMeans),
+            Words = [invocation.Get(_rdx), invocation.Get(_rsi), invocation.Get(_rdi)],
             AcceptMemoryCorruptionIfPagesMove = invocation.Get(_acceptCorruption),
         };
+        TransferRule rule = invocation.Get(_raxMeans)!;
         Passing passing = invocation.Get(_passing)!;
         TransferResult transfer = ProgressBar.Show(
             invocation.Host,
             invocation.Output,
-            function.Name,
+            name,
             buffer.Length,
-            progress => function.Transfer(buffer, passing, direction, options with { Progress = progress }, cancellation));
-        string done = $"'{function.Name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
+            progress => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation));
+        string done = $"'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
         destination?.Write(buffer, done);
         Report(invocation, new SendResult
         {
-            Function = function.Name,
+            Function = name,
             Passing = NameOf(passing),
             Direction = NameOf(direction),
             Residency = NameOf(buffer.Residency),

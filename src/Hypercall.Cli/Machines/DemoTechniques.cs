@@ -11,7 +11,7 @@ internal static class DemoTechniques
     public const string Sent = "abc";
     private const int Offset = GuestPage.Size - 2; // two bytes in one page, the third in the next: that is where the ways differ
 
-    private static readonly TransferOptions ByRule = new() { Rule = FakeHandlers.Rule };
+    private static readonly TransferRule ByRule = FakeHandlers.Rule;
 
     public static void Register(FakeMachine fake) => fake
         .On("foo_word", call => call.Rax = call.Rbx == Word(Sent) ? Word("foo") : 0)

@@ -51,9 +51,9 @@ internal static class DemoTrace
     {
         using GuestBuffer buffer = machine.Memory.Allocate(DemoTechniques.Sent.Length, residency);
         _ = Encoding.ASCII.GetBytes(DemoTechniques.Sent, buffer.Span);
-        return new BitVisorClient(machine).GetFunction(Function).Transfer(buffer, Passing.PageByPage, Direction.Both, new TransferOptions
+        return new BitVisorClient(machine).GetFunction(Function).Transfer(buffer, Passing.PageByPage, Direction.Both, FakeHandlers.Rule, new TransferOptions
         {
-            Rule = FakeHandlers.Rule,
+            
             AcceptMemoryCorruptionIfPagesMove = residency != Residency.Pinned, // without it the library refuses
         });
     }

@@ -9,7 +9,7 @@ namespace Hypercall.Testing;
 ///   FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", (call, bytes) => ...);
 ///
 ///   byte[] before = buffer.Span.ToArray();
-///   new BitVisorClient(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeExchange.Options());
+///   new BitVisorClient(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeHandlers.Rule, FakeExchange.Options());
 ///   exchange.Claim(before, buffer.Span);            // the program says: all of it arrived, and this came back
 /// </code>
 /// <para>
@@ -83,9 +83,9 @@ public sealed class FakeExchange
         _ => throw new ArgumentOutOfRangeException(nameof(technique), technique, "This is no way of handing a buffer over."),
     };
 
-    /// <summary>What a transfer to it needs: the rule that reads its answer, and the direction in RDX.</summary>
+    /// <summary>What a transfer to it needs beside the rule that reads its answer, <see cref="FakeHandlers.Rule"/>: the direction, as its first word of its own.</summary>
     /// <param name="direction">Which way the data goes.</param>
-    public static TransferOptions Options(Direction direction = Direction.Both) => new() { Rule = FakeHandlers.Rule, Rdx = (ulong)direction };
+    public static TransferOptions Options(Direction direction = Direction.Both) => new() { Words = [(ulong)direction] };
 
     /// <summary>The program says: all these bytes arrived. If they did not, the run ends.</summary>
     /// <param name="before">The data as it was before the program handed it over; not looked at for <see cref="Direction.FromVmm"/>.</param>

@@ -18,8 +18,8 @@ namespace Hypercall.Testing;
 /// </remarks>
 public static class FakeHandlers
 {
-    /// <summary>Reads what the handlers leave in registers, for <see cref="TransferOptions.Rule"/>.</summary>
-    public static TransferRule Rule { get; } = Read;
+    /// <summary>Reads what the handlers leave in registers, for a transfer to them.</summary>
+    public static TransferRule Rule { get; } = TransferRule.Create("the answer of a ready function of the fake", Read);
 
     /// <summary>
     /// A function that is handed memory by guest virtual address: RBX, and RCX bytes. Works with <see cref="Passing.Virtual"/>.

@@ -23,7 +23,7 @@ namespace Hypercall.Testing;
 /// <example>
 /// <code>
 /// FakeMachine fake = new FakeMachine().On("foo", call => call.Rax = call.Rbx + call.Rcx);
-/// ulong sum = new BitVisorClient(fake).GetFunction("foo").Call(rbx: 1, rcx: 2).Rax;      // 3
+/// ulong sum = new BitVisorClient(fake).GetFunction("foo").Call(1, 2).Rax;      // 3
 /// </code>
 /// </example>
 public sealed class FakeMachine : IHypercallMachine

@@ -215,7 +215,7 @@ public class VmmLookupTests
             registers.R15 = 7;
             return HypercallStatus.Completed;
         };
-        VmmCallResult result = foo.Call(1, 2, 3, 4, 5);
+        HypercallResult result = foo.Call(1, 2, 3, 4, 5);
         Assert.Equal((42ul, 10ul, 1ul, 99ul, 3ul, 4ul, 5ul, 7ul), (result.Number, result.Rax, result.Rbx, result.Rcx, result.Rdx, result.Rsi, result.Rdi, result.Registers.R15));
         Assert.False(result.RaxIsCallNumber);
     }
@@ -243,7 +243,7 @@ public class VmmLookupTests
         HypercallFunction foo = new BitVisorClient(machine, machine).GetFunction("foo");
         machine.OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode);
         Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => foo.Call()).Fault);
-        Assert.Equal(InvalidOpcode, foo.TryCall(out VmmCallResult result, rbx: 3).Fault);
+        Assert.Equal(InvalidOpcode, foo.TryCall(out HypercallResult result, 3).Fault);
         Assert.Equal((42ul, 3ul), (result.Rax, result.Rbx));
     }
 }

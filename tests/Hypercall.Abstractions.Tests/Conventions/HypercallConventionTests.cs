@@ -81,7 +81,7 @@ public class HypercallConventionTests
     {
         HypercallConvention convention = HypercallConvention.All.Single(convention => convention.Name == name);
         CountingChannel kvm = new() { Answer = sent => sent with { Rax = ulong.MaxValue } };
-        Assert.True(kvm.TryCall(convention, number, [], out ConventionResult result).IsCompleted);
+        Assert.True(kvm.TryCall(convention, number, [], out HypercallResult result).IsCompleted);
         Assert.Equal(isForeign, result.IsForeign);
         if (isForeign)
         {
@@ -109,7 +109,7 @@ public class HypercallConventionTests
     public void A_call_that_faults_proves_nothing()
     {
         CountingChannel faulting = new() { Fault = new CpuFault(CpuFaultKind.InvalidOpcode), Answer = sent => sent with { Rax = ulong.MaxValue } };
-        Assert.False(faulting.TryCall(HypercallConvention.Nyx, 10, [], out ConventionResult result).IsCompleted);
+        Assert.False(faulting.TryCall(HypercallConvention.Nyx, 10, [], out HypercallResult result).IsCompleted);
         Assert.False(result.IsForeign);
     }
 
@@ -225,7 +225,7 @@ public class HypercallConventionTests
             return HypercallStatus.Completed;
         });
 
-        ConventionResult result = channel.Call(HypercallConvention.Kvm, 11);
+        HypercallResult result = channel.Call(HypercallConvention.Kvm, 11);
         Assert.True(result.IsFailure);
         Assert.Equal("-1 (a negative errno)", result.FailureMeaning);
         Assert.False(channel.Call(HypercallConvention.BitVisor, 11).IsFailure);
@@ -244,5 +244,5 @@ public class HypercallConventionTests
 
     [Fact]
     public void A_result_that_is_no_failure_means_none() =>
-        Assert.Null(new ConventionResult(HypercallConvention.Kvm, new HypercallRegisters { Rax = 1 }).FailureMeaning);
+        Assert.Null(new HypercallResult(HypercallConvention.Kvm, 1, new HypercallRegisters { Rax = 1 }).FailureMeaning);
 }

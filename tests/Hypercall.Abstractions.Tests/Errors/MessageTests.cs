@@ -44,7 +44,7 @@ public class MessageTests
         ["an empty name"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction("")), ["at least one character, and no NUL"]),
         ["half of a surrogate pair"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction("x\ud800")), ["half of a surrogate pair"]),
         ["a long name"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction(new string('x', 256))), ["at most 255 bytes of UTF-8; this one has 256"]),
-        ["a function"] = (() => new HypercallFunction(Machine, Machine, "foo", 7).ToString(), ["foo (7)"]),
+        ["a function"] = (() => new HypercallFunction(Machine, HypercallConvention.BitVisor, 7, "foo").ToString(), ["foo (7)"]),
         ["a look-up that found"] = (() => Lookup(7).Message, ["'foo' has number 7"]),
         ["a look-up that did not"] = (() => Lookup(0).Message, ["3 look-ups gave 0", "check the spelling", "BitVisorClient.DetectPresence"]),
         ["a look-up in another ABI"] = (() => Lookup(ulong.MaxValue).Message, ["RAX = 0xffffffffffffffff (-1)", "-1 is EPERM: KVM", "speak its own convention"]),
@@ -54,10 +54,10 @@ public class MessageTests
         ["a VMM that knows every name: 1"] = (() => new VmmPresenceResult(VmmPresence.ForeignAbi, 1, default).Message, ["number 1 to a name that cannot exist"]),
         ["a VMM that knows every name: 127"] = (() => new VmmPresenceResult(VmmPresence.ForeignAbi, 127, default).Message, ["number 127 to a name that cannot exist"]),
         ["a VMM of another ABI"] = (() => new VmmPresenceResult(VmmPresence.ForeignAbi, 128, default).Message, ["look-up of 'boot', but not in this ABI"]),
-        ["words"] = (() => Thrown(() => _ = new HypercallFunction(Machine, Machine, "f", 1).TryTransfer(new ulong[6], Direction.Both, null)), ["Registers carry 1 to 5 words", "6 were given. Hand over a buffer instead"]),
-        ["no direction"] = (() => Thrown(() => _ = new HypercallFunction(Machine, Machine, "f", 1).TryTransfer(new ulong[1], 0, null)), ["ToVmm, FromVmm, or Both"]),
+        ["words"] = (() => Thrown(() => _ = new HypercallFunction(Machine, HypercallConvention.BitVisor, 1, "f").TryTransfer(new ulong[6], Direction.Both, TransferRule.CompletedMeansAll)), ["Registers of the convention 'BitVisor' carry 1 to 5 words", "6 were given. Hand over a buffer instead"]),
+        ["no direction"] = (() => Thrown(() => _ = new HypercallFunction(Machine, HypercallConvention.BitVisor, 1, "f").TryTransfer(new ulong[1], 0, TransferRule.CompletedMeansAll)), ["ToVmm, FromVmm, or Both"]),
         ["a blank keeper"] = (
-            () => Thrown(() => _ = new HypercallFunction(Machine, Machine, "f", 1).TryTransfer(Machine.Allocate(1), Technique.Virtual, Direction.Both, new TransferOptions { KeptBy = " " })),
+            () => Thrown(() => _ = new HypercallFunction(Machine, HypercallConvention.BitVisor, 1, "f").TryTransfer(Machine.Allocate(1), Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = " " })),
             ["names who keeps the memory", "Leave it null"]),
 
         // Transfers
@@ -113,7 +113,7 @@ public class MessageTests
         ScriptedMachine machine = ScriptedMachine.Answering();
         machine.Grants = residency;
         using GuestBuffer buffer = machine.Allocate(10);
-        return new HypercallFunction(machine, machine, "f", 1).TryTransfer(buffer, Technique.PageByPage, direction, new TransferOptions { KeptBy = holder }).Message;
+        return new HypercallFunction(machine, HypercallConvention.BitVisor, 1, "f").TryTransfer(buffer, Technique.PageByPage, direction, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = holder }).Message;
     }
 
     private static string Lease()

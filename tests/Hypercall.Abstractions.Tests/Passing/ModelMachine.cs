@@ -7,7 +7,7 @@ namespace Hypercall.Tests.Passing;
 /// A guest whose memory is held by frame, and a VMM that reaches it by frame or by page walk, and by nothing else. It notes every
 /// byte it takes and gives, in order; what lies outside the guest's frames is noted as trespass.
 /// </summary>
-internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
+internal sealed class ModelMachine : IHypercallChannel, IGuestMemory, IHypercallMachine
 {
     public const ulong ByVirtual = 10;
     public const ulong ByPhysical = 11;
@@ -17,6 +17,14 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     private readonly Dictionary<ulong, ulong> _pageTable = [];             // virtual page -> frame
     private ulong _nextFrame = 0x4_0000_0;                                 // above 4 GiB
     private ulong _nextAddress = 0x7f00_0000_0000;
+
+    public ICpuid Cpuid => throw new NotSupportedException();
+
+    public HypercallTarget Target => throw new NotSupportedException();
+
+    public IHypercallChannel Channel => this;
+
+    public IGuestMemory Memory => this;
 
     public List<byte> Taken { get; } = [];
 
@@ -42,6 +50,35 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
     public Action<int>? AfterCall { get; set; }
 
     public Func<HypercallRegisters, HypercallStatus>? Fault { get; set; }
+
+    /// <summary>A VMM of another convention than BitVisor's; RAX = 0 is its answer.</summary>
+    public Action<HypercallRegisters>? Serve { get; set; }
+
+    /// <summary>The byte at a physical address, as the VMM reaches it; null, and a trespass, where the guest has none.</summary>
+    public byte? Read(ulong address)
+    {
+        if (_frames.TryGetValue(address >> GuestPage.Shift, out ArraySegment<byte> bytes))
+        {
+            return bytes[(int)(address % GuestPage.Size)];
+        }
+
+        Trespasses.Add($"reads 0x{address:x}");
+        return null;
+    }
+
+    public void Write(ulong address, byte value)
+    {
+        if (_frames.TryGetValue(address >> GuestPage.Shift, out ArraySegment<byte> bytes))
+        {
+            bytes.AsSpan()[(int)(address % GuestPage.Size)] = value;
+            return;
+        }
+
+        Trespasses.Add($"writes 0x{address:x}");
+    }
+
+    /// <summary>Where a virtual address is, by the guest's page table.</summary>
+    public ulong Translate(ulong address) => (_pageTable[address >> GuestPage.Shift] << GuestPage.Shift) + (address % GuestPage.Size);
 
     public GuestMemoryRefusal? Refuses { get; set; }
 
@@ -73,13 +110,21 @@ internal sealed class ModelMachine : IHypercallChannel, IGuestMemory
         HypercallStatus status = Fault?.Invoke(registers) ?? HypercallStatus.Completed;
         if (status.IsCompleted)
         {
-            registers.Rcx = registers.Rax switch
+            if (Serve is not null)
             {
-                ByVirtual => Walk(registers.Rbx, registers.Rcx),
-                ByPhysical => Range(registers.Rbx, registers.Rcx),
-                ByList => List(registers.Rbx, registers.Rcx),
-                _ => throw new InvalidOperationException("No such function."),
-            };
+                Serve(registers);
+            }
+            else
+            {
+                registers.Rcx = registers.Rax switch
+                {
+                    ByVirtual => Walk(registers.Rbx, registers.Rcx),
+                    ByPhysical => Range(registers.Rbx, registers.Rcx),
+                    ByList => List(registers.Rbx, registers.Rcx),
+                    _ => throw new InvalidOperationException("No such function."),
+                };
+            }
+
             registers.Rax = 0;
         }
 

@@ -1,15 +1,14 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using Hypercall.BitVisor;
 using Technique = Hypercall.Passing;
 
 namespace Hypercall.Tests.Passing;
 
 public class TransferTests
 {
-    private static readonly TransferRule ByRcx = (in registers, length) =>
-        registers.Rax == 0 ? TransferAnswer.Done(Math.Min((long)registers.Rcx, length)) : TransferAnswer.Failed("RAX is not 0.");
+    private static readonly TransferRule ByRcx = TransferRule.Create("RCX, if RAX is 0", static (in registers, length) =>
+        registers.Rax == 0 ? TransferAnswer.Done(Math.Min((long)registers.Rcx, length)) : TransferAnswer.Failed("RAX is not 0."));
 
     public static TheoryData<string> Physical => [.. Technique.All.Where(p => p != Technique.Virtual).Select(p => p.Name)];
 
@@ -20,6 +19,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Offset = layout.BufferOffset, IsNeighbour = layout.IsNeighbour, Direction = layout.Direction };
         byte[] before = new byte[layout.BufferLength];
+        int kept = 0;
         new Random(layout.Seed).NextBytes(before);
         using (GuestBuffer buffer = machine.Allocate(layout.BufferLength))
         {
@@ -28,7 +28,7 @@ public class TransferTests
             List<long> progress = [];
             bool oneExtent = machine.QueryPages(slice.Address, slice.Length).TryGetPagedRange(out PagedRange? range, out _) && range.IsContiguous;
             TransferResult result = Function(machine, layout.Technique, oneExtent)
-                .TryTransfer(slice, layout.Technique, layout.Direction, new TransferOptions { Progress = new Told(progress.Add), Rdx = 1, Rsi = 2, Rdi = 3 });
+                .TryTransfer(slice, layout.Technique, layout.Direction, TransferRule.CompletedMeansAll, new TransferOptions { Progress = new Told(progress.Add), Words = [1, 2, 3] });
 
             if (layout.Technique == Technique.Contiguous && !oneExtent)
             {
@@ -37,6 +37,7 @@ public class TransferTests
                 return;
             }
 
+            kept = result.Passing == Technique.FrameList ? 1 : 0; // the page of its list, for the next transfer
             Assert.Equal((TransferOutcome.Completed, slice.Length), (result.Outcome, result.BytesDone));
             Assert.Empty(machine.Trespasses);
             byte[] sent = before[(int)slice.Offset..(int)(slice.Offset + slice.Length)];
@@ -58,7 +59,7 @@ public class TransferTests
             Assert.All(machine.Calls, call => Assert.Equal((1ul, 2ul, 3ul), (call.Rdx, call.Rsi, call.Rdi)));
         }
 
-        Assert.Equal(machine.Allocated, machine.Released);
+        Assert.Equal(machine.Allocated, machine.Released + kept);
     }
 
     [Theory]
@@ -72,7 +73,7 @@ public class TransferTests
     {
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(frames * (long)GuestPage.Size);
-        Assert.Equal(calls, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both).Calls);
+        Assert.Equal(calls, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both, TransferRule.CompletedMeansAll).Calls);
     }
 
     [Fact]
@@ -80,7 +81,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Offset = 1 };
         using GuestBuffer buffer = machine.Allocate(511L * GuestPage.Size);
-        Assert.Equal(2, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both).Calls);
+        Assert.Equal(2, Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.Both, TransferRule.CompletedMeansAll).Calls);
     }
 
     [Fact]
@@ -88,7 +89,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { IsNeighbour = page => page != 2, Offset = 100 };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        GuestMemoryException e = Assert.Throws<GuestMemoryException>(() => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.ToVmm));
+        GuestMemoryException e = Assert.Throws<GuestMemoryException>(() => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.ToVmm, TransferRule.CompletedMeansAll));
         Assert.Contains($"breaks after {(2 * GuestPage.Size) - 100} of 10000 bytes", e.Message, StringComparison.Ordinal);
         Assert.Empty(machine.Calls);
     }
@@ -100,8 +101,8 @@ public class TransferTests
     {
         ModelMachine machine = new() { IsNeighbour = _ => contiguous };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        HypercallFunction called = new(machine, machine, "auto", (ulong)function);
-        TransferResult result = called.Transfer(buffer, Technique.Auto, Direction.Both);
+        HypercallFunction called = new(machine, HypercallConvention.BitVisor, (ulong)function);
+        TransferResult result = called.Transfer(buffer, Technique.Auto, Direction.Both, TransferRule.CompletedMeansAll);
         Assert.Same(contiguous ? Technique.Contiguous : Technique.FrameList, result.Passing);
         Assert.Equal(contiguous ? 10_000ul : 8 + (3 * 8), Assert.Single(machine.Calls).Rcx);
     }
@@ -116,13 +117,13 @@ public class TransferTests
             {
                 ModelMachine machine = new() { Grants = residency, IsNeighbour = _ => true };
                 using GuestBuffer buffer = machine.Allocate(10_000);
-                TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction);
+                TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction, TransferRule.CompletedMeansAll);
                 Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotPinned), (result.Outcome, result.Refusal!.Reason));
                 Assert.Contains(nameof(TransferOptions.AcceptMemoryCorruptionIfPagesMove), result.Message, StringComparison.Ordinal);
                 Assert.Empty(machine.Calls);
 
                 TransferOptions danger = new() { AcceptMemoryCorruptionIfPagesMove = true };
-                Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction, danger).IsCompleted);
+                Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), direction, TransferRule.CompletedMeansAll, danger).IsCompleted);
             }
         }
     }
@@ -135,7 +136,7 @@ public class TransferTests
         {
             ModelMachine machine = new() { Grants = residency, IsNeighbour = _ => true };
             using GuestBuffer buffer = machine.Allocate(10_000);
-            Assert.Equal(fit, Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm).IsCompleted);
+            Assert.Equal(fit, Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, TransferRule.CompletedMeansAll).IsCompleted);
         }
     }
 
@@ -144,7 +145,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Grants = Residency.Touched };
         using GuestBuffer buffer = machine.Allocate(10_000);
-        Assert.True(Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both).IsCompleted);
+        Assert.True(Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll).IsCompleted);
     }
 
     [Theory]
@@ -155,7 +156,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         machine.AfterCall = call => machine.MigratePage(buffer, 0);
         GuestMemoryMovedException e = Assert.Throws<GuestMemoryMovedException>(
-            () => Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.ToVmm));
+            () => Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.ToVmm, TransferRule.CompletedMeansAll));
         Assert.Equal((0L, 1L), (e.Result.BytesDone, e.Result.Calls));
         Assert.Contains("cannot be trusted", e.Message, StringComparison.Ordinal);
     }
@@ -167,7 +168,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         buffer.Span.Fill(7);
         machine.BeforeCall = call => { if (call < 3) { machine.MigratePage(buffer, call); } }; // the page of the next call
-        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.True(result.IsCompleted);
         Assert.All(machine.Taken, taken => Assert.Equal(7, taken));
     }
@@ -178,7 +179,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         machine.AfterCall = call => { if (call == 2) { machine.MigratePage(buffer, 1); } };
-        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.Moved, (long)GuestPage.Size, 2L), (result.Outcome, result.BytesDone, result.Calls));
     }
 
@@ -188,7 +189,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         machine.BeforeCall = call => { if (call == 1) { machine.Unmap(buffer, 2); } };
-        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
+        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll).IsCompleted);
     }
 
     [Fact]
@@ -198,7 +199,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.BeforeCall = _ => machine.Unmap(buffer, 1);
         TransferException e = Assert.Throws<TransferException>(
-            () => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = ByRcx }));
+            () => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, ByRcx));
         Assert.Equal((TransferOutcome.Incomplete, (long)GuestPage.Size), (e.Result.Outcome, e.Result.BytesDone));
         Assert.Contains($"Only {GuestPage.Size} of 10000 bytes", e.Message, StringComparison.Ordinal);
     }
@@ -211,7 +212,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(10_000);
         TransferResult result = Function(machine, Technique.Virtual).TryTransfer(
-            buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = (in _, _) => TransferAnswer.Done(claimed) });
+            buffer, Technique.Virtual, Direction.Both, TransferRule.Create("the test's", (in _, _) => TransferAnswer.Done(claimed)));
         Assert.Equal((TransferOutcome.FunctionFailed, 0L), (result.Outcome, result.BytesDone));
         Assert.Contains($"claims {claimed} bytes", result.Message, StringComparison.Ordinal);
     }
@@ -222,8 +223,8 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         int calls = 0;
-        TransferOptions options = new() { Rule = (in _, length) => ++calls < 3 ? TransferAnswer.Done(length) : TransferAnswer.Failed("disk full.", 100) };
-        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, options));
+        TransferRule rule = TransferRule.Create("full at the third", (in _, length) => ++calls < 3 ? TransferAnswer.Done(length) : TransferAnswer.Failed("disk full.", 100));
+        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, rule));
         Assert.Equal((2 * GuestPage.Size) + 100, e.Result.BytesDone);
         Assert.Contains("disk full.", e.Message, StringComparison.Ordinal);
     }
@@ -234,7 +235,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
         machine.Fault = _ => machine.Calls.Count < 2 ? HypercallStatus.Completed : HypercallStatus.Faulted(new CpuFault(CpuFaultKind.PageFault));
-        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both));
+        TransferException e = Assert.Throws<TransferException>(() => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, TransferRule.CompletedMeansAll));
         Assert.Equal((TransferOutcome.Faulted, (long)GuestPage.Size, CpuFaultKind.PageFault), (e.Result.Outcome, e.Result.BytesDone, e.Result.Fault.Kind));
     }
 
@@ -243,7 +244,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
         using GuestBuffer buffer = machine.Allocate(10);
-        _ = Assert.Throws<HypercallFaultException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both));
+        _ = Assert.Throws<HypercallFaultException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll));
     }
 
     [Fact]
@@ -254,7 +255,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(5L * GuestPage.Size);
         machine.AfterCall = call => { if (call == 2) { cancellation.Cancel(); } };
         TransferCanceledException e = Assert.Throws<TransferCanceledException>(
-            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, null, cancellation.Token));
+            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, TransferRule.CompletedMeansAll, null, cancellation.Token));
         Assert.Equal((2L * GuestPage.Size, 2L, cancellation.Token), (e.Result.BytesDone, e.Result.Calls, e.CancellationToken));
     }
 
@@ -266,13 +267,13 @@ public class TransferTests
         TransferOptions kept = new() { KeptBy = "log ring" };
         using (GuestBuffer locked = machine.Allocate(GuestPage.Size))
         {
-            Assert.Equal(GuestMemoryRefusalReason.NotPinned, Function(machine, Named(technique)).TryTransfer(locked, Named(technique), Direction.ToVmm, kept).Refusal!.Reason);
+            Assert.Equal(GuestMemoryRefusalReason.NotPinned, Function(machine, Named(technique)).TryTransfer(locked, Named(technique), Direction.ToVmm, TransferRule.CompletedMeansAll, kept).Refusal!.Reason);
             Assert.Empty(machine.Calls);
         }
 
         machine.Grants = Residency.Pinned;
         using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
-        TransferResult result = Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.Both, kept);
+        TransferResult result = Function(machine, Named(technique)).Transfer(buffer, Named(technique), Direction.Both, TransferRule.CompletedMeansAll, kept);
         _ = Assert.Throws<InvalidOperationException>(buffer.Dispose);
         result.Lease!.Dispose();
     }
@@ -285,7 +286,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(10);
         _ = Assert.Throws<ArgumentException>(
-            () => Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both, new TransferOptions { KeptBy = name }));
+            () => Function(machine, Technique.Virtual).TryTransfer(buffer, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = name }));
         Assert.Empty(machine.Calls);
     }
 
@@ -295,7 +296,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
         TransferResult result = Function(machine, Technique.Contiguous).TryTransfer(
-            buffer, Technique.Contiguous, Direction.Both, new TransferOptions { KeptBy = "ring", Rule = (in _, _) => TransferAnswer.Failed("no.") });
+            buffer, Technique.Contiguous, Direction.Both, TransferRule.Create("the test's", (in _, _) => TransferAnswer.Failed("no.")), new TransferOptions { KeptBy = "ring" });
         Assert.NotNull(result.Lease);
         Assert.True(buffer.IsLeased);
         result.Lease.Dispose();
@@ -307,7 +308,7 @@ public class TransferTests
         ModelMachine machine = new() { Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
         using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
         TransferException e = Assert.Throws<TransferException>(
-            () => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.Both, new TransferOptions { KeptBy = "ring" }));
+            () => Function(machine, Technique.Contiguous).Transfer(buffer, Technique.Contiguous, Direction.Both, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = "ring" }));
         Assert.Equal((TransferOutcome.Faulted, CpuFaultKind.InvalidOpcode), (e.Result.Outcome, e.Result.Fault.Kind));
         e.Result.Lease!.Dispose();
         Assert.False(buffer.IsLeased);
@@ -318,7 +319,7 @@ public class TransferTests
     {
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(GuestPage.Size);
-        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both);
+        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, TransferRule.CompletedMeansAll);
         Assert.Equal(result.Message, result.ToString());
         Assert.DoesNotContain($"{result.Registers.Rbx:x}", result.ToString(), StringComparison.Ordinal);
     }
@@ -329,7 +330,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.AfterAllocation = () => machine.MigratePage(buffer, 1); // getting memory makes the kernel move some
-        Assert.True(Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm).IsCompleted);
+        Assert.True(Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm, TransferRule.CompletedMeansAll).IsCompleted);
     }
 
     [Theory]
@@ -340,7 +341,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.RefusesTouch = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotWritable, "read-only");
-        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm);
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotWritable), (result.Outcome, result.Refusal!.Reason));
         Assert.Empty(machine.Calls);
     }
@@ -353,7 +354,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.Unmap(buffer, 1);
-        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, new TransferOptions { Rule = ByRcx });
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, ByRcx);
         Assert.Equal((TransferOutcome.Completed, 1), (result.Outcome, machine.Touches));
     }
 
@@ -372,7 +373,7 @@ public class TransferTests
                 machine.Unmap(buffer, 1); // so that it is touched anew
             }
         };
-        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).IsCompleted);
+        Assert.True(Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll).IsCompleted);
         await disposing.WaitAsync(LastResort.Bound);
         Assert.Equal(1, machine.Released);
     }
@@ -383,7 +384,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked };
         using GuestBuffer buffer = machine.Allocate(100);
         machine.AfterCall = _ => machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PageMapUnavailable, "gone");
-        Assert.Equal(TransferOutcome.Moved, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).Outcome);
+        Assert.Equal(TransferOutcome.Moved, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll).Outcome);
     }
 
     [Fact]
@@ -392,7 +393,7 @@ public class TransferTests
         ModelMachine machine = new() { Grants = Residency.Locked, Fault = _ => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
         using GuestBuffer buffer = machine.Allocate(100);
         machine.AfterCall = _ => machine.MigratePage(buffer, 0);
-        Assert.Equal(TransferOutcome.Faulted, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm).Outcome);
+        Assert.Equal(TransferOutcome.Faulted, Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll).Outcome);
     }
 
     [Fact]
@@ -402,7 +403,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(10_000);
         Told refusing = new(_ => machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PageMapUnavailable, "gone."));
         TransferException e = Assert.Throws<TransferException>(
-            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.ToVmm, new TransferOptions { Progress = refusing }));
+            () => Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll, new TransferOptions { Progress = refusing }));
         Assert.Equal((TransferOutcome.Refused, (long)GuestPage.Size), (e.Result.Outcome, e.Result.BytesDone));
         Assert.Contains($"{GuestPage.Size} of 10000 bytes", e.Message, StringComparison.Ordinal);
     }
@@ -413,7 +414,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.FramesHidden, "CAP_SYS_ADMIN");
-        TransferResult result = Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm);
+        TransferResult result = Function(machine, Technique.FrameList).TryTransfer(buffer, Technique.FrameList, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal(GuestMemoryRefusalReason.FramesHidden, result.Refusal!.Reason);
         Assert.Empty(machine.Calls);
     }
@@ -425,7 +426,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.Refuses = new GuestMemoryRefusal(GuestMemoryRefusalReason.PlatformNotSupported, "Windows keeps frame numbers to itself.");
         PlatformNotSupportedException e = Assert.Throws<PlatformNotSupportedException>(
-            () => Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.ToVmm));
+            () => Function(machine, Technique.FrameList).Transfer(buffer, Technique.FrameList, Direction.ToVmm, TransferRule.CompletedMeansAll));
         Assert.Contains("Windows", e.Message, StringComparison.Ordinal);
     }
 
@@ -436,7 +437,7 @@ public class TransferTests
         ModelMachine machine = new() { IsNeighbour = _ => true };
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.BeforeCall = _ => Assert.Throws<InvalidOperationException>(buffer.Dispose);
-        Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.Both).IsCompleted);
+        Assert.True(Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.Both, TransferRule.CompletedMeansAll).IsCompleted);
         Assert.False(buffer.IsLeased);
     }
 
@@ -446,7 +447,7 @@ public class TransferTests
         ModelMachine machine = new();
         GuestBuffer buffer = machine.Allocate(10_000);
         buffer.Dispose();
-        _ = Assert.Throws<ObjectDisposedException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both));
+        _ = Assert.Throws<ObjectDisposedException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll));
     }
 
     [Theory]
@@ -466,8 +467,8 @@ public class TransferTests
     {
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(10);
-        _ = Assert.Throws<ArgumentNullException>(() => Function(machine, Technique.Virtual).Transfer(default, Technique.Virtual, Direction.Both));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, 0));
+        _ = Assert.Throws<ArgumentNullException>(() => Function(machine, Technique.Virtual).Transfer(default, Technique.Virtual, Direction.Both, TransferRule.CompletedMeansAll));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => Function(machine, Technique.Virtual).Transfer(buffer, Technique.Virtual, 0, TransferRule.CompletedMeansAll));
     }
 
     [Theory]
@@ -484,7 +485,7 @@ public class TransferTests
             return HypercallStatus.Completed;
         };
         ulong[] words = [.. Enumerable.Range(1, count).Select(i => (ulong)i)];
-        TransferResult result = new HypercallFunction(machine, machine, "words", 9).Transfer(words, Direction.Both);
+        TransferResult result = new HypercallFunction(machine, HypercallConvention.BitVisor, 9, "words").Transfer(words, Direction.Both, TransferRule.CompletedMeansAll);
         Assert.Equal((9ul, 1ul, count > 1 ? 2ul : 0, count > 4 ? 5ul : 0), (seen.Rax, seen.Rbx, seen.Rcx, seen.Rdi));
         Assert.Equal(Enumerable.Range(11, count).Select(i => (ulong)i), words);
         Assert.Equal(8L * count, result.BytesDone);
@@ -495,11 +496,11 @@ public class TransferTests
     {
         HypercallRegisters seen = default;
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { seen = registers; registers.Rbx = 11; return HypercallStatus.Completed; } };
-        HypercallFunction function = new(machine, machine, "words", 9);
+        HypercallFunction function = new(machine, HypercallConvention.BitVisor, 9, "words");
         ulong[] word = [1];
-        _ = function.Transfer(word, Direction.ToVmm);
+        _ = function.Transfer(word, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((1ul, 1ul), (seen.Rbx, word[0]));
-        _ = function.Transfer(word, Direction.FromVmm);
+        _ = function.Transfer(word, Direction.FromVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((0ul, 11ul), (seen.Rbx, word[0]));
     }
 
@@ -508,7 +509,7 @@ public class TransferTests
     {
         ScriptedMachine machine = ScriptedMachine.Answering(0);
         TransferException e = Assert.Throws<TransferException>(
-            () => new HypercallFunction(machine, machine, "words", 9).Transfer(new ulong[2], Direction.ToVmm, (in _, _) => TransferAnswer.Done(8)));
+            () => new HypercallFunction(machine, HypercallConvention.BitVisor, 9, "words").Transfer(new ulong[2], Direction.ToVmm, TransferRule.Create("the test's", (in _, _) => TransferAnswer.Done(8))));
         Assert.Equal((TransferOutcome.Incomplete, 8L, 16L), (e.Result.Outcome, e.Result.BytesDone, e.Result.Length));
     }
 
@@ -518,7 +519,7 @@ public class TransferTests
     public void More_than_five_words_or_none_are_refused(int count)
     {
         ScriptedMachine machine = ScriptedMachine.Answering();
-        _ = Assert.Throws<ArgumentException>(() => new HypercallFunction(machine, machine, "words", 9).Transfer(new ulong[count], Direction.ToVmm));
+        _ = Assert.Throws<ArgumentException>(() => new HypercallFunction(machine, HypercallConvention.BitVisor, 9, "words").Transfer(new ulong[count], Direction.ToVmm, TransferRule.CompletedMeansAll));
         Assert.Equal(0, machine.Calls);
     }
 
@@ -532,7 +533,7 @@ public class TransferTests
         using GuestBuffer buffer = machine.Allocate(10_000);
         machine.TouchesInVain = true;
         machine.Unmap(buffer, 0);
-        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm);
+        TransferResult result = Function(machine, Named(technique)).TryTransfer(buffer, Named(technique), Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotMapped), (result.Outcome, result.Refusal!.Reason));
         Assert.Equal(touches, machine.Touches); // once before, and once after each attempt but the last
         Assert.Empty(machine.Calls);
@@ -548,7 +549,7 @@ public class TransferTests
             machine.Unmap(buffer, 2);
             machine.RefusesTouch = new GuestMemoryRefusal(GuestMemoryRefusalReason.NotWritable, "read-only");
         };
-        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.NotWritable, 2L), (result.Outcome, result.Refusal!.Reason, result.Calls));
     }
 
@@ -557,7 +558,7 @@ public class TransferTests
     {
         ModelMachine machine = new() { HidesFrames = true };
         using GuestBuffer buffer = machine.Allocate(100);
-        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm);
+        TransferResult result = Function(machine, Technique.PageByPage).TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.Refused, GuestMemoryRefusalReason.FramesHidden, 0), (result.Outcome, result.Refusal!.Reason, machine.Touches));
     }
 
@@ -566,7 +567,7 @@ public class TransferTests
     {
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
-        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, new TransferOptions { KeptBy = "ring" });
+        TransferResult result = Function(machine, Technique.PageByPage).Transfer(buffer, Technique.PageByPage, Direction.Both, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = "ring" });
         Assert.Same(result.Lease, Assert.Single(buffer.Leases));
         result.Lease!.Dispose();
     }
@@ -577,7 +578,7 @@ public class TransferTests
         ModelMachine machine = new();
         using GuestBuffer buffer = machine.Allocate(100);
         TransferResult result = Function(machine, Technique.Virtual).TryTransfer(
-            buffer, Technique.Virtual, Direction.Both, new TransferOptions { Rule = (in _, _) => TransferAnswer.Done(0) });
+            buffer, Technique.Virtual, Direction.Both, TransferRule.Create("the test's", (in _, _) => TransferAnswer.Done(0)));
         Assert.Equal((TransferOutcome.Incomplete, 0L), (result.Outcome, result.BytesDone));
     }
 
@@ -599,7 +600,7 @@ public class TransferTests
 
     private static HypercallFunction Function(ModelMachine machine, Technique technique) => Function(machine, technique, machine.IsNeighbour(1));
 
-    private static HypercallFunction Function(ModelMachine machine, Technique technique, bool oneExtent) => new(machine, machine, "f", technique switch
+    private static HypercallFunction Function(ModelMachine machine, Technique technique, bool oneExtent) => new(machine, HypercallConvention.BitVisor, technique switch
     {
         _ when technique == Technique.Virtual => ModelMachine.ByVirtual,
         _ when technique == Technique.FrameList => ModelMachine.ByList,

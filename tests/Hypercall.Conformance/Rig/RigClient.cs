@@ -18,9 +18,9 @@ internal sealed class RigClient(BitVisorClient vmm)
     ];
 
     /// <summary>RAX is bytes done, or -1.</summary>
-    public static TransferRule Rule { get; } = static (in registers, length) => registers.Rax == ulong.MaxValue
+    public static TransferRule Rule { get; } = TransferRule.Create("bytes in RAX, or -1", static (in registers, length) => registers.Rax == ulong.MaxValue
         ? TransferAnswer.Failed("it answered -1: it does not take such arguments.")
-        : registers.Rax <= (ulong)length ? TransferAnswer.Done((long)registers.Rax) : TransferAnswer.Failed($"it claims {registers.Rax} of {length} bytes.");
+        : registers.Rax <= (ulong)length ? TransferAnswer.Done((long)registers.Rax) : TransferAnswer.Failed($"it claims {registers.Rax} of {length} bytes."));
 
     public static ulong Operation(Direction direction, AbsentPage absent = AbsentPage.Stop) => (ulong)direction | ((ulong)absent << 4);
 
@@ -28,7 +28,7 @@ internal sealed class RigClient(BitVisorClient vmm)
 
     public static TransferOptions Options(Direction direction, byte key, int stream = 0, AbsentPage absent = AbsentPage.Stop) => new()
     {
-        Rdx = Operation(direction, absent), Rsi = KeyAndStream(key, stream), Rdi = 0x5eed, Rule = Rule,
+        Words = [Operation(direction, absent), KeyAndStream(key, stream), 0x5eed],
     };
 
     public static string FunctionFor(Passing passing) =>
@@ -42,7 +42,7 @@ internal sealed class RigClient(BitVisorClient vmm)
 
     public RigStream Read(int stream = 0)
     {
-        VmmCallResult result = Get("stream_read").Call((ulong)stream);
+        HypercallResult result = Get("stream_read").Call((ulong)stream);
         return new RigStream(result.Rax, result.Rbx, result.Rcx);
     }
 

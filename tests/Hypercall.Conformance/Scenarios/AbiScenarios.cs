@@ -228,7 +228,7 @@ internal static class AbiScenarios
     {
         foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
         {
-            VmmCallResult result = context.Vmm.GetFunction(name).Call();
+            HypercallResult result = context.Vmm.GetFunction(name).Call();
             Check.That(result.RaxIsCallNumber, $"{name} after boot: RAX 0x{result.Rax:x}");
         }
     }

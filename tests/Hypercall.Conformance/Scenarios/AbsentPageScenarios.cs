@@ -1,5 +1,4 @@
 using System.Numerics;
-using Hypercall.BitVisor;
 
 namespace Hypercall.Conformance.Scenarios;
 
@@ -276,7 +275,7 @@ internal static class AbsentPageScenarios
         {
             context.Machine.Compact(buffer);
             context.Rig.Reset();
-            TransferResult result = context.Rig.Get(RigClient.ByVirtualAddress).TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, RigClient.Options(Direction.ToVmm, 0));
+            TransferResult result = context.Rig.Get(RigClient.ByVirtualAddress).TryTransfer(buffer, Passing.Virtual, Direction.ToVmm, RigClient.Rule, RigClient.Options(Direction.ToVmm, 0));
             Check.Equal(TransferOutcome.Completed, result.Outcome, result.Message);
             Check.Equal(RigStream.HashOf(expected), context.Rig.Read().Hash);
         }

@@ -1,5 +1,3 @@
-using Hypercall.BitVisor;
-
 namespace Hypercall.Conformance.Scenarios;
 
 /// <summary>Memory whose address the VMM keeps between calls, while the kernel moves pages: locked as against pinned.</summary>
@@ -39,7 +37,7 @@ internal static class HoldScenarios
         using (buffer.Lease("the rig"))
         {
             Check.Equal(0ul, context.Rig.Call("hold", address + 10, 1000, 1));
-            VmmCallResult read = context.Rig.Get("held_read").Call(rdx: 1);
+            HypercallResult read = context.Rig.Get("held_read").Call(0, 0, 1);
             Check.Equal((RigStream.HashOf(before.AsSpan(10, 1000)), 1000ul), (read.Rax, read.Rcx));
             Check.Equal(1000ul, context.Rig.Call("held_write", rdx: 1, rsi: 0x33));
             Pattern(1000, 0x33).CopyTo(before, 10);

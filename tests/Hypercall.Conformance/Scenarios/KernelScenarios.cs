@@ -47,7 +47,7 @@ internal static class KernelScenarios
         {
             ulong[] words = [.. Enumerable.Range(0, 5).Select(_ => (ulong)context.Random.NextInt64(long.MinValue, long.MaxValue))];
             Check.Equal(words[0] + words[1] + words[2] + words[3] + words[4], fromKernel.GetFunction("add").Call(words[0], words[1], words[2], words[3], words[4]).Rax);
-            VmmCallResult mixed = fromKernel.GetFunction("mix").Call(words[0], words[1], words[2], words[3], words[4]);
+            HypercallResult mixed = fromKernel.GetFunction("mix").Call(words[0], words[1], words[2], words[3], words[4]);
             Check.Equal((0ul, ~words[0], words[2] ^ words[3], words[4]), (mixed.Rax, mixed.Rbx, mixed.Rdx, mixed.Rsi));
         }
     }
@@ -101,7 +101,7 @@ internal static class KernelScenarios
         RigStream model = RigStream.Empty;
         model.Handle(expected, direction, 0x4D);
         context.Rig.Reset();
-        TransferResult result = vmm.GetFunction(RigClient.FunctionFor(passing)).TryTransfer(buffer, passing, direction, RigClient.Options(direction, 0x4D));
+        TransferResult result = vmm.GetFunction(RigClient.FunctionFor(passing)).TryTransfer(buffer, passing, direction, RigClient.Rule, RigClient.Options(direction, 0x4D));
         Check.Equal(TransferOutcome.Completed, result.Outcome, $"{buffer.Length} bytes, {passing}, {direction}: {result.Message}");
         Check.Equal(model, context.Rig.Read(), $"{buffer.Length} bytes, {passing}, {direction}: what the VMM saw");
         Check.Bytes(expected, buffer.Span, $"{buffer.Length} bytes, {passing}, {direction}");

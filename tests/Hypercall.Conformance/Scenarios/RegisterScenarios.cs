@@ -1,5 +1,4 @@
 using System.Numerics;
-using Hypercall.BitVisor;
 
 namespace Hypercall.Conformance.Scenarios;
 
@@ -25,11 +24,11 @@ internal static class RegisterScenarios
         HypercallFunction add = context.Rig.Get("add");
         foreach (ulong word in Words)
         {
-            Check.Equal(word, add.Call(rbx: word).Rax);
-            Check.Equal(word, add.Call(rcx: word).Rax);
-            Check.Equal(word, add.Call(rdx: word).Rax);
-            Check.Equal(word, add.Call(rsi: word).Rax);
-            Check.Equal(word, add.Call(rdi: word).Rax);
+            Check.Equal(word, add.Call(word).Rax);
+            Check.Equal(word, add.Call(0, word).Rax);
+            Check.Equal(word, add.Call(0, 0, word).Rax);
+            Check.Equal(word, add.Call(0, 0, 0, word).Rax);
+            Check.Equal(word, add.Call(0, 0, 0, 0, word).Rax);
         }
 
         Check.Equal(54321ul, add.Call(1, 20, 300, 4000, 50000).Rax);
@@ -91,14 +90,14 @@ internal static class RegisterScenarios
 
     private static void MinusOne(ScenarioContext context)
     {
-        Check.That(context.Rig.Get("minus_one").TryCall(out VmmCallResult result).IsCompleted);
+        Check.That(context.Rig.Get("minus_one").TryCall(out HypercallResult result).IsCompleted);
         Check.Equal(ulong.MaxValue, result.Rax);
     }
 
     private static void Clobber(ScenarioContext context)
     {
         const ulong Mark = 0xC10B_0000_0000_0000;
-        VmmCallResult result = context.Rig.Get("clobber").Call(1, 2, 3, 4, 5);
+        HypercallResult result = context.Rig.Get("clobber").Call(1, 2, 3, 4, 5);
         Check.Equal((0ul, Mark + 1, Mark + 2), (result.Rax, result.Rbx, result.Rcx));
         Check.Equal((Mark + 3, Mark + 4, Mark + 5), (result.Rdx, result.Rsi, result.Rdi));
     }
@@ -106,12 +105,12 @@ internal static class RegisterScenarios
     private static void TransferOfWords(ScenarioContext context)
     {
         ulong[] words = [1, 2, 3, 4, 5];
-        TransferResult sent = context.Rig.Get("add").Transfer(words, Direction.ToVmm);
+        TransferResult sent = context.Rig.Get("add").Transfer(words, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Check.Equal(TransferOutcome.Completed, sent.Outcome);
         Check.Equal(15ul, sent.Registers.Rax);
         Check.That(words is [1, 2, 3, 4, 5], "words that only go to the VMM stay");
 
-        _ = context.Rig.Get("mix").Transfer(words, Direction.Both);
+        _ = context.Rig.Get("mix").Transfer(words, Direction.Both, TransferRule.CompletedMeansAll);
         ulong[] mixed = [~1ul, 2ul << 13, 3 ^ 4, 5, context.Rig.Get("mix").Number];
         Check.That(words.AsSpan().SequenceEqual(mixed), $"words back: {string.Join(", ", words)}");
     }

@@ -28,7 +28,7 @@ internal static class ResidencyScenarios
                     using GuestBuffer buffer = context.Fill(100, residency);
                     byte[] before = buffer.Span.ToArray();
                     context.Rig.Reset();
-                    TransferResult result = context.Rig.Get(RigClient.FunctionFor(passing)).TryTransfer(buffer, passing, direction, RigClient.Options(direction, 9));
+                    TransferResult result = context.Rig.Get(RigClient.FunctionFor(passing)).TryTransfer(buffer, passing, direction, RigClient.Rule, RigClient.Options(direction, 9));
                     if (residency == Residency.Locked && direction == Direction.ToVmm)
                     {
                         Check.That(result.Outcome is TransferOutcome.Completed or TransferOutcome.Moved, result.Message);
@@ -56,7 +56,7 @@ internal static class ResidencyScenarios
         model.Handle(expected, Direction.Both, 9);
         context.Rig.Reset();
         TransferResult result = context.Rig.Get(RigClient.ByPhysicalAddress).TryTransfer(
-            buffer, Passing.Contiguous, Direction.Both, RigClient.Options(Direction.Both, 9) with { AcceptMemoryCorruptionIfPagesMove = true });
+            buffer, Passing.Contiguous, Direction.Both, RigClient.Rule, RigClient.Options(Direction.Both, 9) with { AcceptMemoryCorruptionIfPagesMove = true });
         Check.That(result.Outcome is TransferOutcome.Completed or TransferOutcome.Moved, result.Message);
         if (result.IsCompleted)
         {
@@ -70,11 +70,11 @@ internal static class ResidencyScenarios
         foreach (Residency residency in (Residency[])[Residency.Touched, Residency.Locked])
         {
             using GuestBuffer unfit = context.Fill(100, residency);
-            Check.Equal(TransferOutcome.Refused, context.Rig.Get(RigClient.ByPhysicalAddress).TryTransfer(unfit, Passing.Contiguous, Direction.ToVmm, kept).Outcome);
+            Check.Equal(TransferOutcome.Refused, context.Rig.Get(RigClient.ByPhysicalAddress).TryTransfer(unfit, Passing.Contiguous, Direction.ToVmm, RigClient.Rule, kept).Outcome);
         }
 
         GuestBuffer buffer = context.Fill(100);
-        TransferResult result = context.Rig.Get(RigClient.ByPhysicalAddress).Transfer(buffer, Passing.Contiguous, Direction.ToVmm, kept);
+        TransferResult result = context.Rig.Get(RigClient.ByPhysicalAddress).Transfer(buffer, Passing.Contiguous, Direction.ToVmm, RigClient.Rule, kept);
         _ = Check.Throws<InvalidOperationException>(buffer.Dispose, "disposing memory that the VMM keeps");
         result.Lease!.Dispose();
         buffer.Dispose();
@@ -92,7 +92,7 @@ internal static class ResidencyScenarios
 
             context.Rig.Reset();
             TransferResult result = context.Rig.Get(RigClient.ByPhysicalAddress).TryTransfer(
-                buffer, Passing.Contiguous, Direction.ToVmm, RigClient.Options(Direction.ToVmm, 0));
+                buffer, Passing.Contiguous, Direction.ToVmm, RigClient.Rule, RigClient.Options(Direction.ToVmm, 0));
             Check.Equal(TransferOutcome.Refused, result.Outcome);
             Check.Equal(GuestMemoryRefusalReason.NotContiguous, result.Refusal!.Reason);
             Check.Equal(0ul, context.Rig.Read().Position, "bytes that the VMM saw");
@@ -146,7 +146,7 @@ internal static class ResidencyScenarios
             }
 
             context.Rig.Reset();
-            TransferResult result = context.Rig.Get(RigClient.ByVirtualAddress).TryTransfer(buffer, Passing.Virtual, direction, RigClient.Options(direction, 0x21));
+            TransferResult result = context.Rig.Get(RigClient.ByVirtualAddress).TryTransfer(buffer, Passing.Virtual, direction, RigClient.Rule, RigClient.Options(direction, 0x21));
             Check.Equal(TransferOutcome.Completed, result.Outcome, result.Message);
             Check.Equal(model, context.Rig.Read(), $"{direction}: what the VMM saw");
             Check.Bytes(expected, buffer.Span, $"{direction}: the buffer");
@@ -163,7 +163,7 @@ internal static class ResidencyScenarios
 
         context.Rig.Reset();
         TransferResult result = context.Rig.Get(RigClient.ByVirtualAddress).TryTransfer(
-            buffer, Passing.Virtual, Direction.FromVmm, RigClient.Options(Direction.FromVmm, 0x42));
+            buffer, Passing.Virtual, Direction.FromVmm, RigClient.Rule, RigClient.Options(Direction.FromVmm, 0x42));
         Check.Equal(TransferOutcome.Completed, result.Outcome, result.Message);
         byte[] expected = new byte[buffer.Length];
         RigStream model = RigStream.Empty;

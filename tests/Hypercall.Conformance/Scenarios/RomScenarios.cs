@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Hypercall.BitVisor;
 
 namespace Hypercall.Conformance.Scenarios;
 
@@ -23,7 +22,7 @@ internal static class RomScenarios
 
     private static (ulong Start, ulong Length) Where(ScenarioContext context)
     {
-        VmmCallResult result = context.Rig.Get("vmm_memory").Call();
+        HypercallResult result = context.Rig.Get("vmm_memory").Call();
         Check.Equal(0ul, result.Rax, "vmm_memory");
         return (result.Rbx, result.Rcx);
     }

@@ -34,7 +34,7 @@ internal static class StatusScenarios
         }
     }
 
-    private static VmmCallResult Ask(ScenarioContext context, ulong address, ulong size) => context.Rig.Get("get_status").Call(address, size);
+    private static HypercallResult Ask(ScenarioContext context, ulong address, ulong size) => context.Rig.Get("get_status").Call(address, size);
 
     private static void Text(ScenarioContext context)
     {
@@ -50,10 +50,10 @@ internal static class StatusScenarios
     {
         using GuestBuffer buffer = context.Fill(GuestPage.Size);
         byte[] before = buffer.Span.ToArray();
-        VmmCallResult none = Ask(context, buffer.Address.Value, 0);
+        HypercallResult none = Ask(context, buffer.Address.Value, 0);
         Check.Equal(1ul, none.Rax);
         Check.That(none.Rcx is > 0 and <= GuestPage.Size, $"it needs {none.Rcx} bytes");
-        VmmCallResult few = Ask(context, buffer.Address.Value, 1);
+        HypercallResult few = Ask(context, buffer.Address.Value, 1);
         Check.Equal(1ul, few.Rax);
         Check.That(few.Rcx > 1);
         Check.Bytes(before, buffer.Span, "a buffer that is too small");
@@ -62,7 +62,7 @@ internal static class StatusScenarios
         {
             ulong needed = Ask(context, buffer.Address.Value, 0).Rcx;
             buffer.Span.Fill(0xEE);
-            VmmCallResult exact = Ask(context, buffer.Address.Value, needed);
+            HypercallResult exact = Ask(context, buffer.Address.Value, needed);
             if (exact.Rax == 0 && exact.Rcx == needed)
             {
                 Check.That(!buffer.Span[..(int)needed].Contains((byte)0xEE), "the text");
@@ -81,7 +81,7 @@ internal static class StatusScenarios
         foreach (int offset in (int[])[0, 1, GuestPage.Size - 1, GuestPage.Size - 20, GuestPage.Size])
         {
             buffer.Span.Fill(0xEE);
-            VmmCallResult result = Ask(context, buffer.Address.Value + (ulong)offset, GuestPage.Size);
+            HypercallResult result = Ask(context, buffer.Address.Value + (ulong)offset, GuestPage.Size);
             Check.Equal(0ul, result.Rax, $"offset {offset}");
             Check.That(buffer.Span[..offset].IndexOfAnyExcept((byte)0xEE) < 0, $"offset {offset}: before the text");
             Check.That(!buffer.Span.Slice(offset, (int)result.Rcx).Contains((byte)0xEE), $"offset {offset}: the text");
@@ -95,7 +95,7 @@ internal static class StatusScenarios
         {
             buffer.Touch();
             context.Machine.MigratePage(buffer, absent);
-            VmmCallResult result = Ask(context, buffer.Address.Value + GuestPage.Size - 10, GuestPage.Size);
+            HypercallResult result = Ask(context, buffer.Address.Value + GuestPage.Size - 10, GuestPage.Size);
             Check.Equal(1ul, result.Rax, $"page {absent} is absent");
             Check.That(result.Rcx <= GuestPage.Size, $"page {absent} is absent: it wants {result.Rcx} bytes");
         }
@@ -106,7 +106,7 @@ internal static class StatusScenarios
         using GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
         byte[] before = buffer.Span.ToArray();
         context.Machine.Protect(buffer, 0, readOnly: true);
-        VmmCallResult result = Ask(context, buffer.Address.Value, GuestPage.Size);
+        HypercallResult result = Ask(context, buffer.Address.Value, GuestPage.Size);
         context.Machine.Protect(buffer, 0, readOnly: false);
         Check.Equal(1ul, result.Rax);
         Check.That(result.Rcx <= GuestPage.Size, $"it wants {result.Rcx} bytes");
@@ -117,7 +117,7 @@ internal static class StatusScenarios
     {
         using GuestBuffer buffer = context.Fill(GuestPage.Size);
         byte[] before = buffer.Span.ToArray();
-        VmmCallResult result = Ask(context, buffer.Address.Value, 100);
+        HypercallResult result = Ask(context, buffer.Address.Value, 100);
         Check.That(result.RaxIsCallNumber);
         Check.Equal(100ul, result.Rcx);
         Check.Bytes(before, buffer.Span, "the page");
@@ -131,12 +131,12 @@ internal static class StatusScenarios
         ulong size = Ask(context, buffer.Address.Value, 0).Rcx;
         for (int i = 0; i < 2; i++)
         {
-            VmmCallResult grown = Ask(context, buffer.Address.Value, size);
+            HypercallResult grown = Ask(context, buffer.Address.Value, size);
             Check.Equal((1ul, size + 1), (grown.Rax, grown.Rcx), "a byte more than at the call before");
             size = grown.Rcx;
         }
 
-        VmmCallResult had = Ask(context, buffer.Address.Value, size);
+        HypercallResult had = Ask(context, buffer.Address.Value, size);
         Check.Equal((0ul, size), (had.Rax, had.Rcx), "it grows three times");
         VmmStatusReport report = new VmmStatusClient(context.Vmm).TryGetStatus();
         Check.Equal(VmmStatusOutcome.Available, report.Outcome, report.Message);

@@ -84,7 +84,7 @@ internal static class ThreadScenarios
                 RigStream model = RigStream.Empty;
                 model.Handle(expected, Direction.Both, (byte)i);
                 context.Rig.Reset(index);
-                _ = context.Rig.Get(RigClient.FunctionFor(passing)).Transfer(buffer, passing, Direction.Both, RigClient.Options(Direction.Both, (byte)i, index));
+                _ = context.Rig.Get(RigClient.FunctionFor(passing)).Transfer(buffer, passing, Direction.Both, RigClient.Rule, RigClient.Options(Direction.Both, (byte)i, index));
                 Check.Equal(model, context.Rig.Read(index), $"thread {index}, {passing}");
                 Check.Bytes(expected, buffer.Span, $"thread {index}, {passing}");
                 if (i % 10 == index)

@@ -103,7 +103,7 @@ internal static class TransferScenarios
         RigStream model = RigStream.Empty;
         model.Handle(expected.AsSpan((int)slice.Offset, (int)slice.Length), direction, key);
 
-        TransferResult result = context.Rig.Get(function).TryTransfer(slice, passing, direction, RigClient.Options(direction, key, stream));
+        TransferResult result = context.Rig.Get(function).TryTransfer(slice, passing, direction, RigClient.Rule, RigClient.Options(direction, key, stream));
 
         Check.Equal(TransferOutcome.Completed, result.Outcome, $"{what}: {result.Message}");
         Check.Equal(slice.Length, result.BytesDone, what);
@@ -129,7 +129,7 @@ internal static class TransferScenarios
             foreach (Direction direction in Directions)
             {
                 model.Handle(expected.AsSpan(100, 9000), direction, 0x77);
-                _ = context.Rig.Get(RigClient.FunctionFor(passing)).Transfer(buffer.Slice(100, 9000), passing, direction, RigClient.Options(direction, 0x77, 3));
+                _ = context.Rig.Get(RigClient.FunctionFor(passing)).Transfer(buffer.Slice(100, 9000), passing, direction, RigClient.Rule, RigClient.Options(direction, 0x77, 3));
                 Check.Equal(model, context.Rig.Read(3), $"{passing}, {direction}");
                 Check.Bytes(expected, buffer.Span, $"{passing}, {direction}");
             }

@@ -1,4 +1,3 @@
-using Hypercall.BitVisor;
 using Hypercall.Conformance.Interop;
 
 namespace Hypercall.Conformance.Scenarios;
@@ -24,7 +23,7 @@ internal static class WalkScenarios
         new("walk: a PROT_NONE page is not found", Needs.Rig | Needs.RealKernel, NoAccess),
     ];
 
-    private static VmmCallResult Walk(ScenarioContext context, ulong address) => context.Rig.Get("walk").Call(address);
+    private static HypercallResult Walk(ScenarioContext context, ulong address) => context.Rig.Get("walk").Call(address);
 
     private static void Frames(ScenarioContext context)
     {
@@ -33,7 +32,7 @@ internal static class WalkScenarios
         for (int page = 0; page < 33; page++)
         {
             ulong offset = (ulong)context.Random.Next(GuestPage.Size);
-            VmmCallResult result = Walk(context, buffer.Address.Value + ((ulong)page * GuestPage.Size) + offset);
+            HypercallResult result = Walk(context, buffer.Address.Value + ((ulong)page * GuestPage.Size) + offset);
             Check.Equal(1ul, result.Rax);
             Check.Equal(map.Pages.Span[page].Frame.Address.Value + offset, result.Rbx);
             Check.Equal(Present | Writable | User | NoExecute, result.Rcx);
@@ -42,7 +41,7 @@ internal static class WalkScenarios
         }
     }
 
-    private static void NotFound(VmmCallResult result)
+    private static void NotFound(HypercallResult result)
     {
         Check.Equal(0ul, result.Rax);
         Check.Equal(0ul, result.Rcx & Present);
@@ -77,7 +76,7 @@ internal static class WalkScenarios
     {
         using GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
         context.Machine.Protect(buffer, 0, readOnly: true);
-        VmmCallResult result = Walk(context, buffer.Address.Value);
+        HypercallResult result = Walk(context, buffer.Address.Value);
         context.Machine.Protect(buffer, 0, readOnly: false);
         Check.Equal((1ul, Present | User | NoExecute), (result.Rax, result.Rcx));
     }
@@ -87,14 +86,14 @@ internal static class WalkScenarios
         using GuestBuffer buffer = context.Fill(GuestPage.Size, Residency.Touched);
         context.Machine.MigratePage(buffer, 0);
         Check.Equal(0, System.Runtime.InteropServices.Marshal.ReadByte((nint)buffer.Address.Value));
-        VmmCallResult result = Walk(context, buffer.Address.Value);
+        HypercallResult result = Walk(context, buffer.Address.Value);
         Check.Equal((1ul, Present | User | NoExecute), (result.Rax, result.Rcx));
     }
 
     private static unsafe void Code(ScenarioContext context)
     {
         delegate*<ScenarioContext, void> here = &Code;
-        VmmCallResult result = Walk(context, (ulong)here);
+        HypercallResult result = Walk(context, (ulong)here);
         Check.Equal((1ul, 0ul), (result.Rax, result.Rcx & (Writable | NoExecute)));
         Check.Equal(Present | User, result.Rcx & (Present | User));
     }
@@ -103,7 +102,7 @@ internal static class WalkScenarios
     {
         using GuestBuffer buffer = context.Fill(2 << 20, Residency.Pinned, Contiguity.Contiguous);
         Check.That(buffer.TryQueryPages(out GuestPageMap? map, out _));
-        VmmCallResult result = Walk(context, buffer.Address.Value + 0x12_3456);
+        HypercallResult result = Walk(context, buffer.Address.Value + 0x12_3456);
         Check.Equal((1ul, map.Pages.Span[0].Frame.Address.Value + 0x12_3456), (result.Rax, result.Rbx));
         Check.That(result.Rdx is GuestPage.Size or 2 << 20, $"a leaf of {result.Rdx} bytes");
         context.Note($"a leaf of {result.Rdx} bytes");
@@ -115,7 +114,7 @@ internal static class WalkScenarios
         System.Runtime.InteropServices.Marshal.WriteByte(start, 1);
         Check.Equal(1ul, Walk(context, (ulong)start).Rax);
         _ = Libc.Protect(start, GuestPage.Size, Libc.ProtNone);
-        VmmCallResult result = Walk(context, (ulong)start);
+        HypercallResult result = Walk(context, (ulong)start);
         _ = Libc.Unmap(start, GuestPage.Size);
         NotFound(result);
     }

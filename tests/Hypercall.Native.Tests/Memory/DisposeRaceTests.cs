@@ -39,7 +39,7 @@ public sealed class DisposeRaceTests
                     {
                         for (int i = 0; i < 20; i++)
                         {
-                            _ = function.Transfer(buffer, Passing.Virtual, Direction.Both);
+                            _ = function.Transfer(buffer, Passing.Virtual, Direction.Both, TransferRule.CompletedMeansAll);
                             _ = Interlocked.Increment(ref calls);
                         }
                     }

@@ -83,7 +83,7 @@ internal sealed class FaithfulClient(FakeMachine machine, FakeExchange exchange)
             FakeTechnique.PageByPage => Passing.PageByPage,
             _ => Passing.FrameList,
         };
-        TransferResult result = lookup.Function.TryTransfer(slice, passing, call.Direction, FakeExchange.Options(call.Direction));
+        TransferResult result = lookup.Function.TryTransfer(slice, passing, call.Direction, FakeHandlers.Rule, FakeExchange.Options(call.Direction));
         if (result.IsCompleted)
         {
             Completed++;

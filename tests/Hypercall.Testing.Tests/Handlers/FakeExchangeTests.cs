@@ -31,7 +31,7 @@ public class FakeExchangeTests
         BitVisorClient client = new(vmm);
 
         TransferResult result = client.GetFunction(exchange.NameOf(technique))
-            .Transfer(buffer, FakeHandlersTests.PassingOf(technique), direction, FakeExchange.Options(direction));
+            .Transfer(buffer, FakeHandlersTests.PassingOf(technique), direction, FakeHandlers.Rule, FakeExchange.Options(direction));
 
         Assert.True(result.IsCompleted);
         byte[] after = buffer.Span.ToArray();
@@ -66,7 +66,7 @@ public class FakeExchangeTests
         FakeMachine vmm = new();
         FakeExchange exchange = FakeExchange.AddTo(vmm, "x");
         using GuestBuffer buffer = vmm.Memory.Allocate(5000, Residency.Touched);
-        _ = new BitVisorClient(vmm).GetFunction("x_gvab").Transfer(buffer, Passing.Virtual, Direction.FromVmm, FakeExchange.Options(Direction.FromVmm));
+        _ = new BitVisorClient(vmm).GetFunction("x_gvab").Transfer(buffer, Passing.Virtual, Direction.FromVmm, FakeHandlers.Rule, FakeExchange.Options(Direction.FromVmm));
         byte[] after = buffer.Span.ToArray();
         after[4321]++;
 
@@ -103,7 +103,7 @@ public class FakeExchangeTests
         long done = (long)send.Call(buffer.Address.Value, (ulong)before.Length).Rcx;
         Assert.Equal(4096, done);
         long from = fromTheStart ? 0 : done;
-        Assert.True(send.Transfer(new GuestSlice(buffer, from, before.Length - from), Passing.Virtual, Direction.ToVmm, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
+        Assert.True(send.Transfer(new GuestSlice(buffer, from, before.Length - from), Passing.Virtual, Direction.ToVmm, FakeHandlers.Rule, FakeExchange.Options(Direction.ToVmm)).IsCompleted);
 
         exchange.Claim(before, [], Direction.ToVmm);
     }
@@ -206,7 +206,7 @@ public class FakeExchangeTests
         using GuestBuffer buffer = vmm.Memory.Allocate(5, Residency.Touched);
         "a{Z`z"u8.CopyTo(buffer.Span);
 
-        _ = new BitVisorClient(vmm).GetFunction("upper_gva").Transfer(buffer, Passing.Virtual, Direction.Both, FakeExchange.Options());
+        _ = new BitVisorClient(vmm).GetFunction("upper_gva").Transfer(buffer, Passing.Virtual, Direction.Both, FakeHandlers.Rule, FakeExchange.Options());
 
         Assert.Equal("A{Z`Z"u8.ToArray(), buffer.Span.ToArray());
         exchange.Claim("a{Z`z"u8, buffer.Span);

@@ -6,7 +6,7 @@ namespace Hypercall.Testing.Tests.Handlers;
 /// <summary>The four techniques as a VMM does them.</summary>
 public class FakeHandlersTests
 {
-    private static readonly TransferOptions ByRule = new() { Rule = FakeHandlers.Rule };
+    private static readonly TransferRule ByRule = FakeHandlers.Rule;
 
     public static TheoryData<FakeTechnique, Direction, int> Everything()
     {
@@ -77,7 +77,7 @@ public class FakeHandlersTests
         byte[] before = Fill(buffer);
         vmm.Memory.SwapOut(buffer, 1);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value + 100, 8192);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value + 100, 8192);
 
         Assert.Equal((0ul, 3996ul), (answer.Rax, answer.Rcx));
         Assert.Equal([.. before[..100], .. before[100..4096].Select(b => (byte)(b + 1)), .. before[4096..]], buffer.Span.ToArray());
@@ -92,7 +92,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(3 * 4096, Residency.Touched);
         vmm.Memory.SwapOut(buffer, 2);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 3 * 4096);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 3 * 4096);
 
         Assert.Equal((0ul, 0ul, 0), (answer.Rax, answer.Rcx, pieces));
     }
@@ -122,7 +122,7 @@ public class FakeHandlersTests
         vmm.Memory.SwapOut(buffer, 1);
         vmm.Memory.SwapOut(buffer, 3);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4 * 4096);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4 * 4096);
 
         Assert.Equal((0ul, 16384ul), (answer.Rax, answer.Rcx));
         Assert.Equal((16384, 3), (done, runs));
@@ -169,7 +169,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         byte[] before = Fill(buffer);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4096);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(buffer.Address.Value, 4096);
 
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
         Assert.Equal(injects ? 2 : 1, runs);
@@ -185,7 +185,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(2 * 4096, Residency.Touched);
         byte[] before = Fill(buffer);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 2 * 4096);
 
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
         Assert.Equal((4096, 4096), (exchange.Received.Length, exchange.Sent.Length));
@@ -202,7 +202,7 @@ public class FakeHandlersTests
         byte[] before = Fill(buffer);
         HypercallFunction plus = new BitVisorClient(vmm).GetFunction("plus");
 
-        VmmCallResult answer = plus.Call(buffer.Address.Value, 3 * 4096);
+        HypercallResult answer = plus.Call(buffer.Address.Value, 3 * 4096);
         Assert.Equal((0ul, 4096ul), (answer.Rax, answer.Rcx));
         Assert.Equal(8192ul, plus.Call(buffer.Address.Value + 4096, 2 * 4096).Rcx); // the rest
 
@@ -254,7 +254,7 @@ public class FakeHandlersTests
     {
         FakeMachine vmm = new FakeMachine().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((ulong)rbx, (ulong)rcx);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((ulong)rbx, (ulong)rcx);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -272,7 +272,7 @@ public class FakeHandlersTests
         FakeMachine vmm = new FakeMachine().On("f", FakeHandlers.ByFrameList((_, _) => Assert.Fail("There is nothing to do.")));
         using GuestBuffer list = List(vmm, 0, bytes, offset, frames);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(list.Frames()[0] << GuestPage.Shift, (ulong)size);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(list.Frames()[0] << GuestPage.Shift, (ulong)size);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -285,7 +285,7 @@ public class FakeHandlersTests
         BinaryPrimitives.WriteUInt32LittleEndian(two.Span[4088..], 1);
         BinaryPrimitives.WriteUInt64LittleEndian(two.Span[4096..], two.Frames()[0]);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((two.Frames()[0] << GuestPage.Shift) + 4088, 16);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("f").Call((two.Frames()[0] << GuestPage.Shift) + 4088, 16);
 
         Assert.Equal(ulong.MaxValue, answer.Rax);
     }
@@ -297,7 +297,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Pinned);
         using GuestBuffer list = List(vmm, 0, 8000, 96, [buffer.Frames()[0], 0xA_0000_0000]);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("plus").Call(list.Frames()[0] << GuestPage.Shift, 24);
 
         Assert.Equal((0ul, 4000ul), (answer.Rax, answer.Rcx));
         Assert.Equal([.. new byte[96], .. Enumerable.Repeat((byte)1, 4000)], buffer.Span.ToArray());
@@ -324,7 +324,7 @@ public class FakeHandlersTests
     {
         FakeMachine vmm = new FakeMachine().On("f", Handler(technique, (_, _) => Assert.Fail("There is nothing to do."), Direction.Both));
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(0, 0);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(0, 0);
 
         Assert.Equal((0ul, 0ul, ulong.MaxValue), (answer.Rax, answer.Rcx, answer.Rdx));
     }
@@ -336,7 +336,7 @@ public class FakeHandlersTests
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         buffer.Touch();
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(buffer.Address.Value, 4097, 7);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("f").Call(buffer.Address.Value, 4097, 7);
         Assert.Equal((4096ul, 4097ul, 7ul), (answer.Rax, answer.Rcx, answer.Rdx));
         Assert.Equal(0ul, new BitVisorClient(vmm).GetFunction("f").Call(ulong.MaxValue, 4097).Rax);
     }
@@ -356,7 +356,7 @@ public class FakeHandlersTests
     public void The_rule_takes_nothing_for_success_but_success(long rax, long rcx, long rdx, long done, string? failure)
     {
         HypercallRegisters registers = new() { Rax = (ulong)rax, Rcx = (ulong)rcx, Rdx = (ulong)rdx };
-        TransferAnswer answer = FakeHandlers.Rule(in registers, 100);
+        TransferAnswer answer = FakeHandlers.Rule.Judge(in registers, 100);
 
         Assert.Equal(done, answer.BytesDone);
         Assert.Equal(failure is null, answer.Failure is null);

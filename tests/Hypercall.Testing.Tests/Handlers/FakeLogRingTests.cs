@@ -25,7 +25,7 @@ public class FakeLogRingTests
         FakeLogRing ring = new() { AnyCpl = true };
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
 
-        VmmCallResult answer = Set(vmm, ring, Physical(memory), Size);
+        HypercallResult answer = Set(vmm, ring, Physical(memory), Size);
         Assert.True(answer.RaxIsCallNumber);
         Assert.True(ring.IsSet);
         ring.Write("one ");
@@ -171,7 +171,7 @@ public class FakeLogRingTests
         _ = Assert.Throws<VmmPanicException>(() => ring.Write("down"));
     }
 
-    private static VmmCallResult Set(FakeMachine vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>
+    private static HypercallResult Set(FakeMachine vmm, FakeLogRing ring, ulong rbx, ulong rcx) =>
         new BitVisorClient(vmm.On("log_set_buf", ring.Answer)).GetFunction("log_set_buf").Call(rbx, rcx);
 
     private static ulong Physical(GuestBuffer memory) => memory.Frames()[0] << GuestPage.Shift;

@@ -33,7 +33,7 @@ public class FakeStatusTests
         FakeStatus status = new(Text) { IsEnabled = false };
         Assert.Equal(VmmStatusOutcome.Disabled, Client(status).TryGetStatus().Outcome);
 
-        VmmCallResult answer = Call(status, 0x1234, 7);
+        HypercallResult answer = Call(status, 0x1234, 7);
         Assert.True(answer.RaxIsCallNumber);
         Assert.Equal((0x1234ul, 7ul), (answer.Rbx, answer.Rcx));
     }
@@ -44,11 +44,11 @@ public class FakeStatusTests
         FakeMachine vmm = new FakeMachine().On("get_status", new FakeStatus("12345678").Answer);
         using GuestBuffer buffer = vmm.Memory.Allocate(8, Residency.Pinned);
 
-        VmmCallResult tooSmall = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 7);
+        HypercallResult tooSmall = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 7);
         Assert.Equal((1ul, 8ul), (tooSmall.Rax, tooSmall.Rcx));
         Assert.Equal(new byte[8], buffer.Span.ToArray());
 
-        VmmCallResult fits = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 8);
+        HypercallResult fits = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 8);
         Assert.Equal((0ul, 8ul), (fits.Rax, fits.Rcx));
         Assert.Equal("12345678"u8.ToArray(), buffer.Span.ToArray());
     }
@@ -60,12 +60,12 @@ public class FakeStatusTests
         using GuestBuffer buffer = vmm.Memory.Allocate(4096, Residency.Touched);
         vmm.Memory.SwapOut(buffer);
 
-        VmmCallResult answer = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 4096);
+        HypercallResult answer = new BitVisorClient(vmm).GetFunction("get_status").Call(buffer.Address.Value, 4096);
         Assert.Equal((1ul, 19ul), (answer.Rax, answer.Rcx));
     }
 
     private static VmmStatusClient Client(FakeStatus status) => new(new BitVisorClient(new FakeMachine().On("get_status", status.Answer)));
 
-    private static VmmCallResult Call(FakeStatus status, ulong rbx, ulong rcx) =>
+    private static HypercallResult Call(FakeStatus status, ulong rbx, ulong rcx) =>
         new BitVisorClient(new FakeMachine().On("get_status", status.Answer)).GetFunction("get_status").Call(rbx, rcx);
 }

@@ -77,7 +77,7 @@ public sealed class FakeTraceDeterminismTests
                     fake.Memory.SwapOut(buffer, round % 2);
                     fake.Memory.MigratePage(buffer, 1 - (round % 2));
                     fake.Memory.DropMapping(buffer, 1 - (round % 2));
-                    Assert.Equal(2ul * GuestPage.Size, add.Call(rbx: buffer.Address.Value).Rax);
+                    Assert.Equal(2ul * GuestPage.Size, add.Call(buffer.Address.Value).Rax);
                     Assert.True(buffer.Span.IndexOfAnyExcept((byte)(thread + 1)) < 0);
                 }
             },

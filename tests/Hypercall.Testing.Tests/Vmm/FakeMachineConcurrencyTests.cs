@@ -18,7 +18,7 @@ public sealed class FakeMachineConcurrencyTests
         {
             for (ulong i = 0; i < CallsEach; i++)
             {
-                Assert.Equal(((ulong)thread << 32) + i, add.Call(rbx: (ulong)thread << 32, rcx: i).Rax);
+                Assert.Equal(((ulong)thread << 32) + i, add.Call((ulong)thread << 32, i).Rax);
             }
         });
 
@@ -94,11 +94,11 @@ public sealed class FakeMachineConcurrencyTests
                 using GuestBuffer buffer = fake.Memory.Allocate(GuestPage.Size + 50, Residency.Touched);
                 buffer.Span[(GuestPage.Size - 50)..].Fill((byte)(thread + 1));
                 ulong address = buffer.Address.Value + GuestPage.Size - 50;
-                Assert.Equal(100ul * (ulong)(thread + 1), sum.Call(rbx: address).Rax);
+                Assert.Equal(100ul * (ulong)(thread + 1), sum.Call(address).Rax);
                 fake.Memory.SwapOut(buffer, 1);
-                Assert.Equal(0ul, sum.Call(rbx: address).Rax);
+                Assert.Equal(0ul, sum.Call(address).Rax);
                 buffer.Touch();
-                Assert.Equal(100ul * (ulong)(thread + 1), sum.Call(rbx: address).Rax);
+                Assert.Equal(100ul * (ulong)(thread + 1), sum.Call(address).Rax);
             }
         });
 

@@ -17,7 +17,7 @@ public sealed class FakeMachineFunctionTests
             call.Rax = 10;
         });
 
-        VmmCallResult result = new BitVisorClient(_fake).GetFunction("foo").Call(rbx: 1, rcx: 2, rdx: 3, rsi: 4, rdi: 5);
+        HypercallResult result = new BitVisorClient(_fake).GetFunction("foo").Call(1, 2, 3, 4, 5);
 
         Assert.Equal(new HypercallRegisters { Rax = 4, Rbx = 1, Rcx = 2, Rdx = 3, Rsi = 4, Rdi = 5 }, seen);
         Assert.Equal(seen with { Rax = 10 }, result.Registers);
@@ -32,7 +32,7 @@ public sealed class FakeMachineFunctionTests
         HypercallFunction function = new BitVisorClient(_fake).GetFunction(name);
 
         Assert.Equal(number, function.Number);
-        Assert.True(function.Call(rbx: 9).RaxIsCallNumber);
+        Assert.True(function.Call(9).RaxIsCallNumber);
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class FakeMachinePropertyTests
             return same.Message.Length > 0;
         }
 
-        return new BitVisorClient(fake).GetFunction(name).Call(rbx: rbx, rdi: rdi).Rax == (rbx ^ rdi);
+        return new BitVisorClient(fake).GetFunction(name).Call(rbx, 0, 0, 0, rdi).Rax == (rbx ^ rdi);
     }
 
     [Property(MaxTest = 200)]

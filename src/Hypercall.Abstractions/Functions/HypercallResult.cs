@@ -1,0 +1,72 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Hypercall;
+
+/// <summary>What a call gave: all registers, and what its convention says of them. What else they mean, only the function's own client knows.</summary>
+public struct HypercallResult
+{
+    private HypercallRegisters _registers;
+
+    /// <summary>Judges a frame.</summary>
+    /// <param name="convention">The convention of the call.</param>
+    /// <param name="number">The number that was called.</param>
+    /// <param name="registers">The registers after the call.</param>
+    public HypercallResult(HypercallConvention convention, ulong number, in HypercallRegisters registers)
+        : this(convention, number) => _registers = registers;
+
+    internal HypercallResult(HypercallConvention convention, ulong number)
+    {
+        ArgumentNullException.ThrowIfNull(convention);
+        Convention = convention;
+        Number = number;
+    }
+
+    /// <summary>The convention that the call was made by.</summary>
+    public HypercallConvention Convention { get; }
+
+    /// <summary>The number that was called.</summary>
+    public ulong Number { get; }
+
+    /// <summary>The 15 registers after the call.</summary>
+    public readonly HypercallRegisters Registers => _registers;
+
+    /// <summary>The value of the convention's result.</summary>
+    public readonly ulong Value => Convention.Result.Read(in _registers);
+
+    /// <summary>Whether that value means failure, by the convention's rule.</summary>
+    public readonly bool IsFailure => Convention.Failure.IsFailure(Value);
+
+    /// <summary>The failure in words; null when the call did not fail.</summary>
+    public readonly string? FailureMeaning => IsFailure ? Convention.Failure.Describe(Value) : null;
+
+    /// <summary>Whether the registers before and after prove that a VMM of another convention answered. False proves nothing.</summary>
+    public bool IsForeign { readonly get; internal set; }
+
+    /// <summary>RAX after the call.</summary>
+    public readonly ulong Rax => _registers.Rax;
+
+    /// <summary>RBX after the call; unchanged unless the function writes it.</summary>
+    public readonly ulong Rbx => _registers.Rbx;
+
+    /// <summary>RCX after the call; unchanged unless the function writes it.</summary>
+    public readonly ulong Rcx => _registers.Rcx;
+
+    /// <summary>RDX after the call; unchanged unless the function writes it.</summary>
+    public readonly ulong Rdx => _registers.Rdx;
+
+    /// <summary>RSI after the call; unchanged unless the function writes it.</summary>
+    public readonly ulong Rsi => _registers.Rsi;
+
+    /// <summary>RDI after the call; unchanged unless the function writes it.</summary>
+    public readonly ulong Rdi => _registers.Rdi;
+
+    /// <summary>
+    /// Whether RAX holds the number that was called. In a convention that has it there that may be no result at all, a refusal
+    /// (RAX is as it went in), or a result that happens to be equal.
+    /// </summary>
+    public readonly bool RaxIsCallNumber => Rax == Number;
+
+    /// <summary>Where a call puts its registers: in place, for a frame is 120 bytes, and each copy of one costs more than the emitted stub.</summary>
+    [UnscopedRef]
+    internal ref HypercallRegisters Frame => ref _registers;
+}
