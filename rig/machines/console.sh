@@ -60,7 +60,8 @@ told_to_end() {
 listen() {
   local ends_at=$timeout had told=
   trap told_to_end TERM HUP
-  run sed -u 's/\r$//' <"$work/guest" >&3 3<&- 4<&- 5<&- 6<&- &
+  # A guest in a guest ends a line with two carriage returns.
+  run sed -u 's/\r*$//' <"$work/guest" >&3 3<&- 4<&- 5<&- 6<&- &
   helper_pids+=($!)
   (run tee -a "$work/vmm.raw" <"$work/vmm" 3<&- 4<&- 5<&- 6<&-) > >(run sed -u -n -E "${only_vmm}p" >&3 4<&- 5<&- 6<&-) &
   helper_pids+=($!)
@@ -105,5 +106,5 @@ talk() {
   fi
   exec 4<&- 5<&-
   for pid in "${helper_pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  while IFS= read -r line; do take_line "${line%$'\r'}"; done < <(cat "$work/vmm.raw" "$work/lines" | tr -d '\000')
+  while IFS= read -r line; do take_line "${line%%$'\r'*}"; done < <(cat "$work/vmm.raw" "$work/lines" | tr -d '\000')
 }
