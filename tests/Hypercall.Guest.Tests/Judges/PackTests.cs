@@ -25,7 +25,8 @@ public sealed class PackTests(GuestLab lab) : IDisposable
 
         // A thread of its own: the guest ends with it.
         GuestRun run = await Task.Factory.StartNew(
-            () => new GuestBoot(_folder, lab.Tell).Run(request, command, CancellationToken.None), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => new GuestBoot(_folder, lab.Tell).Run(request, command, CancellationToken.None),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         Assert.True(run.ExitCode == 0, run.Story);
         Assert.Contains("rig: run hypercall detect", run.Lines);
         Assert.Equal(image.Programs["conformance"], run.Programs["conformance"]);
@@ -50,7 +51,8 @@ public sealed class PackTests(GuestLab lab) : IDisposable
     private static async Task PackAsync(RigImage image, string disk)
     {
         ProcessRun run = await ProcessRun.OfAsync(
-            Checkout.Full("rig", "guest", "pack"), Limit, Path.Combine(image.Folder, "vmlinuz"), Path.Combine(image.Folder, "initramfs.gz"), "rig.run=hypercall,detect", disk);
+            Checkout.Full("rig", "guest", "pack"), Limit,
+            Path.Combine(image.Folder, "vmlinuz"), Path.Combine(image.Folder, "initramfs.gz"), "rig.run=hypercall,detect", disk);
         Assert.True(run.ExitCode == 0, run.Error);
     }
 }
