@@ -33,10 +33,10 @@ public sealed class HangTests(GuestLab lab) : IDisposable
     [SkippableFact]
     public async Task An_Intel_guest_that_is_out_of_time_tells_what_Bochs_knows_of_its_CPU()
     {
-        GuestRequest request = GuestRequest.On("intel", "none", "hang-intel", "rig.run=sleep,100000") with { Limit = TimeSpan.FromSeconds(25) };
+        GuestRequest request = GuestRequest.On("intel", "none", "hang-intel", "rig.run=sleep,100000") with { Limit = TimeSpan.FromSeconds(40) };
         GuestRun run = await BootAsync(request);
         Assert.True(run.ExitCode == OutOfTime, run.Story);
-        Assert.Contains(run.Lines, line => line.StartsWith("state: no end within 25 s", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith("state: no end within 40 s", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith("state: rip: ", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith("state: CR0=", StringComparison.Ordinal));
     }
