@@ -13,4 +13,18 @@ internal static partial class Libc
     /// <param name="signal">Which signal.</param>
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int process, int signal);
+
+    /// <summary>posix_openpt(3): a new pseudo-terminal.</summary>
+    /// <param name="flags">As open(2) has them.</param>
+    [LibraryImport("libc", EntryPoint = "posix_openpt", SetLastError = true)]
+    public static partial int OpenTerminal(int flags);
+
+    [LibraryImport("libc", EntryPoint = "grantpt", SetLastError = true)]
+    public static partial int GrantTerminal(int terminal);
+
+    [LibraryImport("libc", EntryPoint = "unlockpt", SetLastError = true)]
+    public static partial int UnlockTerminal(int terminal);
+
+    [LibraryImport("libc", EntryPoint = "ptsname", SetLastError = true)]
+    public static partial nint NameOfTerminal(int terminal);
 }

@@ -4,19 +4,20 @@ namespace Hypercall.Guest.Tests.Rig;
 internal static class Emulators
 {
     private const string Switch = "HYPERCALL_GUESTS";
+    private const string JudgesSwitch = "HYPERCALL_JUDGES";
 
     // The program, and the Debian package that has it.
     private static readonly (string Program, string Package)[] ForAll =
     [
         ("setpriv", "util-linux"), ("setsid", "util-linux"), ("flock", "util-linux"), ("make", "make"), ("gcc", "gcc"), ("gcc-12", "gcc-12"), ("clang", "clang"),
-        ("ld.lld", "lld"), ("ld", "binutils"), ("cpio", "cpio"), ("gzip", "gzip"), ("dpkg-deb", "dpkg"), ("dotnet", "dotnet-sdk-10.0"),
+        ("ld.lld", "lld"), ("ld", "binutils"), ("cpio", "cpio"), ("gzip", "gzip"), ("dpkg-deb", "dpkg"), ("xz", "xz-utils"), ("readelf", "binutils"), ("objcopy", "binutils"), ("dotnet", "dotnet-sdk-10.0"),
     ];
 
     private static readonly (string Program, string Package)[] ForAmd = [("qemu-system-x86_64", "qemu-system-x86")];
 
     private static readonly (string Program, string Package)[] ForIntel =
     [
-        ("bochs-bin", "bochs"), ("grub-mkrescue", "grub-common"), ("xorriso", "xorriso"), ("mformat", "mtools"),
+        ("bochs-bin", "bochs"), ("grub-mkrescue", "grub-common"), ("xorriso", "xorriso"), ("mformat", "mtools"), ("script", "bsdutils"),
     ];
 
     // Where Debian puts what is no program.
@@ -27,8 +28,15 @@ internal static class Emulators
 
     /// <summary>Why guests of a kind cannot run here; null when they can.</summary>
     /// <param name="machine"><c>amd</c> or <c>intel</c>.</param>
-    public static string? WhyNot(string machine)
+    /// <param name="judge">What is to lie under it.</param>
+    public static string? WhyNot(string machine, string judge = "rig")
     {
+        string? judges = Environment.GetEnvironmentVariable(JudgesSwitch);
+        if (judge is not ("rig" or "none") && !string.IsNullOrEmpty(judges) && judges != "all" && !judges.Split(',').Contains(judge))
+        {
+            return $"{JudgesSwitch}={judges}: no guest is booted under {judge} (./test --judges).";
+        }
+
         string? chosen = Environment.GetEnvironmentVariable(Switch);
         if (!string.IsNullOrEmpty(chosen) && !chosen.Split(',').Contains(machine))
         {

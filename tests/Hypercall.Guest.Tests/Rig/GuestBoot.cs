@@ -15,6 +15,7 @@ internal sealed class GuestBoot(string folder, Action<string> tell)
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan BootScriptsOwnTime = TimeSpan.FromMinutes(1); // to make an ISO, and to end
+    private static readonly TimeSpan TimeToTellItsState = TimeSpan.FromMinutes(1); // registers, and the kernel's log from a dump of its memory
 
     /// <summary>Boots. It blocks its thread, and the guest ends with that thread.</summary>
     /// <param name="request">What to boot.</param>
@@ -75,7 +76,7 @@ internal sealed class GuestBoot(string folder, Action<string> tell)
             cancellation.ThrowIfCancellationRequested();
         }
 
-        session.End();
+        session.End(TimeToTellItsState);
         foreach (Thread reader in readers)
         {
             reader.Join();

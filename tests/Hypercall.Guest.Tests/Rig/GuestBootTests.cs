@@ -5,7 +5,7 @@ namespace Hypercall.Guest.Tests.Rig;
 /// <summary>A boot that goes wrong, with a script in the place of an emulator.</summary>
 public sealed class GuestBootTests : IDisposable
 {
-    private static readonly GuestRequest Quick = new("stand-in", "amd", HasVmm: true, "", LastResort.Bound, LastResort.Bound);
+    private static readonly GuestRequest Quick = new("stand-in", "amd", "rig", "", LastResort.Bound, LastResort.Bound);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("hypercall-boot-tests-").FullName;
     private readonly List<string> _told = [];

@@ -3,20 +3,24 @@ using Hypercall.Guest.Tests.Processes;
 
 namespace Hypercall.Guest.Tests.Rig;
 
-/// <summary>A guest with a prompt, and somebody who types. Its thread is the one that made it: the guest ends with that.</summary>
+/// <summary>A guest with a prompt on a terminal, and somebody who types. Its thread is the one that made it: the guest ends with that.</summary>
 internal sealed class GuestConsole : IDisposable
 {
+    private static readonly TimeSpan TimeToTellItsState = TimeSpan.FromMinutes(1);
+
+    private readonly PseudoTerminal _terminal = PseudoTerminal.Open();
     private readonly ProcessSession _session;
     private readonly StringBuilder _seen = new();
-    private readonly Thread[] _readers;
+    private readonly Thread _reader;
     private int _read;
 
     /// <summary>Starts a guest.</summary>
-    /// <param name="command">The command that boots it, with standard input as its console.</param>
+    /// <param name="command">The command that boots it, on the terminal as on a person's.</param>
     public GuestConsole(IReadOnlyList<string> command)
     {
-        _session = ProcessSession.Start(Checkout.Root, command);
-        _readers = [Listen(_session.Output), Listen(_session.Error)];
+        _session = ProcessSession.Start(Checkout.Root, ["sh", "-c", "exec \"$@\" <\"$0\" >\"$0\" 2>&1", _terminal.Path, .. command]);
+        _reader = new Thread(Listen) { IsBackground = true };
+        _reader.Start();
     }
 
     /// <summary>The session of the guest's processes.</summary>
@@ -36,11 +40,7 @@ internal sealed class GuestConsole : IDisposable
 
     /// <summary>Types.</summary>
     /// <param name="keys">What; an Enter is a carriage return.</param>
-    public void Type(string keys)
-    {
-        _session.Input.Write(keys);
-        _session.Input.Flush();
-    }
+    public void Type(string keys) => _terminal.Screen.Write(Encoding.UTF8.GetBytes(keys));
 
     /// <summary>Waits for something to be shown after all that was waited for before.</summary>
     /// <param name="text">What.</param>
@@ -63,7 +63,7 @@ internal sealed class GuestConsole : IDisposable
                 }
 
                 long left = end - Environment.TickCount64;
-                bool isDead = Array.TrueForAll(_readers, reader => !reader.IsAlive);
+                bool isDead = !_reader.IsAlive;
                 if (left <= 0 || isDead)
                 {
                     throw new TimeoutException($"The console did not show '{text}' {(isDead ? "before it ended" : $"within {limit.TotalSeconds:0} s")}. It showed:\n{_seen}");
@@ -79,26 +79,36 @@ internal sealed class GuestConsole : IDisposable
     /// <returns>The exit code of rig/boot; null when it did not end.</returns>
     public int? WaitForEnd(TimeSpan limit) => _session.WaitForExit(limit) ? _session.ExitCode : null;
 
-    public void Dispose() => _session.Dispose();
-
-    private Thread Listen(StreamReader reader)
+    /// <summary>Ends a machine that does not do as it should: it tells its state, which is shown, too.</summary>
+    public void GiveUp()
     {
-        Thread thread = new(() =>
+        _session.End(TimeToTellItsState);
+        _ = _reader.Join(TimeSpan.FromSeconds(5));
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _terminal.Dispose();
+    }
+
+    private void Listen()
+    {
+        byte[] buffer = new byte[4096];
+        try
         {
-            char[] buffer = new char[4096];
-            while (reader.Read(buffer) is > 0 and int count)
+            while (_terminal.Screen.Read(buffer) is > 0 and int count)
             {
                 lock (_seen)
                 {
-                    _ = _seen.Append(buffer, 0, count);
+                    _ = _seen.Append(Encoding.Latin1.GetString(buffer, 0, count));
                     Monitor.PulseAll(_seen);
                 }
             }
-        })
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            IsBackground = true,
-        };
-        thread.Start();
-        return thread;
+            // EIO: nobody has the terminal open any more.
+        }
     }
 }

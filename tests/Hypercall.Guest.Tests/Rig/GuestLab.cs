@@ -1,31 +1,33 @@
 using System.Collections.Concurrent;
+using Hypercall.Guest.Tests.Judges;
 
 namespace Hypercall.Guest.Tests.Rig;
 
 /// <summary>
-/// Builds the rig once and boots each guest once for all tests. Two lanes, for a machine of two cores: Bochs is slow, and the
-/// guests on QEMU run beside it.
+/// Builds the rig once and boots each guest once for all tests, two at a time, for a machine of two cores: whoever is free takes
+/// the next of a list, the longest first.
 /// <code>
-///   build ──┬── intel ───────────────────────────────────────
-///           └── amd ── amd-no-vmm ── amd-panic ── intel-no-vmm
+///   build ──┬── intel ──────────────────────────────── intel-none ── ...
+///           └── amd ── intel-kvm ── amd-kvm ── amd-xen-pvh ── shell amd kvm ── ...
 /// </code>
 /// </summary>
 public sealed class GuestLab : IDisposable
 {
-    private static readonly GuestRequest[][] Lanes =
+    private const int Lanes = 2;
+
+    private static readonly GuestRequest[] Boots =
     [
-        [GuestRequest.Intel],
-        [GuestRequest.Amd, GuestRequest.AmdWithoutVmm, GuestRequest.AmdPanic, GuestRequest.IntelWithoutVmm],
+        GuestRequest.Intel, GuestRequest.Amd, GuestRequest.IntelWithoutVmm, GuestRequest.AmdWithoutVmm, GuestRequest.AmdPanic, .. GuestRequest.Judged,
     ];
 
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<GuestRequest, TaskCompletionSource<GuestRun>> _runs = Lanes.SelectMany(lane => lane)
-        .ToDictionary(request => request, _ => new TaskCompletionSource<GuestRun>(TaskCreationOptions.RunContinuationsAsynchronously));
-
-    private readonly TaskCompletionSource<RigImage> _image = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<GuestRequest, TaskCompletionSource<GuestRun>> _runs = Boots.ToDictionary(boot => boot, _ => NewSource<GuestRun>());
+    private readonly Dictionary<Expectation, TaskCompletionSource<ShellRun>> _shells = Expectation.All.ToDictionary(shell => shell, _ => NewSource<ShellRun>());
+    private readonly TaskCompletionSource<RigImage> _image = NewSource<RigImage>();
+    private readonly TaskCompletionSource _allDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<string> _told = new();
-    private readonly List<Thread> _threads = [];
+    private Thread? _thread;
     private string? _folder;
 
     /// <summary>What a person should read, such as a boot that was tried again.</summary>
@@ -35,15 +37,28 @@ public sealed class GuestLab : IDisposable
     /// <param name="request">Which guest.</param>
     internal async Task<GuestRun> GetAsync(GuestRequest request)
     {
-        _ = await GetImageAsync(request.Machine);
-        return await _runs[request].Task;
+        _ = await GetImageAsync(request.Machine, request.Judge);
+        GuestRun run = await _runs[request].Task;
+        Skip.If(run.ExitCode == GuestShell.NotToBeHad, string.Join('\n', run.Lines));
+        return run;
+    }
+
+    /// <summary>What somebody at a guest's prompt saw; it waits for it. A machine that cannot is a skipped test.</summary>
+    /// <param name="expected">Which guest.</param>
+    internal async Task<ShellRun> GetShellAsync(Expectation expected)
+    {
+        _ = await GetImageAsync(expected.Machine, expected.Judge);
+        ShellRun run = await _shells[expected].Task;
+        Skip.If(run.ExitCode == GuestShell.NotToBeHad, run.Screen);
+        return run;
     }
 
     /// <summary>What guests boot; it waits until it is built. A machine that cannot is a skipped test.</summary>
     /// <param name="machine"><c>amd</c> or <c>intel</c>.</param>
-    internal async Task<RigImage> GetImageAsync(string machine)
+    /// <param name="judge">What is to lie under the guest.</param>
+    internal async Task<RigImage> GetImageAsync(string machine, string judge = "rig")
     {
-        string? reason = Emulators.WhyNot(machine);
+        string? reason = Emulators.WhyNot(machine, judge);
         Skip.If(reason is not null, reason);
         Start();
         try
@@ -57,24 +72,14 @@ public sealed class GuestLab : IDisposable
         }
     }
 
-    /// <summary>Waits until nothing is booted on QEMU any more, for a test that boots a guest of its own.</summary>
-    internal async Task WaitForAmdAsync()
-    {
-        foreach (GuestRequest request in Lanes[1].Where(request => request.Machine == "amd"))
-        {
-            _ = await GetAsync(request);
-        }
-    }
+    /// <summary>Waits until nothing is booted any more, for a test that boots a guest of its own.</summary>
+    internal Task WaitForAllAsync() => _allDone.Task;
 
     /// <summary>Ends whatever still runs.</summary>
     public void Dispose()
     {
         _end.Cancel();
-        foreach (Thread thread in _threads)
-        {
-            thread.Join();
-        }
-
+        _thread?.Join();
         if (_folder is not null)
         {
             Directory.Delete(_folder, recursive: true);
@@ -83,12 +88,19 @@ public sealed class GuestLab : IDisposable
         _end.Dispose();
     }
 
-    private void Tell(string text)
+    /// <summary>Writes down what a person should read.</summary>
+    /// <param name="text">One line.</param>
+    internal void Tell(string text)
     {
         _told.Enqueue(text);
         Console.WriteLine(text);
-        File.AppendAllText(Path.Combine(RigLogs.Folder, "notes.txt"), text + "\n");
+        lock (_lock)
+        {
+            File.AppendAllText(Path.Combine(RigLogs.Folder, "notes.txt"), text + "\n");
+        }
     }
+
+    private static TaskCompletionSource<T> NewSource<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void Start()
     {
@@ -98,21 +110,10 @@ public sealed class GuestLab : IDisposable
             {
                 _folder = Directory.CreateTempSubdirectory("hypercall-guests-").FullName;
                 File.Delete(Path.Combine(RigLogs.Folder, "notes.txt"));
-                StartThread(Build);
+                _thread = new Thread(Build) { IsBackground = true }; // a guest ends with the thread that started it, and the pool's come and go
+                _thread.Start();
             }
         }
-    }
-
-    // Threads of our own: a guest ends with the thread that started it, and the pool's come and go.
-    private void StartThread(Action run)
-    {
-        Thread thread = new(() => run()) { IsBackground = true };
-        lock (_lock)
-        {
-            _threads.Add(thread);
-        }
-
-        thread.Start();
     }
 
     private void Build()
@@ -120,7 +121,8 @@ public sealed class GuestLab : IDisposable
         try
         {
             RigImage image = RigImage.Build(_folder!, _end.Token);
-            Thread[] lanes = [.. Lanes.Select(lane => new Thread(() => RunLane(lane, image)) { IsBackground = true })];
+            ConcurrentQueue<Action> work = new(Work(image));
+            Thread[] lanes = [.. Enumerable.Range(0, Lanes).Select(_ => new Thread(() => RunLane(work)) { IsBackground = true })];
             _image.SetResult(image);
             foreach (Thread lane in lanes)
             {
@@ -138,23 +140,43 @@ public sealed class GuestLab : IDisposable
         {
             _ = _image.TrySetException(e);
         }
+
+        _allDone.SetResult();
     }
 
-    private void RunLane(GuestRequest[] lane, RigImage image)
+    private IEnumerable<Action> Work(RigImage image)
     {
         GuestBoot boot = new(RigLogs.Folder, Tell);
-        foreach (GuestRequest request in lane.Where(request => Emulators.WhyNot(request.Machine) is null))
+        GuestShell shell = new(RigLogs.Folder, Tell);
+        return
+        [
+            .. Boots.Where(request => Emulators.WhyNot(request.Machine, request.Judge) is null)
+                .Select(request => (Action)(() => Into(_runs[request], () => boot.Run(request, image.CommandFor(request), _end.Token)))),
+            .. Expectation.All.Where(expected => Emulators.WhyNot(expected.Machine, expected.Judge) is null)
+                .OrderByDescending(expected => expected.Machine, StringComparer.Ordinal)
+                .Select(expected => (Action)(() => Into(_shells[expected], () => shell.Run(expected, image)))),
+        ];
+    }
+
+    private static void Into<T>(TaskCompletionSource<T> source, Func<T> run)
+    {
+        try
         {
-            try
-            {
-                _runs[request].SetResult(boot.Run(request, image.CommandFor(request), _end.Token));
-            }
+            source.SetResult(run());
+        }
 #pragma warning disable CA1031 // as above
-            catch (Exception e)
+        catch (Exception e)
 #pragma warning restore CA1031
-            {
-                _runs[request].SetException(e);
-            }
+        {
+            source.SetException(e);
+        }
+    }
+
+    private void RunLane(ConcurrentQueue<Action> work)
+    {
+        while (!_end.IsCancellationRequested && work.TryDequeue(out Action? run))
+        {
+            run();
         }
     }
 }

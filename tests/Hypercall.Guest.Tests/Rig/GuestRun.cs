@@ -12,13 +12,15 @@ namespace Hypercall.Guest.Tests.Rig;
 internal sealed record GuestRun(
     GuestRequest Request, int? ExitCode, IReadOnlyList<string> Lines, IReadOnlyList<string> Attempts, IReadOnlyList<int> Sessions, string LogFile)
 {
-    private const string HashLine = "rig: conformance sha256 ";
+    private const string HashMark = " sha256 ";
 
     public TapReport Tap { get; } = TapReport.Parse(Lines);
 
-    /// <summary>SHA-256 of the program in the guest, as the guest computed it; null when it did not get that far.</summary>
-    public string? ProgramHash { get; } =
-        Lines.FirstOrDefault(line => line.StartsWith(HashLine, StringComparison.Ordinal))?[HashLine.Length..].Trim();
+    /// <summary>SHA-256 of our programs in the guest, by their names, as the guest computed them; empty when it did not get that far.</summary>
+    public IReadOnlyDictionary<string, string> Programs { get; } = Lines
+        .Where(line => line.StartsWith("rig: ", StringComparison.Ordinal) && line.Contains(HashMark, StringComparison.Ordinal))
+        .Select(line => line["rig: ".Length..].Trim().Split(HashMark))
+        .ToDictionary(pair => pair[0], pair => pair[1]);
 
     /// <summary>For a message: how it ended, and what it said last.</summary>
     public string Trace => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);

@@ -1,13 +1,12 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Hypercall.Guest.Tests.Processes;
 
 namespace Hypercall.Guest.Tests.Rig;
 
-/// <summary>What guests boot: a kernel, an initramfs, a VMM, copied to a folder of this run's own.</summary>
+/// <summary>What guests boot: kernels, an initramfs, a VMM, what judges need; copied to a folder of this run's own.</summary>
 /// <param name="Folder">Where they are.</param>
-/// <param name="ProgramHash">SHA-256 of the conformance program that was put into the initramfs.</param>
-internal sealed record RigImage(string Folder, string ProgramHash)
+/// <param name="Programs">SHA-256 of our programs that were put into the initramfs, by their names.</param>
+internal sealed record RigImage(string Folder, IReadOnlyDictionary<string, string> Programs)
 {
     private const int NotToBeHad = 3; // rig/guest/build --help: a package is not in the cache, and cannot be fetched
 
@@ -27,9 +26,9 @@ internal sealed record RigImage(string Folder, string ProgramHash)
             mkdir -p artifacts/rig
             exec 9>artifacts/rig/lock
             flock 9
-            rig/guest/build 9>&-
+            rig/guest/build --judges "${HYPERCALL_JUDGES:-all}" 9>&-
             make -s -C rig/vmm 9>&-
-            cp artifacts/rig/vmlinuz artifacts/rig/initramfs.gz rig/vmm/build/vmm.elf artifacts/rig/work/conformance/Hypercall.Conformance "$1/"
+            cp -r artifacts/rig/vmlinuz* artifacts/rig/initramfs.gz artifacts/rig/programs.sha256 artifacts/rig/judges rig/vmm/build/vmm.elf "$1/"
             """;
         List<string> output = [];
         using ProcessSession session = ProcessSession.Start(Checkout.Root, "bash", "-c", Script + " 2>&1", "bash", folder);
@@ -67,8 +66,8 @@ internal sealed record RigImage(string Folder, string ProgramHash)
             throw new InvalidOperationException($"The rig was not built ({(ended ? $"code {session.ExitCode}" : $"no end within {Limit}")}):\n{tail}");
         }
 
-        using FileStream program = File.OpenRead(Path.Combine(folder, "Hypercall.Conformance"));
-        return new RigImage(folder, Convert.ToHexStringLower(SHA256.HashData(program)));
+        return new RigImage(folder, File.ReadLines(Path.Combine(folder, "programs.sha256"))
+            .Select(line => line.Split("  ")).ToDictionary(pair => Path.GetFileName(pair[1]), pair => pair[0]));
     }
 
     /// <summary>The command that boots a guest.</summary>
@@ -76,10 +75,16 @@ internal sealed record RigImage(string Folder, string ProgramHash)
     /// <param name="options">More options of rig/boot.</param>
     public IReadOnlyList<string> CommandFor(GuestRequest request, params IReadOnlyList<string> options) =>
     [
-        Path.Combine(Checkout.Root, "rig", "boot"), request.Machine,
-        "--kernel", Path.Combine(Folder, "vmlinuz"), "--initrd", Path.Combine(Folder, "initramfs.gz"),
-        .. (IReadOnlyList<string>)(request.HasVmm ? ["--vmm", Path.Combine(Folder, "vmm.elf")] : ["--no-vmm"]),
+        Path.Combine(Checkout.Root, "rig", "boot"), request.Machine, .. Under(request.Judge),
         "--timeout", ((int)request.Limit.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture),
         "--append", $"quiet {request.Words}", .. options,
     ];
+
+    /// <summary>The command that boots a guest with a prompt, as a person would type it.</summary>
+    /// <param name="machine"><c>amd</c> or <c>intel</c>.</param>
+    /// <param name="judge">What lies under it.</param>
+    public IReadOnlyList<string> ShellFor(string machine, string judge) => [Path.Combine(Checkout.Root, "rig", "shell"), machine, .. Under(judge)];
+
+    private IEnumerable<string> Under(string judge) =>
+        ["--under", judge, "--image", Folder, .. (IEnumerable<string>)(judge == "rig" ? ["--vmm", Path.Combine(Folder, "vmm.elf")] : [])];
 }

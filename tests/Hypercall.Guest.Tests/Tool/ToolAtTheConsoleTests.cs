@@ -12,7 +12,6 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     private const string ControlC = "\x03";
     private const string ControlD = "\x04";
 
-    private static readonly GuestRequest Request = GuestRequest.Amd with { Name = "console", Words = "rig.swap=64M" };
     private static readonly TimeSpan Boot = LastResort.Bound;
     private static readonly TimeSpan Answer = LastResort.Bound;
 
@@ -69,7 +68,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     private async Task TalkAsync(string name, Action<GuestConsole> talk)
     {
         RigImage image = await lab.GetImageAsync("amd");
-        await lab.WaitForAmdAsync();
+        await lab.WaitForAllAsync();
         int session = 0;
 
         // A thread of its own: the guest ends with it.
@@ -101,7 +100,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     {
         for (int attempt = 1; ; attempt++)
         {
-            GuestConsole console = new(image.CommandFor(Request, "--interactive"));
+            GuestConsole console = new(image.ShellFor("amd", "rig"));
             try
             {
                 _ = console.Expect(Prompt, Boot);
@@ -109,6 +108,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
             }
             catch (TimeoutException e)
             {
+                console.GiveUp();
                 console.Dispose();
                 if (attempt == 2)
                 {

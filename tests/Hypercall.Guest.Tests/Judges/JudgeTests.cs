@@ -1,0 +1,76 @@
+using Hypercall.Guest.Tests.Processes;
+using Hypercall.Guest.Tests.Rig;
+using Hypercall.Guest.Tests.Tap;
+using Xunit.Abstractions;
+
+namespace Hypercall.Guest.Tests.Judges;
+
+/// <summary>Our guest under hypervisors that nobody here wrote: the tool and the runner end as they do elsewhere.</summary>
+[Collection(GuestCollection.Name)]
+public class JudgeTests(GuestLab lab, ITestOutputHelper output)
+{
+    public static TheoryData<string> Foreign => [.. Expectation.Foreign.Select(expected => expected.ToString())];
+
+    [SkippableTheory]
+    [MemberData(nameof(Foreign))]
+    public async Task The_guest_boots_and_powers_off(string guest)
+    {
+        GuestRun run = await RunAsync(guest);
+        Assert.True(run.ExitCode == 0, run.Story);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Foreign))]
+    public async Task Detect_tells_who_is_there_and_ends_with_0(string guest)
+    {
+        Expectation expected = Named(guest);
+        GuestRun run = await RunAsync(guest);
+        string[] detect =
+        [
+            .. run.Lines.SkipWhile(line => !line.StartsWith("rig: run hypercall detect", StringComparison.Ordinal))
+                .TakeWhile(line => !line.StartsWith("rig: run conf", StringComparison.Ordinal)),
+        ];
+        Assert.True(detect.Contains("rig: ended 0"), run.Story);
+        Assert.Matches($"Hypervisor signature.*{expected.Signature}", string.Join('\n', detect));
+        Assert.Matches($"Functions by name.*{expected.ByName}", string.Join('\n', detect));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Foreign))]
+    public async Task The_conformance_runner_runs_to_its_end_and_nothing_fails(string guest)
+    {
+        GuestRun run = await RunAsync(guest);
+        Assert.True(
+            run.Tap.IsComplete,
+            $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Story}");
+        Assert.DoesNotContain(run.Tap.Results.Values, result => result.Outcome == TapOutcome.Failed);
+        Assert.Contains(run.Tap.Results.Values, result => result.Outcome == TapOutcome.Passed);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Foreign))]
+    public async Task The_guest_leaves_no_process(string guest)
+    {
+        GuestRun run = await RunAsync(guest);
+        Assert.NotEmpty(run.Sessions);
+        Assert.DoesNotContain(run.Sessions, session => ProcessSession.Members(session).Count != 0);
+    }
+
+    [SkippableFact]
+    public async Task The_newer_kernel_boots_too()
+    {
+        GuestRun run = await RunAsync("amd xen-pvh");
+        Assert.True(run.Lines.Any(line => line.StartsWith("rig: guest 6.12.", StringComparison.Ordinal)), run.Story);
+    }
+
+    private static Expectation Named(string guest) => Expectation.All.Single(expected => expected.ToString() == guest);
+
+    private async Task<GuestRun> RunAsync(string guest)
+    {
+        Expectation expected = Named(guest);
+        GuestRun run = await lab.GetAsync(
+            GuestRequest.Judged.Single(request => request.Machine == expected.Machine && request.Judge == expected.Judge));
+        output.WriteLine(run.Story);
+        return run;
+    }
+}
