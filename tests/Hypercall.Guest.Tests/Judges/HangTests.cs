@@ -35,7 +35,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
     {
         GuestRequest request = GuestRequest.On("intel", "none", "hang-intel", "rig.run=sleep,100000") with { Limit = TimeSpan.FromSeconds(40) };
         GuestRun run = await BootAsync(request);
-        Assert.True(run.ExitCode == OutOfTime, run.Story);
+        Assert.True(run.ExitCode == OutOfTime, run.Trace);
         Assert.Contains(run.Lines, line => line.StartsWith("state: no end within 40 s", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith("state: rip: ", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith("state: CR0=", StringComparison.Ordinal));
@@ -47,7 +47,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
         // Linux panics when its first program ends.
         GuestRequest request = GuestRequest.On("amd", "none", "panic", "rdinit=/bin/false");
         GuestRun run = await BootAsync(request);
-        Assert.True(run.ExitCode == Panicked, run.Story);
+        Assert.True(run.ExitCode == Panicked, run.Trace);
         Assert.Single(run.Attempts);
         Assert.Contains(run.Lines, line => line.Contains("Kernel panic - not syncing: Attempted to kill init!", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith("state: it panicked", StringComparison.Ordinal));

@@ -16,7 +16,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
     public async Task The_guest_boots_and_powers_off(string guest)
     {
         GuestRun run = await RunAsync(guest);
-        Assert.True(run.ExitCode == 0, run.Story);
+        Assert.True(run.ExitCode == 0, run.Trace);
     }
 
     [SkippableTheory]
@@ -30,7 +30,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
             .. run.Lines.SkipWhile(line => !line.StartsWith("rig: run hypercall detect", StringComparison.Ordinal))
                 .TakeWhile(line => !line.StartsWith("rig: run conf", StringComparison.Ordinal)),
         ];
-        Assert.True(detect.Contains("rig: ended 0"), run.Story);
+        Assert.True(detect.Contains("rig: ended 0"), run.Trace);
         Assert.Matches($"Hypervisor signature.*{expected.Signature}", string.Join('\n', detect));
         Assert.Matches($"Functions by name.*{expected.ByName}", string.Join('\n', detect));
     }
@@ -42,7 +42,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         GuestRun run = await RunAsync(guest);
         Assert.True(
             run.Tap.IsComplete,
-            $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Story}");
+            $"{run.Tap.Results.Count} of {run.Tap.Planned} scenarios. {string.Join(", ", run.Tap.Oddities)} {run.Tap.BailOut}\n{run.Trace}");
         Assert.DoesNotContain(run.Tap.Results.Values, result => result.Outcome == TapOutcome.Failed);
         Assert.Contains(run.Tap.Results.Values, result => result.Outcome == TapOutcome.Passed);
     }
@@ -60,7 +60,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
     public async Task The_newer_kernel_boots_too()
     {
         GuestRun run = await RunAsync("amd xen-pvh");
-        Assert.True(run.Lines.Any(line => line.StartsWith("rig: guest 6.12.", StringComparison.Ordinal)), run.Story);
+        Assert.True(run.Lines.Any(line => line.StartsWith("rig: guest 6.12.", StringComparison.Ordinal)), run.Trace);
     }
 
     private static Expectation Named(string guest) => Expectation.All.Single(expected => expected.ToString() == guest);
@@ -70,7 +70,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Expectation expected = Named(guest);
         GuestRun run = await lab.GetAsync(
             GuestRequest.Judged.Single(request => request.Machine == expected.Machine && request.Judge == expected.Judge));
-        output.WriteLine(run.Story);
+        output.WriteLine(run.Trace);
         return run;
     }
 }

@@ -27,7 +27,7 @@ public sealed class PackTests(GuestLab lab) : IDisposable
         GuestRun run = await Task.Factory.StartNew(
             () => new GuestBoot(_folder, lab.Tell).Run(request, command, CancellationToken.None),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Assert.True(run.ExitCode == 0, run.Story);
+        Assert.True(run.ExitCode == 0, run.Trace);
         Assert.Contains("rig: run hypercall detect", run.Lines);
         Assert.Equal(image.Programs["conformance"], run.Programs["conformance"]);
     }
