@@ -10,6 +10,7 @@ return args switch
     ["badframe"] => CrashModes.PassBadFrame(),
     ["signalreg"] => RepairModes.SurviveSignalRegistration(),
     ["memory"] => MemoryMode.Run(),
+    ["call"] => StressMode.CallOnce(Stubs.IncrementRax()),
     ["mdwe"] => RepairModes.MakeStubWithoutExecGain(),
     _ => Usage(),
 };
@@ -25,6 +26,7 @@ static int Usage()
           badframe                             a bad frame pointer reaches the handler before the guard, which exits 42
           signalreg                            a PosixSignalRegistration takes the guard away
           memory                               locking, windows and passing by virtual address, and no to what is physical (Windows)
+          call                                 one call, through the interface
           mdwe                                 makes the stub after PR_SET_MDWE (needs NativeAOT: a JIT cannot live with it)
         """);
     return 2;
