@@ -48,8 +48,9 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel
         return Describe(in fault);
     }
 
-    // Never called: the stub returns 0 or 1. A call of a declared P/Invoke (not of a pointer) makes the JIT put VZEROUPPER into the prologue
-    // of a method without 256-bit AVX of its own, before the runtime's P/Invoke helper, whose SSE costs 175 ns while upper halves are in use.
+    // Never called: the stub returns 0 or 1. A call of a declared P/Invoke (one by pointer does not count) makes the JIT put
+    // VZEROUPPER into the prologue of a method that has no 256-bit AVX: before the runtime's own P/Invoke helper, whose SSE costs
+    // 175 ns while upper halves are in use (docs/numbers.md).
     [LibraryImport("hypercall-never-loaded")]
     private static partial void ClearVectorsFirst();
 

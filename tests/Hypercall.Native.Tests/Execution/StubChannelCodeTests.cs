@@ -2,7 +2,7 @@ using Hypercall.Native.Tests.Guard;
 
 namespace Hypercall.Native.Tests.Execution;
 
-/// <summary>What the JIT makes of <see cref="Hypercall.Native.Execution.StubChannel"/>: it decides whether a call is 175 ns dearer after 256-bit arithmetic.</summary>
+/// <summary>What the JIT makes of the way into a stub: a call after 256-bit arithmetic is 175 ns dearer or not.</summary>
 public sealed class StubChannelCodeTests : IDisposable
 {
     private const string Helper = "CORINFO_HELP_INIT_PINVOKE_FRAME"; // src/coreclr/inc/corinfo.h
@@ -15,12 +15,13 @@ public sealed class StubChannelCodeTests : IDisposable
     public void The_upper_halves_are_cleared_before_the_runtime_prepares_the_call()
     {
         Skip.IfNot(TestTarget.CanExecute, "Stubs are executed on x86-64.");
-        Skip.IfNot(VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0), "This CPU has no AVX, or this system does not save its state.");
+        bool isKept = VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0);
+        Skip.IfNot(isKept, "This CPU has no AVX, or this system does not save its state.");
         Dictionary<string, string> environment = new()
         {
             ["DOTNET_TieredCompilation"] = "0", // optimized at once
             ["DOTNET_EnableAVX"] = "1",
-            ["DOTNET_JitDisasm"] = "TryInvoke", // docs/design/coreclr/jit/viewing-jit-dumps.md of the runtime
+            ["DOTNET_JitDisasm"] = "TryInvoke", // the runtime's docs/design/coreclr/jit/viewing-jit-dumps.md
             ["DOTNET_JitStdOutFile"] = _listing,
         };
 
