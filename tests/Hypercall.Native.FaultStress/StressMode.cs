@@ -6,6 +6,14 @@ namespace Hypercall.Native.FaultStress;
 /// <summary>Many threads, half of whose calls fault, under a garbage collector that never rests.</summary>
 internal static class StressMode
 {
+    /// <summary>One call that the JIT cannot inline: it does not know the type.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int CallOnce(IHypercallChannel channel)
+    {
+        HypercallRegisters registers = default;
+        return channel.TryInvoke(ref registers).IsCompleted && registers.Rax == 1 ? 0 : 1;
+    }
+
     public static int Run(string[] args)
     {
         int threads = 8;

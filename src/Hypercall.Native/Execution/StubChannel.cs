@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Hypercall.Native.Guard;
 
 namespace Hypercall.Native.Execution;
 
 /// <summary>One hypercall instruction of the CPU under this process.</summary>
-internal sealed unsafe class StubChannel : IHypercallChannel
+internal sealed unsafe partial class StubChannel : IHypercallChannel
 {
     private readonly delegate* unmanaged<HypercallRegisters*, NativeFault*, int> _stub;
     private readonly FaultGuard _guard;
@@ -38,8 +39,27 @@ internal sealed unsafe class StubChannel : IHypercallChannel
             faulted = _stub(frame, &fault);
         }
 
-        return faulted == 0 ? HypercallStatus.Completed : Describe(in fault);
+        if (faulted == 0)
+        {
+            return Complete();
+        }
+
+        if (faulted > 1) // never: see there
+        {
+            ClearVectorsFirst();
+        }
+
+        return Describe(in fault);
     }
+
+    // Never called: the stub returns 0 or 1. A call of a declared P/Invoke (one by pointer does not count) makes the JIT put
+    // VZEROUPPER into the prologue of a method that has no 256-bit AVX: before the runtime's own P/Invoke helper, whose SSE costs
+    // 175 ns while upper halves are in use (docs/numbers.md).
+    [LibraryImport("hypercall-never-loaded")]
+    private static partial void ClearVectorsFirst();
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // the JIT clears the status by 256-bit AVX: see above
+    private static HypercallStatus Complete() => HypercallStatus.Completed;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private HypercallStatus Describe(in NativeFault fault) => HypercallStatus.Faulted(FaultKinds.Judge(in fault) with
