@@ -93,6 +93,30 @@ internal static unsafe class LinuxMemory
         return true;
     }
 
+    /// <summary>How many pages are in memory, though this process may not have touched them: those of a file in the page cache, of shared memory.</summary>
+    /// <returns>null where the kernel does not tell. To who may not write to a file, it says that all are: can_do_mincore(), mm/mincore.c.</returns>
+    public static long? CountPresent(PageSpan pages)
+    {
+        const int PiecePages = 4096;
+        byte* answer = stackalloc byte[PiecePages];
+        long present = 0;
+        for (nuint at = pages.Start; at < pages.End; at += (nuint)PiecePages * GuestPage.Size)
+        {
+            nuint length = Math.Min(pages.End - at, (nuint)PiecePages * GuestPage.Size);
+            if (Libc.MemoryInCore(at, length, answer) != 0)
+            {
+                return null;
+            }
+
+            foreach (byte page in new ReadOnlySpan<byte>(answer, (int)(length / GuestPage.Size)))
+            {
+                present += page & 1;
+            }
+        }
+
+        return present;
+    }
+
     /// <summary>RLIMIT_MEMLOCK in bytes; null when there is none.</summary>
     public static long? MemLockLimit => Limit(LimitMemLock);
 
