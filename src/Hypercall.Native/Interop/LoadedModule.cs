@@ -17,7 +17,8 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
     /// <summary>All that are loaded now.</summary>
     public static IReadOnlyList<LoadedModule> All()
     {
-        // The loader holds its lock while it tells, so nothing is allocated meanwhile: a collection could wait for a thread that waits for the lock.
+        // The loader holds its lock while it tells, so nothing is allocated meanwhile: a collection could wait for a thread that waits
+        // for the lock.
         for (int room = 256; ; room *= 2)
         {
             Told told = new() { Room = room, NamesRoom = room * 128 };
@@ -71,8 +72,10 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
             return 1; // ends it
         }
 
-        name.CopyTo(new Span<byte>(told->Names + told->NamesLength, name.Length)); // the library may be gone before the name is read
-        told->Ranges[told->Count++] = new Range { Start = (nint)start, End = (nint)end, Name = told->NamesLength, NameLength = name.Length };
+        // Copied: the library, and its name, may be gone before the records are made.
+        name.CopyTo(new Span<byte>(told->Names + told->NamesLength, name.Length));
+        ref Range range = ref told->Ranges[told->Count++];
+        range = new Range { Start = (nint)start, End = (nint)end, Name = told->NamesLength, NameLength = name.Length };
         told->NamesLength += name.Length;
         return 0;
     }
@@ -83,7 +86,8 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
         for (int i = 0; i < modules.Length; i++)
         {
             Range range = told.Ranges[i];
-            modules[i] = new LoadedModule(range.Start, range.End, Encoding.UTF8.GetString(told.Names + range.Name, range.NameLength));
+            string name = Encoding.UTF8.GetString(told.Names + range.Name, range.NameLength);
+            modules[i] = new LoadedModule(range.Start, range.End, name);
         }
 
         return modules;

@@ -179,7 +179,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             "not contiguous");
         return null;
 
-        string Ways(IEnumerable<(LinuxMapping Kind, string Why)> ways) => string.Join("; ", ways.Select(way => $"{Name(way.Kind)}: {way.Why}{PoolLimit(way.Kind, length)}"));
+        string Ways(IEnumerable<(LinuxMapping Kind, string Why)> ways) =>
+            string.Join("; ", ways.Select(way => $"{Name(way.Kind)}: {way.Why}{PoolLimit(way.Kind, length)}"));
     }
 
     private NativeGuestBuffer? TryAllocate(long length, Residency residency, Contiguity contiguity, LinuxMapping kind, bool prove, out Setback? setback)

@@ -93,8 +93,10 @@ internal static unsafe class LinuxMemory
         return true;
     }
 
-    /// <summary>How many pages are in memory, though this process may not have touched them: those of a file in the page cache, of shared memory.</summary>
-    /// <returns>null where the kernel does not tell. To who may not write to a file, it says that all are: can_do_mincore(), mm/mincore.c.</returns>
+    /// <summary>How many pages of shared memory or of a file are in memory, whether or not this process has touched them.</summary>
+    /// <returns>
+    /// The number; null where the kernel does not tell. To who may not write to the file, it says that all are: can_do_mincore(), mm/mincore.c.
+    /// </returns>
     public static long? CountPresent(PageSpan pages)
     {
         const int PiecePages = 4096;

@@ -181,7 +181,8 @@ public sealed class LimitTests
     [SkippableFact]
     public void A_range_whose_map_alone_does_not_fit_into_the_heap_is_refused()
     {
-        Dictionary<string, string> told = Probe.RunBehind(Limited("true"), "--query", "137438953472"); // 256 MiB of answer, and half of it in the heap
+        // 256 MiB of answer, and half of that for the heap.
+        Dictionary<string, string> told = Probe.RunBehind(Limited("true"), "--query", "137438953472");
         Assert.StartsWith("OutOfMemory", told["query"], StringComparison.Ordinal);
         Assert.Contains("the answer alone takes 268435456 bytes", told["query"], StringComparison.Ordinal);
         Assert.Equal("reached", told["end"]);

@@ -20,7 +20,7 @@ internal interface ILimitSource
     /// <param name="path">Its absolute path.</param>
     IEnumerable<string> Directories(string path);
 
-    /// <summary>How often a file could not be opened because the process or the system has as many open as it may: it told nothing then, be it there or not.</summary>
+    /// <summary>How often a file, there or not, told nothing because the process or the system has as many open as it may.</summary>
     int NotOpened { get; }
 
     /// <summary>What sysinfo(2) says of the machine; null where it is not allowed to.</summary>

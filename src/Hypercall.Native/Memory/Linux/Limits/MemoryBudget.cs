@@ -95,14 +95,15 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
             _mappings.Unmapped();
             if (_isStale)
             {
-                _taken -= MemoryDemand.Of(LinuxMapping.Pages, Math.Clamp(_taken.Memory - _inFlight.Memory, 0, bytes), Residency.Locked);
+                long back = Math.Clamp(_taken.Memory - _inFlight.Memory, 0, bytes);
+                _taken -= MemoryDemand.Of(LinuxMapping.Pages, back, Residency.Locked);
             }
         }
     }
 
     private bool Read(long now)
     {
-        // Without a descriptor to read them with, limits bind as before: what was told last is held against all that was taken since.
+        // Without a descriptor to read them with, limits bind as they were told last, against all that was taken since.
         int notOpened = source.NotOpened;
         MemoryLimit[] limits = [.. SystemLimits.Read(source), .. _cgroups.Read(), .. ProcessLimits.Read(source)];
         _isStale = source.NotOpened != notOpened && _readAt != long.MinValue;
