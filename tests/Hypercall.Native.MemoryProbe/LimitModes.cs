@@ -37,6 +37,10 @@ internal static unsafe partial class LimitModes
                 Report("contiguous", new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous }, numbers[0]);
                 Report("scattered", new GuestBufferOptions { Residency = Residency.Touched }, numbers[0]);
                 break;
+            case "--query":
+                _ = Memory.TryQueryPages(new GuestVirtualAddress(0x1000_0000), numbers[0], out _, out GuestMemoryRefusal? refusal);
+                Report("query", null, refusal);
+                break;
             default:
                 return false;
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Hypercall.Native.Execution;
 using Hypercall.Native.Interop;
 
@@ -92,7 +91,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
 
         throw new PlatformNotSupportedException(
             "This thread blocks SIGILL, SIGSEGV or SIGBUS, and sigprocmask "
-            + (error == 0 ? "says that it unblocked them, and did not" : $"may not unblock them: {Said(error)}")
+            + (error == 0 ? "says that it unblocked them, and did not" : $"may not unblock them: {Errno.Describe(error)}")
             + ". A hypercall that faults would end the process, so none was made. Make hypercalls on a thread that blocks none of them, or let this process change its signal mask.");
     }
 
@@ -187,7 +186,7 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     }
 
     private static PlatformNotSupportedException Refused(int signal, int error) => new(
-        $"sigaction for {Name(signal)} is refused: {Said(error)}. Without the guard a hypercall that faults would end the process, so none can be made. If it is a "
+        $"sigaction for {Name(signal)} is refused: {Errno.Describe(error)}. Without the guard a hypercall that faults would end the process, so none can be made. If it is a "
         + "sandbox (a seccomp filter), let it allow rt_sigaction for SIGILL, SIGSEGV and SIGBUS.");
 
     private static PlatformNotSupportedException NotInstalled(int signal, nint handler) => new(
@@ -209,6 +208,4 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         Libc.SigBus => "SIGBUS",
         _ => $"signal {signal}",
     };
-
-    private static string Said(int error) => $"{Marshal.GetPInvokeErrorMessage(error)} (errno {error})";
 }

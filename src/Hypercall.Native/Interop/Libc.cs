@@ -36,6 +36,7 @@ internal static unsafe partial class Libc
     public static readonly nint MapFailed = -1;
 
     // madvise(2); include/uapi/asm-generic/mman-common.h
+    public const int AdviseDontNeed = 4;
     public const int AdviseDontFork = 10;
     public const int AdviseHugePage = 14;
     public const int AdviseNoHugePage = 15;

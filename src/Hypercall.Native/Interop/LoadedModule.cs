@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Hypercall.Native.Interop;
 
@@ -16,18 +17,26 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
     /// <summary>All that are loaded now.</summary>
     public static IReadOnlyList<LoadedModule> All()
     {
-        List<LoadedModule> modules = [];
-        GCHandle handle = GCHandle.Alloc(modules);
-        try
+        // The loader holds its lock while it tells, so nothing is allocated meanwhile: a collection could wait for a thread that waits
+        // for the lock.
+        for (int room = 256; ; room *= 2)
         {
-            _ = Libc.IterateProgramHeaders(&Add, GCHandle.ToIntPtr(handle));
+            Told told = new() { Room = room, NamesRoom = room * 128 };
+            told.Ranges = (Range*)NativeMemory.Alloc((nuint)room, (nuint)sizeof(Range));
+            told.Names = (byte*)NativeMemory.Alloc((nuint)told.NamesRoom);
+            try
+            {
+                if (Libc.IterateProgramHeaders(&Add, (nint)(&told)) == 0)
+                {
+                    return Records(told);
+                }
+            }
+            finally
+            {
+                NativeMemory.Free(told.Ranges);
+                NativeMemory.Free(told.Names);
+            }
         }
-        finally
-        {
-            handle.Free();
-        }
-
-        return modules;
     }
 
     /// <summary>The one that an address lies in; null for memory that belongs to none, such as code made at run time.</summary>
@@ -39,7 +48,7 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
     public bool Contains(nint address) => (nuint)address >= (nuint)Start && (nuint)address < (nuint)End;
 
     [UnmanagedCallersOnly]
-    private static int Add(Libc.ProgramHeaders* info, nuint size, nint modules)
+    private static int Add(Libc.ProgramHeaders* info, nuint size, nint data)
     {
         ulong start = ulong.MaxValue, end = 0;
         foreach (ref readonly Libc.ProgramHeader header in new ReadOnlySpan<Libc.ProgramHeader>(info->Headers, info->Count))
@@ -51,12 +60,54 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
             }
         }
 
-        if (start < end)
+        if (start >= end)
         {
-            ((List<LoadedModule>)GCHandle.FromIntPtr(modules).Target!).Add(
-                new LoadedModule((nint)start, (nint)end, Marshal.PtrToStringUTF8((nint)info->Name) ?? ""));
+            return 0;
         }
 
+        Told* told = (Told*)data;
+        ReadOnlySpan<byte> name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(info->Name);
+        if (told->Count == told->Room || name.Length > told->NamesRoom - told->NamesLength)
+        {
+            return 1; // ends it
+        }
+
+        // Copied: the library, and its name, may be gone before the records are made.
+        name.CopyTo(new Span<byte>(told->Names + told->NamesLength, name.Length));
+        ref Range range = ref told->Ranges[told->Count++];
+        range = new Range { Start = (nint)start, End = (nint)end, Name = told->NamesLength, NameLength = name.Length };
+        told->NamesLength += name.Length;
         return 0;
+    }
+
+    private static LoadedModule[] Records(in Told told)
+    {
+        LoadedModule[] modules = new LoadedModule[told.Count];
+        for (int i = 0; i < modules.Length; i++)
+        {
+            Range range = told.Ranges[i];
+            string name = Encoding.UTF8.GetString(told.Names + range.Name, range.NameLength);
+            modules[i] = new LoadedModule(range.Start, range.End, name);
+        }
+
+        return modules;
+    }
+
+    private struct Range
+    {
+        public nint Start;
+        public nint End;
+        public int Name; // where it begins among the names
+        public int NameLength;
+    }
+
+    private struct Told
+    {
+        public Range* Ranges;
+        public int Room;
+        public int Count;
+        public byte* Names;
+        public int NamesRoom;
+        public int NamesLength;
     }
 }

@@ -20,6 +20,9 @@ internal sealed record ProcessMapping(nuint Start, nuint End, bool IsWritable, b
     /// <summary>Whether its pages are locked: <c>lo</c> among the flags.</summary>
     public bool IsLocked => Flags.Split(' ').Contains("lo");
 
+    /// <summary>Whether its pages come from the huge page pool: <c>ht</c> among the flags.</summary>
+    public bool IsOfPool => Flags.Split(' ').Contains("ht");
+
     /// <summary>The mappings, without flags; none where nobody mounted /proc, or it may not be read.</summary>
     public static IEnumerable<ProcessMapping> Read() => Parse(Lines("/proc/self/maps"));
 

@@ -162,7 +162,7 @@ public sealed class LinuxFaultGuardTests
         {
             PlatformNotSupportedException error = Assert.Throws<PlatformNotSupportedException>(
                 () => new LinuxFaultGuard(Stubs.Value, pages, actions, state));
-            Assert.StartsWith("sigaction for SIGILL is refused: Operation not permitted (errno 1).", error.Message, StringComparison.Ordinal);
+            Assert.StartsWith("sigaction for SIGILL is refused: Operation not permitted (EPERM).", error.Message, StringComparison.Ordinal);
         }
 
         Assert.InRange(pages.Used.Count(), 0, 1);

@@ -44,7 +44,10 @@ internal static class ErrnoTable
                 GuestMemoryRefusalReason.NotContiguous, "This kernel or CPU has no huge pages of this size.", NextWay: true),
             (LinuxCall.MapHugePages, _) => new(GuestMemoryRefusalReason.NotContiguous, Plain(error), NextWay: true),
 
-            (LinuxCall.Lock, Errno.ENOMEM) => new(GuestMemoryRefusalReason.OutOfMemory, NoMemory, Ask: Fact.LockedBytes),
+            (LinuxCall.Lock, Errno.ENOMEM) => new( // mlock(2)
+                GuestMemoryRefusalReason.OutOfMemory,
+                "It passes RLIMIT_MEMLOCK, or the process has as many mappings as vm.max_map_count allows, or the system has no memory left.",
+                Ask: Fact.LockedBytes),
             (LinuxCall.Lock, Errno.EPERM) => new(GuestMemoryRefusalReason.SystemCallRefused, Sandbox, Ask: Fact.LockedBytes), // mlock(2): a limit of 0
             (LinuxCall.Lock, Errno.EAGAIN) => new(
                 GuestMemoryRefusalReason.SystemCallRefused, "Some of the pages could not be brought into memory at this moment (mlock(2)). Ask for less, or try again later."),

@@ -79,13 +79,22 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         }
 
         // Entries become frames where they lie: a gigabyte has two megabytes of them, and fresh memory is not cheap.
-        GuestFrameNumber[] frames = GC.AllocateUninitializedArray<GuestFrameNumber>((int)count);
-        Span<GuestPage> entries = MemoryMarshal.Cast<GuestFrameNumber, GuestPage>(frames.AsSpan());
-        refusal = descriptors.PageMap.TryRead(start, entries);
-        pages = refusal is not null ? null
-            : PageMapReader.TryTakeFrames(entries, frames) ? new GuestPageMap(start, length, frames)
-            : new GuestPageMap(start, length, entries.ToArray());
-        return refusal is null;
+        try
+        {
+            GuestFrameNumber[] frames = GC.AllocateUninitializedArray<GuestFrameNumber>((int)count);
+            Span<GuestPage> entries = MemoryMarshal.Cast<GuestFrameNumber, GuestPage>(frames.AsSpan());
+            refusal = descriptors.PageMap.TryRead(start, entries);
+            pages = refusal is not null ? null
+                : PageMapReader.TryTakeFrames(entries, frames) ? new GuestPageMap(start, length, frames)
+                : new GuestPageMap(start, length, entries.ToArray());
+            return refusal is null;
+        }
+        catch (OutOfMemoryException)
+        {
+            pages = null;
+            refusal = LinuxRefusals.NoRoomForAnswer(count);
+            return false;
+        }
     }
 
     public void CloseDescriptors() => descriptors.Close();
@@ -145,7 +154,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
     {
         long best = GuestPage.Size;
         GuestMemoryRefusal? limit = null;
-        List<string> tried = [];
+        List<(LinuxMapping Kind, string Why)> tried = [];
         LinuxMapping[] kinds = length is > HugePage and <= GiantPage
             ? [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages, LinuxMapping.GiantPages]
             : [LinuxMapping.HugePages, LinuxMapping.TransparentHugePages];
@@ -159,13 +168,19 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
 
             best = Math.Max(best, setback.Refusal is { Reason: GuestMemoryRefusalReason.NotContiguous, Limit: { } run } ? run : 0);
             limit ??= setback.Refusal is { Reason: GuestMemoryRefusalReason.OutOfMemory, Limit: not null } ? setback.Refusal : null;
-            tried.Add($"{Name(kind)}: {setback.Why}");
+            tried.Add((kind, setback.Why));
         }
 
-        // The kernel was not asked where a limit said no: then that is what there is to tell.
+        // Where a limit kept the kernel from being asked, and no pages were had, it is what can be mended; the other ways are told after it.
         setback = new Setback(
-            best == GuestPage.Size && limit is not null ? limit : LinuxRefusals.NotContiguous(length, best, string.Join("; ", tried)), "not contiguous");
+            best == GuestPage.Size && limit is not null
+                ? limit with { Message = $"{limit.Message} Tried: {Ways(tried.Where(way => way.Why != limit.Message))}." }
+                : LinuxRefusals.NotContiguous(length, best, Ways(tried)),
+            "not contiguous");
         return null;
+
+        string Ways(IEnumerable<(LinuxMapping Kind, string Why)> ways) =>
+            string.Join("; ", ways.Select(way => $"{Name(way.Kind)}: {way.Why}{PoolLimit(way.Kind, length)}"));
     }
 
     private NativeGuestBuffer? TryAllocate(long length, Residency residency, Contiguity contiguity, LinuxMapping kind, bool prove, out Setback? setback)
@@ -177,11 +192,27 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             return null;
         }
 
-        using MemoryClaim taking = claim;
+        LinuxAllocation? allocation;
+        using (claim)
+        {
+            allocation = TryTake(length, residency, kind, prove, out setback);
+        }
+
+        if (allocation is null)
+        {
+            return null;
+        }
+
+        Tell(allocation); // a logger may do anything, and nobody should wait for it
+        return new NativeGuestBuffer(allocation.Address, length, residency, contiguity, allocation, this, logger);
+    }
+
+    private LinuxAllocation? TryTake(long length, Residency residency, LinuxMapping kind, bool prove, out Setback? setback)
+    {
         LinuxAllocation? allocation = LinuxAllocation.TryMap(length, kind, descriptors.RamFs, out PinFailure failure);
         if (allocation is null)
         {
-            setback = Failed(failure, new PageSpan(0, (nuint)length), kind);
+            setback = Failed(failure, new PageSpan(0, (nuint)length));
             return null;
         }
 
@@ -191,7 +222,7 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             // mlock writes to each page of a private mapping itself, and a page that is born locked costs a third less than one that is locked later.
             bool lockFirst = residency == Residency.Locked && !prove;
             setback = lockFirst ? Hold(allocation, residency) : null;
-            setback ??= allocation.TryTouch(out failure) ? null : Failed(failure, allocation.Pages, kind);
+            setback ??= allocation.TryTouch(out failure) ? null : Failed(failure, allocation.Pages);
             if (setback is null && prove)
             {
                 setback = ProveAllocation(allocation.Address, length);
@@ -209,10 +240,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
                 return null;
             }
 
-            NativeGuestBuffer buffer = new(allocation.Address, length, residency, contiguity, allocation, this, logger);
             done = true;
-            Tell(allocation);
-            return buffer;
+            return allocation;
         }
         finally
         {
@@ -246,12 +275,15 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         }
     }
 
-    private static Setback Failed(PinFailure failure, PageSpan pages, LinuxMapping kind)
+    private static Setback Failed(PinFailure failure, PageSpan pages) =>
+        new(LinuxRefusals.Of(failure, pages), failure.ToString(), NextPages: ErrnoTable.Of(failure).NextWay);
+
+    private static string PoolLimit(LinuxMapping kind, long length) => kind switch
     {
-        string size = kind == LinuxMapping.HugePages ? "2MB" : kind == LinuxMapping.GiantPages ? "1GB" : "";
-        string limit = size.Length != 0 ? HugeTlbCgroup.Describe(size, (long)pages.Length) : "";
-        return new Setback(LinuxRefusals.Of(failure, pages), failure + limit, NextPages: ErrnoTable.Of(failure).NextWay);
-    }
+        LinuxMapping.HugePages => HugeTlbCgroup.Describe("2MB", (long)LinuxAllocation.MappedLength(length, kind)),
+        LinuxMapping.GiantPages => HugeTlbCgroup.Describe("1GB", (long)LinuxAllocation.MappedLength(length, kind)),
+        _ => "",
+    };
 
     private Setback? Hold(LinuxAllocation allocation, Residency residency)
     {

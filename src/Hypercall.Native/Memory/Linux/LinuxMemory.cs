@@ -93,6 +93,32 @@ internal static unsafe class LinuxMemory
         return true;
     }
 
+    /// <summary>How many pages of shared memory or of a file are in memory, whether or not this process has touched them.</summary>
+    /// <returns>
+    /// The number; null where the kernel does not tell. To who may not write to the file, it says that all are: can_do_mincore(), mm/mincore.c.
+    /// </returns>
+    public static long? CountPresent(PageSpan pages)
+    {
+        const int PiecePages = 4096;
+        byte* answer = stackalloc byte[PiecePages];
+        long present = 0;
+        for (nuint at = pages.Start; at < pages.End; at += (nuint)PiecePages * GuestPage.Size)
+        {
+            nuint length = Math.Min(pages.End - at, (nuint)PiecePages * GuestPage.Size);
+            if (Libc.MemoryInCore(at, length, answer) != 0)
+            {
+                return null;
+            }
+
+            foreach (byte page in new ReadOnlySpan<byte>(answer, (int)(length / GuestPage.Size)))
+            {
+                present += page & 1;
+            }
+        }
+
+        return present;
+    }
+
     /// <summary>RLIMIT_MEMLOCK in bytes; null when there is none.</summary>
     public static long? MemLockLimit => Limit(LimitMemLock);
 

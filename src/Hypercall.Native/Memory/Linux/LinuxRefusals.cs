@@ -36,6 +36,12 @@ internal static class LinuxRefusals
         GuestMemoryRefusalReason.OutOfMemory,
         string.Create(CultureInfo.InvariantCulture, $"The range has {count} pages, and one answer holds {most} at most. Ask for parts of it."));
 
+    public static GuestMemoryRefusal NoRoomForAnswer(long count) => new(
+        GuestMemoryRefusalReason.OutOfMemory,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"The range has {count} pages, and the answer alone takes {count * sizeof(ulong)} bytes, which the runtime does not have. Ask for parts of it."));
+
     /// <summary>For memory that nothing pins: every way, and why it did not work.</summary>
     /// <param name="reason">The reason of the way that is worth mending.</param>
     /// <param name="ways">The ways, such as "io_uring_setup: Operation not permitted (EPERM)".</param>
@@ -143,12 +149,13 @@ internal static class LinuxRefusals
         }
 
         long used = LinuxProcess.PinnedBytes;
+        (string passes, string or) = used + length > limit ? ("would pass", "") : ("most likely passes", ", or the kernel has no memory left");
         return new GuestMemoryRefusal(
             GuestMemoryRefusalReason.LockLimit,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Pinning {length} bytes would pass RLIMIT_MEMLOCK, which is {limit} bytes: {used} are pinned by this process already (VmPin), and pins of all "
-                + $"processes of this user count together ({failure}). What was released a moment ago may count for another second. ") + RaiseLimit)
+                $"Pinning {length} bytes {passes} RLIMIT_MEMLOCK, which is {limit} bytes: {used} are pinned by this process already (VmPin), and pins of all "
+                + $"processes of this user count together{or} ({failure}). What was released a moment ago may count for another second. ") + RaiseLimit)
         {
             Limit = limit,
             Needed = used + length,

@@ -6,7 +6,7 @@ namespace Hypercall.Native;
 internal static unsafe class PageToucher
 {
     // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which. A kernel that answers 0 is believed when
-    // the page was absent before and is present now.
+    // the page was absent before and is present now; one that cannot be made absent shows nothing.
     private static readonly Lazy<bool> KernelPopulates = new(static () =>
     {
         nuint page = LinuxMemory.Map(GuestPage.Size, Libc.MapPrivate | Libc.MapAnonymous);
@@ -15,7 +15,10 @@ internal static unsafe class PageToucher
             return false;
         }
 
-        bool populates = !IsPresent(page) && LinuxMemory.Advise(page, GuestPage.Size, Libc.AdvisePopulateWrite) == 0 && IsPresent(page);
+        LinuxMemory.Unlock(page, GuestPage.Size); // mlockall(MCL_FUTURE) makes it present at once, and keeps it
+        _ = LinuxMemory.Advise(page, GuestPage.Size, Libc.AdviseDontNeed);
+        bool wasPresent = IsPresent(page);
+        bool populates = LinuxMemory.Advise(page, GuestPage.Size, Libc.AdvisePopulateWrite) == 0 && (wasPresent || IsPresent(page));
         LinuxMemory.Unmap(page, GuestPage.Size);
         return populates;
     });

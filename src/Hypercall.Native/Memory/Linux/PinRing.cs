@@ -58,7 +58,7 @@ internal sealed unsafe class PinRing
         }
 
         // Empty vectors make the table sparse from Linux 5.13 on; the flag for it came with 5.19.
-        void* empty = NativeMemory.AllocZeroed(Slots, (nuint)sizeof(IoVector));
+        void* empty = NativeMemory.AllocZeroed(Slots, (nuint)sizeof(Libc.IoVector));
         int error = Register(file, empty);
         bool isTrue = error == 0 && Register(file, empty) == Errno.EBUSY; // who answers success in the kernel's place does so again
         NativeMemory.Free(empty);
@@ -110,7 +110,7 @@ internal sealed unsafe class PinRing
     /// <returns>0, or the error.</returns>
     public int Set(int slot, nuint start, nuint length)
     {
-        IoVector vector = new() { Base = start, Length = length };
+        Libc.IoVector vector = new() { Base = (void*)start, Length = length };
         ResourceUpdate update = new() { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
         Attempts attempts = default;
         while (LinuxMemory.IoUringRegister((int)_file.DangerousGetHandle(), RegisterBuffersUpdate, &update, (uint)sizeof(ResourceUpdate)) < 0)
@@ -139,13 +139,6 @@ internal sealed unsafe class PinRing
         }
 
         return 0;
-    }
-
-    // struct iovec, sys/uio.h
-    private struct IoVector
-    {
-        public nuint Base;
-        public nuint Length;
     }
 
 #pragma warning disable CS0649 // reserved fields stay zero

@@ -92,7 +92,7 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
             failure = new PinFailure(LinuxCall.RamFsMount, Libc.LastError);
         }
 
-        _ = Libc.Close(context);
+        LinuxMemory.Close(context);
         return mount;
     }
 }

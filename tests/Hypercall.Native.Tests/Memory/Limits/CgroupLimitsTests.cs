@@ -116,6 +116,18 @@ public sealed class CgroupLimitsTests
         Assert.Equal(16 * Mebi, Assert.Single(limits.Read()).Left);
     }
 
+    [Fact]
+    public void What_could_not_be_opened_is_looked_for_again()
+    {
+        First("/", "/a");
+        Group("/m/a", limit: 256, used: 0);
+        CgroupLimits limits = new(_host);
+        _host.IsOutOfDescriptors = true;
+        Assert.Empty(limits.Read());
+        _host.IsOutOfDescriptors = false;
+        Assert.Single(limits.Read());
+    }
+
     [Property]
     public void No_number_and_no_garbage_is_an_exception_and_nothing_is_left_beyond_the_limit(ulong limit, ulong used, ulong cache, string? garbage)
     {

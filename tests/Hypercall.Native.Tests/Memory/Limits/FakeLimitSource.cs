@@ -12,6 +12,11 @@ internal sealed class FakeLimitSource : ILimitSource
 
     public Dictionary<int, (ulong Soft, ulong Hard)> Limits { get; } = [];
 
+    /// <summary>Whether the process has as many files open as it may.</summary>
+    public bool IsOutOfDescriptors { get; set; }
+
+    public int NotOpened { get; private set; }
+
     /// <summary>How many files were read.</summary>
     public int Reads { get; private set; }
 
@@ -32,6 +37,12 @@ internal sealed class FakeLimitSource : ILimitSource
     public string? Read(string path)
     {
         Reads++;
+        if (IsOutOfDescriptors)
+        {
+            NotOpened++;
+            return null;
+        }
+
         return _files.GetValueOrDefault(path);
     }
 

@@ -166,6 +166,28 @@ public sealed class LimitTests
         }
     }
 
+    [SkippableFact]
+    public void Where_a_limit_refuses_contiguous_memory_the_other_ways_are_told()
+    {
+        Host.NeedsRoot();
+        NeedsUnshare();
+        Skip.IfNot(File.ReadLines("/proc/meminfo").Contains("HugePages_Free:        0"), "the pool has free pages, or there is none");
+        string told = RunWithAvailable(1 * Mebi, "--contiguous", "2097152")["contiguous"];
+        Assert.StartsWith("OutOfMemory", told, StringComparison.Ordinal);
+        Assert.Contains("MemAvailable", told, StringComparison.Ordinal);
+        Assert.Contains("Tried: huge pages of the pool: mmap(MAP_HUGETLB): ", told, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void A_range_whose_map_alone_does_not_fit_into_the_heap_is_refused()
+    {
+        // 256 MiB of answer, and half of that for the heap.
+        Dictionary<string, string> told = Probe.RunBehind(Limited("true"), "--query", "137438953472");
+        Assert.StartsWith("OutOfMemory", told["query"], StringComparison.Ordinal);
+        Assert.Contains("the answer alone takes 268435456 bytes", told["query"], StringComparison.Ordinal);
+        Assert.Equal("reached", told["end"]);
+    }
+
     private static void AssertRefused(Dictionary<string, string> told, string named)
     {
         Assert.Equal("reached", told["end"]);

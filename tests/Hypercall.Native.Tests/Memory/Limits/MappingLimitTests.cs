@@ -54,17 +54,31 @@ public sealed class MappingLimitTests
     }
 
     [Fact]
-    public void Without_proc_what_came_is_counted()
+    public void Without_proc_the_buffers_that_live_are_counted()
     {
         _host.Remove("/proc/sys/vm/max_map_count");
         MappingLimit limit = new(_host, () => _now);
         int granted = 0;
         while (granted < 100_000 && limit.TryTake(1, out _, out _))
         {
+            limit.Mapped();
             granted++;
         }
 
         Assert.InRange(granted, 50_000, 65_530);
+    }
+
+    [Fact]
+    public void Without_proc_what_went_is_room_again()
+    {
+        _host.Remove("/proc/sys/vm/max_map_count");
+        MappingLimit limit = new(_host, () => _now);
+        for (int i = 0; i < 20_000; i++)
+        {
+            Assert.True(limit.TryTake(3, out _, out _), $"refused after {i} buffers that came and went");
+            limit.Mapped();
+            limit.Unmapped();
+        }
     }
 
     [Fact]

@@ -94,6 +94,34 @@ public sealed class MemoryBudgetTests
         Assert.Null(await second);
     }
 
+    [Fact]
+    public void The_limits_that_were_told_last_bind_while_no_file_can_be_opened()
+    {
+        MemoryBudget budget = new(_host, () => _now);
+        Claim(budget, Mebi);
+        _host.IsOutOfDescriptors = true;
+        _now += 1000;
+        GuestMemoryRefusal? refusal = budget.TryClaim(512 * Mebi, Demand(512 * Mebi), out _);
+        Assert.Contains("/m/a/memory.limit_in_bytes", refusal?.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_was_taken_counts_while_no_file_can_be_opened_until_it_is_given_back()
+    {
+        MemoryBudget budget = new(_host, () => _now);
+        Claim(budget, Mebi);
+        _host.IsOutOfDescriptors = true;
+        for (int i = 0; i < 100; i++)
+        {
+            _now += 1000;
+            Claim(budget, 200 * Mebi);
+            budget.Mapped(200 * Mebi);
+            _now += 1000;
+            Assert.NotNull(budget.TryClaim(100 * Mebi, Demand(100 * Mebi), out _));
+            budget.Unmapped(200 * Mebi);
+        }
+    }
+
     [Property]
     public void What_is_granted_never_passes_the_limit(PositiveInt[] pages)
     {

@@ -34,6 +34,17 @@ public sealed class SystemLimitsTests
     [Fact]
     public void Without_proc_the_system_call_says_what_is_free() => Assert.Equal(512 * Mebi, Assert.Single(SystemLimits.Read(_host)).Left);
 
+    [Fact]
+    public void Memory_that_is_left_is_told_without_a_word_on_what_is_used()
+    {
+        MemoryLimit limit = Assert.Single(SystemLimits.Read(_host));
+        string message = LimitRefusals.Passed(limit, 1024 * Mebi, MemoryDemand.OfWindow(1024 * Mebi, Residency.Locked)).Message;
+        Assert.EndsWith(
+            "up to 16777216 of which are kept for the program itself. Taking more would wake the kernel's OOM killer. Free memory, or ask for less.",
+            message,
+            StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("0", 1)]
     [InlineData("2", 2)]

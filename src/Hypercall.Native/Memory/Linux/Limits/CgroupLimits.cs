@@ -20,13 +20,14 @@ internal sealed class CgroupLimits(ILimitSource source)
 
     public IEnumerable<MemoryLimit> Read()
     {
-        // Mounts are looked at once, and again when the process was moved.
+        // Mounts are looked at once, and again when the process was moved, or when not all of it could be read.
+        int notOpened = source.NotOpened;
         string? cgroup = source.Read("/proc/self/cgroup");
         if (cgroup != _cgroup)
         {
-            _cgroup = cgroup;
             _groups = [.. CgroupMount.Parse(source.Read("/proc/self/mountinfo"))
                 .Select(mount => (mount, CgroupPaths.Find(source, mount, cgroup)))];
+            _cgroup = source.NotOpened == notOpened ? cgroup : null;
         }
 
         return _groups.SelectMany(group => group.Paths.SelectMany((path, level) => group.Mount.IsUnified

@@ -7,6 +7,8 @@ internal sealed unsafe class KernelLimitSource : ILimitSource
 {
     public int ProcessId => Environment.ProcessId;
 
+    public int NotOpened { get; private set; }
+
     public SystemInfo? System
     {
         get
@@ -26,9 +28,9 @@ internal sealed unsafe class KernelLimitSource : ILimitSource
         }
     }
 
-    public string? Read(string path) => KernelFile.TryRead(path);
+    public string? Read(string path) => Noted(KernelFile.TryRead(path));
 
-    public string? ReadGenuine(string path, long fileSystem) => KernelFile.TryReadGenuine(path, fileSystem);
+    public string? ReadGenuine(string path, long fileSystem) => Noted(KernelFile.TryReadGenuine(path, fileSystem));
 
     public long? CountLines(string path) => KernelFile.CountLines(path);
 
@@ -42,6 +44,12 @@ internal sealed unsafe class KernelLimitSource : ILimitSource
         {
             return [];
         }
+    }
+
+    private string? Noted(string? text)
+    {
+        NotOpened += text is null && Libc.LastError is Errno.EMFILE or Errno.ENFILE ? 1 : 0;
+        return text;
     }
 
     public (ulong Soft, ulong Hard)? ResourceLimit(int resource)

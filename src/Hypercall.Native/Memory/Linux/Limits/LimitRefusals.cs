@@ -14,12 +14,14 @@ internal static class LimitRefusals
         long used = limit.Value - limit.Left;
         string swap = demand.MaySwap && limit.Swap > 0 ? Invariant($" and {limit.Swap} of swap space") : "";
         string kept = limit.Reserve > 0 ? Invariant($", up to {limit.Reserve} of which are kept for the program itself") : "";
-        string taken = used > 0 ? Invariant($"it is {limit.Value} bytes, and {used} are used") : "nothing of it is used yet";
+        string taken = used > 0 ? Invariant($": it is {limit.Value} bytes, and {used} are used")
+            : limit.Kind == MemoryLimitKind.Memory ? "" // it tells what is left, and no more
+            : ": nothing of it is used yet";
         return new GuestMemoryRefusal(
             limit.Kind == MemoryLimitKind.File
                 ? GuestMemoryRefusalReason.PinningUnavailable // only ramfs makes files: what it is for has other ways, and a fallback
                 : GuestMemoryRefusalReason.OutOfMemory,
-            Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}: {taken}. ")
+            Invariant($"{asked} bytes were asked for, and {Math.Max(limit.Left, 0)}{swap} are left by {limit.What}{kept}{taken}. ")
             + limit.Remedy)
         {
             Limit = limit.Value,

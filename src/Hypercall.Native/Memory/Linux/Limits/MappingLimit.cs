@@ -73,7 +73,7 @@ internal sealed class MappingLimit(ILimitSource source, Func<long> milliseconds)
         const string File = "/proc/sys/vm/max_map_count";
         long told = KernelText.Number(source.Read(File)) ?? KernelsDefault;
         _limit = told <= KernelsDefault || source.ReadGenuine(File, KernelFile.OnProc) is not null ? told : KernelsDefault;
-        _estimate = source.CountLines("/proc/self/maps") is { } lines and > 0 ? lines : Math.Max(_estimate, WithoutProc);
+        _estimate = source.CountLines("/proc/self/maps") is { } lines and > 0 ? lines : Math.Max(_others, WithoutProc) + _buffers;
         _others = Math.Clamp(_countedAt == long.MinValue ? _estimate : _others, Math.Max(0, _estimate - _buffers), _estimate);
         _countedAt = milliseconds();
     }

@@ -21,6 +21,7 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
     private MemoryDemand _taken;    // since the last reading
     private MemoryDemand _inFlight; // granted, and perhaps not yet taken
     private long _readAt = long.MinValue;
+    private bool _isStale;          // the last reading could not be made
 
     /// <summary>The budget of this process.</summary>
     public static MemoryBudget Process { get; } = new(new KernelLimitSource(), static () => Environment.TickCount64);
@@ -92,13 +93,27 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
         {
             _live -= bytes;
             _mappings.Unmapped();
+            if (_isStale)
+            {
+                long back = Math.Clamp(_taken.Memory - _inFlight.Memory, 0, bytes);
+                _taken -= MemoryDemand.Of(LinuxMapping.Pages, back, Residency.Locked);
+            }
         }
     }
 
     private bool Read(long now)
     {
-        _limits = [.. SystemLimits.Read(source), .. _cgroups.Read(), .. ProcessLimits.Read(source)];
+        // Without a descriptor to read them with, limits bind as they were told last, against all that was taken since.
+        int notOpened = source.NotOpened;
+        MemoryLimit[] limits = [.. SystemLimits.Read(source), .. _cgroups.Read(), .. ProcessLimits.Read(source)];
+        _isStale = source.NotOpened != notOpened && _readAt != long.MinValue;
         _readAt = now;
+        if (_isStale)
+        {
+            return true;
+        }
+
+        _limits = limits;
         _taken = _inFlight;
         return true;
     }

@@ -6,7 +6,7 @@ namespace Hypercall.Native;
 internal static class SystemLimits
 {
     private const long Reserve = 16 << 20;
-    private const string OomKiller = "taking them would wake the kernel's OOM killer. Free memory, or ask for less.";
+    private const string OomKiller = "Taking more would wake the kernel's OOM killer. Free memory, or ask for less.";
 
     /// <summary>Free swap space: the lesser of what is claimed and what sysinfo(2) knows.</summary>
     public static long FreeSwap(ILimitSource source) => Math.Min(
@@ -22,7 +22,7 @@ internal static class SystemLimits
         }
         else if (system is { } free)
         {
-            yield return Memory(source, "free memory as sysinfo(2) tells it, for there is no MemAvailable in /proc/meminfo", free.FreeBytes);
+            yield return Memory(source, "free memory as sysinfo(2) tells it, for MemAvailable of /proc/meminfo cannot be read", free.FreeBytes);
         }
 
         if (source.Read("/proc/sys/vm/overcommit_memory")?.Trim() == "2" // Documentation/mm/overcommit-accounting.rst

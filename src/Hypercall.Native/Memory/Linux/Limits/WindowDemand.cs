@@ -19,32 +19,54 @@ internal static class WindowDemand
     /// <returns>Their length in bytes; null where the kernel does not tell.</returns>
     public static long? Missing(PageSpan pages, PageMapReader pageMap)
     {
+        long missing = 0;
+        nuint at = pages.Start;
+        foreach (ProcessMapping mapping in ProcessMapping.ReadWithFlags().TakeWhile(mapping => mapping.Start < pages.End))
+        {
+            PageSpan part = new(Math.Max(at, mapping.Start), Math.Min(mapping.End, pages.End));
+            if (part.Start >= part.End)
+            {
+                continue;
+            }
+
+            // Pages of the pool left the memory when the pool was filled. Of shared memory, what another has touched is there.
+            if ((mapping.IsOfPool ? 0 : mapping.IsShared ? Absent(part) : MissingOfPrivate(part, pageMap)) is not { } more)
+            {
+                return null;
+            }
+
+            missing += more;
+            at = part.End;
+        }
+
+        return at < pages.End ? null : missing;
+    }
+
+    private static long? Absent(PageSpan part) => (long)part.Length - (LinuxMemory.CountPresent(part) * GuestPage.Size);
+
+    private static long? MissingOfPrivate(PageSpan part, PageMapReader pageMap)
+    {
         GuestPage[] piece = ArrayPool<GuestPage>.Shared.Rent(PiecePages);
         try
         {
             long missing = 0;
-            nuint at = pages.Start;
-            foreach (ProcessMapping mapping in ProcessMapping.Read().TakeWhile(mapping => mapping.Start < pages.End))
+            for (nuint at = part.Start; at < part.End;)
             {
-                for (nuint end = Math.Min(mapping.End, pages.End); at < end;)
+                Span<GuestPage> entries = piece.AsSpan(0, (int)Math.Min((part.End - at) / GuestPage.Size, PiecePages));
+                if (pageMap.TryRead(new GuestVirtualAddress(at), entries) is not null)
                 {
-                    at = Math.Max(at, mapping.Start);
-                    Span<GuestPage> entries = piece.AsSpan(0, (int)Math.Min((end - at) / GuestPage.Size, PiecePages));
-                    if (pageMap.TryRead(new GuestVirtualAddress(at), entries) is not null)
-                    {
-                        return null;
-                    }
-
-                    foreach (GuestPage page in entries)
-                    {
-                        missing += IsOurs(page, mapping) ? 0 : GuestPage.Size;
-                    }
-
-                    at += (nuint)entries.Length * GuestPage.Size;
+                    return null;
                 }
+
+                foreach (GuestPage page in entries)
+                {
+                    missing += IsOurs(page) ? 0 : GuestPage.Size;
+                }
+
+                at += (nuint)entries.Length * GuestPage.Size;
             }
 
-            return at < pages.End ? null : missing;
+            return missing;
         }
         finally
         {
@@ -53,6 +75,5 @@ internal static class WindowDemand
     }
 
     // A store into a private mapping copies a page of the file, the page of zeros, and what a fork left to two.
-    private static bool IsOurs(GuestPage page, ProcessMapping mapping) =>
-        (page.Entry & Present) != 0 && (mapping.IsShared || (page.Entry & (OfFile | Exclusive)) == Exclusive);
+    private static bool IsOurs(GuestPage page) => (page.Entry & Present) != 0 && (page.Entry & (OfFile | Exclusive)) == Exclusive;
 }
