@@ -30,7 +30,7 @@ public static class VmmWatchServiceCollectionExtensions
 
         // Both vendors, always: CPUID decides. And a fake on top, which wins, unless the real machine is asked for.
         _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd());
-        if (section.GetValue(nameof(WatchOptions.Machine), WatchedMachine.Fake) != WatchedMachine.Real) // the binder's own reading: 1 is Real, too
+        if (!(Enum.TryParse(section[nameof(WatchOptions.Machine)], ignoreCase: true, out WatchedMachine machine) && machine == WatchedMachine.Real)) // as the binder reads it: 1 is Real, too
         {
             string function = section[nameof(WatchOptions.Function)] is { Length: > 0 } name ? name : new WatchOptions().Function;
             _ = services.AddHypercall(vmm => vmm.AddFakeMachine(fake => new RestlessVmm().AddTo(fake, function)));

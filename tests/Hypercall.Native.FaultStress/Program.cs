@@ -19,7 +19,7 @@ return args switch
     ["copies", "reload", string count] => CopiesMode.Reload(int.Parse(count)),
 #endif
     ["memory"] => MemoryMode.Run(),
-    ["call"] => StressMode.CallOnce(Stubs.IncrementRax()),
+    ["once"] => StressMode.CallOnce(Stubs.IncrementRax()),
     ["mdwe"] => RepairModes.MakeStubWithoutExecGain(),
     _ => Usage(),
 };
@@ -42,7 +42,7 @@ static int Usage()
           copies outlive                       three copies, of which the first is unloaded
           copies reload COUNT                  copies that come and go
           memory                               locking, windows and passing by virtual address, and no to what is physical (Windows)
-          call                                 one call, through the interface
+          once                                 one call that completes, through the interface
           mdwe                                 makes the stub after PR_SET_MDWE (needs NativeAOT: a JIT cannot live with it)
         """);
     return 2;
