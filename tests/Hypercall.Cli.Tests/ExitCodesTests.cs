@@ -152,6 +152,16 @@ public class ExitCodesTests
     }
 
     [Fact]
+    public async Task A_cause_that_the_message_contains_is_not_told_again()
+    {
+        PlatformNotSupportedException error = new("No code can be made: mprotect: EACCES.", new IOException("No memory.", new IOException("mprotect: EACCES.")));
+        CliRun run = await CliRun.OfAsync("call foo", Machines.Without(Machines.Amd, error));
+
+        Assert.Contains("Because: No memory.", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Because: mprotect", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_error_is_told_with_every_cause_that_its_message_leaves_out()
     {
         PlatformNotSupportedException error = new("No code can be made.", new AggregateException(new IOException("mprotect: EACCES."), new IOException("memfd_create: EPERM.")));

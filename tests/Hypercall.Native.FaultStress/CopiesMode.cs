@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using Hypercall.Native.Interop;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
@@ -79,7 +80,7 @@ internal static class CopiesMode
             GC.WaitForPendingFinalizers();
             return !context.IsAlive;
         },
-        TimeSpan.FromSeconds(20)); // a look's timer holds it for 100 ms
+        LastResort.Bound); // a look's timer holds it for 100 ms
 
     private static int CountPages() => SharedPages.Count("handler pages") + SharedPages.Count("stub pages");
 

@@ -1,5 +1,6 @@
 using Hypercall.Native.Execution;
 using Hypercall.Native.Guard;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
@@ -29,7 +30,7 @@ internal static class Entry
     /// <summary>Waits until the next call looks after the guard.</summary>
     public static void WaitForLook()
     {
-        if (!SpinWait.SpinUntil(() => !FaultGuard.IsTrusted, TimeSpan.FromMinutes(1)))
+        if (!SpinWait.SpinUntil(() => !FaultGuard.IsTrusted, LastResort.Bound))
         {
             throw new InvalidOperationException("The guard trusts its handler for ever.");
         }

@@ -11,8 +11,8 @@ public enum ExcludedCopies
     CoreDumps = 1,
 
     /// <summary>
-    /// Forked children (Linux MADV_DONTFORK). Memory that is not: after a fork, the next store of this process moves a page away from its frame, pinned or not, and a VMM that was
-    /// told the frame goes on using it. Do not fork then, other than to execute a program.
+    /// Forked children (Linux MADV_DONTFORK). If a buffer lacks this flag, do not fork except to execute a program: after a fork, the next store of this process moves a
+    /// page away from its frame, pinned or not, and a VMM that was told the frame goes on using it.
     /// </summary>
     ForkedChildren = 2,
 }

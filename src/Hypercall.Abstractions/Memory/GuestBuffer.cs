@@ -181,8 +181,8 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>
-    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added. Whoever calls it while another thread is at it
-    /// waits for that one: when it returns, the memory is released.
+    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added. A second call waits
+    /// until the first has released the memory.
     /// </summary>
     /// <remarks>
     /// Threads that would wait for each other for ever (each in a call, each disposing the other's buffer) do not: the one that would close the circle gets the exception.

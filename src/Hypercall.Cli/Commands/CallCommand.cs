@@ -74,7 +74,7 @@ internal sealed class CallCommand : CliCommand
             {
                 page.Text(note);
             }
-        }, done: $"'{function.Name}' returned, with RAX = {RegisterValue.Describe(after.Rax)}.");
+        }, done: $"{OutputException.CalledAnyway}'{function.Name}' returned, with RAX = {RegisterValue.Describe(after.Rax)}.");
         return ValueTask.FromResult(ExitCode.Done);
     }
 

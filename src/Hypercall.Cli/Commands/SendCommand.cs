@@ -106,7 +106,7 @@ internal sealed class SendCommand : CliCommand
             name,
             buffer.Length,
             progress => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation));
-        string done = $"'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
+        string done = $"{OutputException.CalledAnyway}'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
         destination?.Write(buffer, done);
         Report(invocation, new SendResult
         {

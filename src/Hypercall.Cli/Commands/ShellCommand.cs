@@ -42,7 +42,7 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
             string text = Encoding.UTF8.GetString(collected.GetBuffer(), 0, (int)collected.Length);
             ShellResult result = new(
                 outcome switch { VmmShellOutcome.Ended => "ended", VmmShellOutcome.EndOfInput => "endOfInput", _ => "disabled" }, text);
-            invocation.Output.Report(result, CliJson.Readable.ShellResult, _ => { }, done: "its shell has all keys; what it printed is lost.");
+            invocation.Output.Report(result, CliJson.Readable.ShellResult, _ => { }, done: "The VMM's shell received every key; its output is lost.");
             return outcome == VmmShellOutcome.Disabled ? ExitCode.Refused : ExitCode.Done;
         }
 
@@ -65,7 +65,7 @@ internal sealed class ShellCommand() : CliCommand("shell", "Talk to the VMM's de
         }
         catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
-            throw new OutputException(OutputException.StandardOutput, e, keys.Stream.HasGiven ? "its shell has the keys that came before." : null);
+            throw new OutputException(OutputException.StandardOutput, e, keys.Stream.HasGiven ? "The VMM's shell received the keys that came before." : null);
         }
         catch
         {

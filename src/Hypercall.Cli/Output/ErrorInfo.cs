@@ -36,10 +36,10 @@ internal sealed record ErrorInfo(string Kind, string Message)
         {
             ExitCode.Cancelled when error is not TransferCanceledException => "Cancelled.",
             ExitCode.Internal => $"Internal error, please report it: {error.GetType().FullName}: {error.Message}",
-            _ => ToolWords.Of(error.Message),
+            _ => Told(error),
         })
         {
-            Causes = code == ExitCode.Cancelled ? [] : [.. CausesOf(error)],
+            Causes = code == ExitCode.Cancelled ? [] : [.. CausesOf(error, error)],
         };
         return error switch
         {
@@ -55,23 +55,30 @@ internal sealed record ErrorInfo(string Kind, string Message)
         };
     }
 
-    private static IEnumerable<string> CausesOf(Exception error)
+    private static IEnumerable<string> CausesOf(Exception error, Exception outermost)
     {
         IReadOnlyCollection<Exception> causes = error is AggregateException many ? many.InnerExceptions : error.InnerException is { } inner ? [inner] : [];
         foreach (Exception cause in causes)
         {
-            bool isSaid = cause is AggregateException || (error is not AggregateException && error.Message.Contains(cause.Message.TrimEnd('.'), StringComparison.Ordinal));
+            bool isSaid = cause is AggregateException || Says(error, cause) || Says(outermost, cause);
             if (!isSaid)
             {
                 yield return ToolWords.Of(cause.Message);
             }
 
-            foreach (string deeper in CausesOf(cause))
+            foreach (string deeper in CausesOf(cause, outermost))
             {
                 yield return deeper;
             }
         }
     }
+
+    // The message of an AggregateException is made of those of its causes, and has no words of its own.
+    private static bool Says(Exception error, Exception cause) =>
+        error is not AggregateException && error.Message.Contains(cause.Message.TrimEnd('.'), StringComparison.Ordinal);
+
+    // The tool's own errors speak its words already, and name files and functions as their user does.
+    private static string Told(Exception error) => error is UsageException or OutputException ? error.Message : ToolWords.Of(error.Message);
 
     private ErrorInfo With(TransferResult result) => this with
     {

@@ -3,11 +3,14 @@ namespace Hypercall.Cli.Output;
 /// <summary>What was to be printed or kept is lost: the reader went away, the disk is full. Unlike bad usage it is found out when the VMM has been called already.</summary>
 /// <param name="name">What cannot be written.</param>
 /// <param name="cause">Why.</param>
-/// <param name="done">What the VMM did before; null when it did nothing that lasts.</param>
+/// <param name="done">A sentence on what the VMM did before; null when it did nothing that lasts.</param>
 internal sealed class OutputException(string name, Exception cause, string? done = null) : Exception(Describe(name, cause, done), cause)
 {
     /// <summary>The name of the stream on which nothing more is written once it failed.</summary>
     public const string StandardOutput = "Standard output";
+
+    /// <summary>Begins the sentence on a call that was made.</summary>
+    public const string CalledAnyway = "The VMM was called all the same: ";
 
     private const int BrokenPipe = 32;                              // EPIPE, include/uapi/asm-generic/errno-base.h; .NET hands errno on in HResult
     private const int WindowsBrokenPipe = unchecked((int)0x8007006D); // ERROR_BROKEN_PIPE, winerror.h
@@ -28,5 +31,5 @@ internal sealed class OutputException(string name, Exception cause, string? done
 
     private static string Describe(string name, Exception cause, string? done) =>
         (IsBrokenPipe(cause) ? $"Nobody reads {char.ToLowerInvariant(name[0])}{name[1..]} any more ({cause.Message.TrimEnd('.')})." : $"{name} cannot be written: {cause.Message.TrimEnd('.')}.")
-        + (done is null ? "" : $" The VMM was called all the same: {done}");
+        + (done is null ? "" : $" {done}");
 }

@@ -28,6 +28,7 @@ internal static partial class ToolWords
     public static string Of(string message)
     {
         message = Held().Replace(message, held => "--residency " + held.Groups[1].Value.ToLowerInvariant());
+        message = Pinning().Replace(message, pinning => "--pinning " + pinning.Groups[1].Value switch { "RamFs" => "ramfs", "IoUring" => "io_uring", _ => "auto" });
         foreach ((Regex code, string tool) in Words)
         {
             message = code.Replace(message, tool);
@@ -38,6 +39,9 @@ internal static partial class ToolWords
 
     [GeneratedRegex(@"\bResidency\.(\w+)")]
     private static partial Regex Held();
+
+    [GeneratedRegex(@"\bPinningMechanism\.(RamFs|IoUring|Best)\b")]
+    private static partial Regex Pinning();
 
     [GeneratedRegex(@"\b(GuestBufferOptions\.)?AllowFallback\b")]
     private static partial Regex MemoryFallback();
@@ -72,7 +76,7 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bHypercallConvention\b")]
     private static partial Regex Conventions();
 
-    [GeneratedRegex(@"\bVmm\.DetectPresence\b")]
+    [GeneratedRegex(@"\bBitVisorClient\.DetectPresence\b")]
     private static partial Regex Presence();
 
     [GeneratedRegex(@"\bfrom IGuestMemory\b")]
@@ -82,6 +86,6 @@ internal static partial class ToolWords
     private static partial Regex AnyMemory();
 
     // What only names the member that a program would use: (GuestBuffer.Touch), (FakeGuestMemory.CanPin is false), "; here FakeGuestMemory.LockLimit".
-    [GeneratedRegex(@"; here [A-Z]\w+\.[A-Z]\w+| \([A-Z][a-z]\w*\.[A-Z]\w+( is false)?\)| \(GuestBuffer, GuestBufferLease\)| \(or set CanPin or LockLimit\)")]
+    [GeneratedRegex(@"; here FakeGuestMemory\.\w+| \((BitVisorClient|FakeGuestMemory|GuestBuffer)\.\w+( is false)?\)| \(GuestBuffer, GuestBufferLease\)| \(or set CanPin or LockLimit\)")]
     private static partial Regex Aside();
 }

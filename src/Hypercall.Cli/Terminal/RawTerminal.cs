@@ -28,12 +28,14 @@ internal sealed class RawTerminal : IDisposable
     private readonly Lock _gate = new();
     private readonly List<PosixSignalRegistration> _signals = [];
     private readonly Libc.TerminalAttributes _before;
+    private readonly bool _isJob;
     private Libc.TerminalAttributes _raw;
     private bool _isOver;
 
     private RawTerminal(Libc.TerminalAttributes before)
     {
         _before = before;
+        _isJob = Libc.GetForegroundGroup(StandardInput) >= 0; // ENOTTY: a terminal that controls no session, as a shell that is init has it
         before.LocalFlags &= ~(Libc.Canonical | Libc.Echo | Libc.EchoNewLine | Libc.ExtendedInput);
         before.InputFlags &= ~Libc.FlowControl;
         before.WaitForOneByte();
@@ -68,7 +70,6 @@ internal sealed class RawTerminal : IDisposable
             terminal.MakeRaw();
         }));
         terminal.MakeRaw();
-        terminal._raw = Read() ?? terminal._raw; // as the terminal took it
         return terminal;
     }
 
@@ -91,8 +92,8 @@ internal sealed class RawTerminal : IDisposable
         return Libc.GetTerminalAttributes(StandardInput, &attributes) == 0 ? attributes : null;
     }
 
-    /// <summary>Whether the terminal is this job's, and no other's that the user's shell put in front meanwhile.</summary>
-    private static bool IsInFront => Libc.GetForegroundGroup(StandardInput) == Libc.GetProcessGroup();
+    /// <summary>Whether the terminal is this job's, and no other's that the user's shell put in front meanwhile. Without jobs it is always ours.</summary>
+    private bool IsInFront => !_isJob || Libc.GetForegroundGroup(StandardInput) == Libc.GetProcessGroup();
 
     private void OnEnd(object? sender, EventArgs e) => Restore();
 
@@ -103,6 +104,7 @@ internal sealed class RawTerminal : IDisposable
             if (!_isOver && IsInFront)
             {
                 Set(_raw);
+                _raw = Read() ?? _raw; // as the terminal took it
             }
         }
     }

@@ -185,7 +185,7 @@ public class DisposeModelTests
                 _waitsFor[thread] = null;
                 if (IsDisposed(buffer))
                 {
-                    Assert.True(SpinWait.SpinUntil(() => _buffers[buffer].IsDisposed, TimeSpan.FromSeconds(60)), "Nobody took the place of the interrupted one.");
+                    Assert.True(SpinWait.SpinUntil(() => _buffers[buffer].IsDisposed, LastResort.Bound), "Nobody took the place of the interrupted one.");
                 }
             }
         }

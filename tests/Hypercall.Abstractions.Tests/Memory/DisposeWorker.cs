@@ -6,8 +6,6 @@ namespace Hypercall.Tests.Memory;
 /// <summary>A thread that does one thing after the other, as it is told, and keeps the marks of calls in flight on its stack.</summary>
 internal sealed class DisposeWorker : IDisposable
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
-
     private readonly BlockingCollection<Action?> _work = [];
     private readonly Thread _thread;
     private TaskCompletionSource<Exception?> _result = new();
@@ -60,12 +58,14 @@ internal sealed class DisposeWorker : IDisposable
 
     /// <summary>Waits until it is done, or waits itself, in a Dispose.</summary>
     public void AwaitDoneOrWaiting() =>
-        Assert.True(SpinWait.SpinUntil(() => IsDone || DisposeWaits.IsWaiting(_thread.ManagedThreadId), Bound), $"Neither done nor waiting after {Bound}.");
+        Assert.True(
+            SpinWait.SpinUntil(() => IsDone || DisposeWaits.IsWaiting(_thread.ManagedThreadId), LastResort.Bound),
+            $"Neither done nor waiting after {LastResort.Bound}.");
 
     /// <summary>What the last thing threw, or null.</summary>
     public Exception? Result()
     {
-        Assert.True(_result.Task.Wait(Bound), $"A thread still waits after {Bound}.");
+        Assert.True(_result.Task.Wait(LastResort.Bound), $"A thread still waits after {LastResort.Bound}.");
         return _result.Task.Result;
     }
 
@@ -73,7 +73,7 @@ internal sealed class DisposeWorker : IDisposable
     {
         _work.CompleteAdding(); // ends all that is on its stack
         _thread.Interrupt();
-        _ = _thread.Join(Bound);
+        _ = _thread.Join(LastResort.Bound);
         _work.Dispose();
     }
 

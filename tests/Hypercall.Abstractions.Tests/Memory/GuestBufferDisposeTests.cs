@@ -6,13 +6,11 @@ namespace Hypercall.Tests.Memory;
 /// <summary>Several threads that dispose, and calls in flight between them.</summary>
 public class GuestBufferDisposeTests
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
-
     [Fact]
     public void A_second_dispose_returns_when_the_memory_is_released_and_not_before()
     {
         using ManualResetEventSlim mayRelease = new();
-        SomeBuffer buffer = new() { OnRelease = () => Assert.True(mayRelease.Wait(Bound)) };
+        SomeBuffer buffer = new() { OnRelease = () => Assert.True(mayRelease.Wait(LastResort.Bound)) };
         using DisposeWorker first = new();
         using DisposeWorker second = new();
         using (buffer.EnterCall())
@@ -137,14 +135,14 @@ public class GuestBufferDisposeTests
         {
             OnRelease = () =>
             {
-                Assert.True(mayRelease.Wait(Bound));
+                Assert.True(mayRelease.Wait(LastResort.Bound));
                 throw new NotSupportedException("a MemoryManager of the program's");
             },
         };
         using DisposeWorker first = new();
         using DisposeWorker second = new();
         first.Start(buffer.Dispose);
-        Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, Bound));
+        Assert.True(SpinWait.SpinUntil(() => buffer.IsDisposed, LastResort.Bound));
         second.Start(buffer.Dispose);
         second.AwaitDoneOrWaiting();
         mayRelease.Set();

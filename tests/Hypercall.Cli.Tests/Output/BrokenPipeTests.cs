@@ -28,18 +28,18 @@ public class BrokenPipeTests
     }
 
     [SkippableTheory]
-    [InlineData("call foo --vmm fake", "'foo' returned, with RAX = 0xa (10).")]
-    [InlineData("call foo --vmm fake --json", "'foo' returned, with RAX = 0xa (10).")]
-    [InlineData("raw --rax 4 --vmm fake", "VMMCALL completed, with RAX = 0xa (10).")]
-    [InlineData("shell --vmm fake --json", "its shell has all keys; what it printed is lost.")]
-    [InlineData("send - --function upper_gva --direction both --out - --vmm fake", "'upper_gva' took 3 of 3 bytes in 1 call.")]
-    [InlineData("send - --function upper_gva --direction both --out /dev/null --vmm fake --json", "'upper_gva' took 3 of 3 bytes in 1 call.")]
+    [InlineData("call foo --vmm fake", CalledAnyway + "'foo' returned, with RAX = 0xa (10).")]
+    [InlineData("call foo --vmm fake --json", CalledAnyway + "'foo' returned, with RAX = 0xa (10).")]
+    [InlineData("raw --rax 4 --vmm fake", CalledAnyway + "VMMCALL completed, with RAX = 0xa (10).")]
+    [InlineData("shell --vmm fake --json", "The VMM's shell received every key; its output is lost.")]
+    [InlineData("send - --function upper_gva --direction both --out - --vmm fake", CalledAnyway + "'upper_gva' took 3 of 3 bytes in 1 call.")]
+    [InlineData("send - --function upper_gva --direction both --out /dev/null --vmm fake --json", CalledAnyway + "'upper_gva' took 3 of 3 bytes in 1 call.")]
     public async Task What_the_VMM_did_all_the_same_is_said(string commandLine, string done)
     {
         (int code, string results, string errors) = await RunAsync(commandLine);
 
         Assert.Equal((141, ""), (code, results));
-        Assert.Equal($"hypercall: Nobody reads standard output any more (Broken pipe). {CalledAnyway}{done}", errors.TrimEnd());
+        Assert.Equal($"hypercall: Nobody reads standard output any more (Broken pipe). {done}", errors.TrimEnd());
     }
 
     [SkippableFact]

@@ -28,7 +28,7 @@ public partial class ToolWordsTests
     // Sentences for who writes a program or a test: no command of the tool can meet them.
     private static readonly string[] ForPrograms =
     [
-        "AddHypercall", "AddIntel", "AsMemory", "FakeMapAccess", "HypercallStatus", "KeptBy", "ToVmm", "VmmCheck",
+        "AddHypercall", "AddIntel", "AsMemory", "BytesPerCall", "choose Contiguous or PageByPage", "ExcludedFrom", "FakeMapAccess", "HypercallStatus", "KeptBy", "ToVmm", "VmmCheck",
     ];
 
     [Fact]
@@ -69,6 +69,19 @@ public partial class ToolWordsTests
         Assert.Equal(told, (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
         Assert.Equal(told, (await CliRun.OfAsync("detect --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
         Assert.Contains(told, (await CliRun.OfAsync("detect", machine)).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_chose_the_way_of_pinning_is_named_by_its_option() => Assert.Equal(
+        "io_uring: not tried, because --pinning ramfs was asked for; --pinning io_uring; --pinning auto",
+        ToolWords.Of("io_uring: not tried, because PinningMechanism.RamFs was asked for; PinningMechanism.IoUring; PinningMechanism.Best"));
+
+    [Fact]
+    public async Task A_name_that_the_user_gave_is_told_as_it_was_given()
+    {
+        CliRun run = await CliRun.OfAsync("send nothing(GuestBuffer.Touch)Residency.Pinned --function upper_gva --vmm fake");
+
+        Assert.Contains("'nothing(GuestBuffer.Touch)Residency.Pinned'", run.Error, StringComparison.Ordinal);
     }
 
     public static TheoryData<GuestMemoryRefusalReason> Refusals => [.. Enum.GetValues<GuestMemoryRefusalReason>()];

@@ -17,6 +17,8 @@ internal sealed partial class PseudoTerminal : IDisposable
     private const string Program = """sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@"; echo "EXIT=$?"; read line""";
     private const string Script = $"trap : INT; {Program}";
     private const string JobScript = $"set -m; {Program}; fg; echo \"EXIT=$?\"; read line"; // each program is a job of its own, which can be stopped
+    private const string BackgroundScript =
+        """set -m; sh -c 'echo "PID=$$"; exec "$0" "$@"' "$@" & read line; fg; echo "EXIT=$?"; read line""";
     private const string Defaults = "--default-signal=HUP,INT,QUIT,TERM,TSTP,CONT,USR1,ALRM";
     private const int ReadWrite = 2;     // O_RDWR
     private const int NoControl = 0x100; // O_NOCTTY, include/uapi/asm-generic/fcntl.h
@@ -27,13 +29,13 @@ internal sealed partial class PseudoTerminal : IDisposable
     private readonly StringBuilder _seen = new();
     private readonly Process _session;
 
-    private PseudoTerminal(SafeFileHandle master, string script, string[] around, string[] commandLine)
+    private PseudoTerminal(SafeFileHandle master, string script, string[] around, string[] commandLine, bool isControlling)
     {
         _master = master;
         _screen = new FileStream(master, FileAccess.ReadWrite, bufferSize: 0);
         Before = Attributes;
         string slave = Marshal.PtrToStringUTF8(NameOf(Descriptor))!;
-        string session = $"exec env {Defaults} setsid --ctty sh -c \"$0\" sh \"$@\" <{slave} >{slave} 2>&1";
+        string session = $"exec env {Defaults} setsid {(isControlling ? "--ctty" : "")} sh -c \"$0\" sh \"$@\" <{slave} >{slave} 2>&1";
         ProcessStartInfo start = new("env", [.. around, "TERM=xterm", "LC_ALL=C.UTF-8", "sh", "-c", session, script, .. commandLine]);
         _session = Process.Start(start)!;
         _ = Task.Factory.StartNew(Watch, TaskCreationOptions.LongRunning);
@@ -65,6 +67,12 @@ internal sealed partial class PseudoTerminal : IDisposable
 
     /// <summary>Runs a program as a job that can be stopped and brought back.</summary>
     public static Task<PseudoTerminal> RunJobAsync(params string[] commandLine) => OpenAsync(JobScript, [], commandLine);
+
+    /// <summary>Runs a program as a job behind the shell; after a line is typed the shell brings it to the front.</summary>
+    public static Task<PseudoTerminal> RunBehindAsync(params string[] commandLine) => OpenAsync(BackgroundScript, [], commandLine);
+
+    /// <summary>Runs a program on a new terminal that does not control its session, as that of a shell that is init.</summary>
+    public static Task<PseudoTerminal> RunUncontrolledAsync(params string[] commandLine) => OpenAsync(Script, [], commandLine, isControlling: false);
 
     /// <summary>Runs a program on a new terminal from a process that ignores signals, as a test under nohup is.</summary>
     /// <param name="signals">Their names, between commas.</param>
@@ -127,14 +135,14 @@ internal sealed partial class PseudoTerminal : IDisposable
         _screen.Dispose();
     }
 
-    private static async Task<PseudoTerminal> OpenAsync(string script, string[] around, string[] commandLine)
+    private static async Task<PseudoTerminal> OpenAsync(string script, string[] around, string[] commandLine, bool isControlling = true)
     {
         Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
         Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
         Skip.IfNot(await ProcessRun.CanAsync("env", Defaults, "true"), "There is no env that puts signals back (coreutils 8.31).");
         int master = OpenMaster(ReadWrite | NoControl | CloseOnExec);
         Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
-        return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), script, around, commandLine);
+        return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), script, around, commandLine, isControlling);
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

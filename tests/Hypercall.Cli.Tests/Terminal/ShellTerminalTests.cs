@@ -81,6 +81,30 @@ public class ShellTerminalTests
     }
 
     [SkippableFact]
+    public async Task A_job_that_began_in_the_background_is_raw_in_the_foreground()
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunBehindAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        _ = terminal.Expect("> ");
+        Assert.True(terminal.IsCooked);
+        terminal.Type("\n"); // and the user's shell brings it to the front
+        terminal.Until(() => !terminal.IsCooked, () => "the terminal is raw");
+        terminal.Type("\u0004");
+        _ = terminal.Expect("EXIT=0");
+        terminal.AssertRestored();
+    }
+
+    [SkippableFact]
+    public async Task A_terminal_that_controls_no_session_is_raw_too()
+    {
+        using PseudoTerminal terminal = await PseudoTerminal.RunUncontrolledAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
+        _ = terminal.Expect("> ");
+        Assert.False(terminal.IsCooked);
+        terminal.Type("\u0004");
+        _ = terminal.Expect("EXIT=0");
+        terminal.AssertRestored();
+    }
+
+    [SkippableFact]
     public async Task While_it_is_stopped_the_terminal_is_as_before()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunJobAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -199,10 +223,16 @@ public class ShellTerminalTests
     public async Task A_person_sees_how_far_a_transfer_is()
     {
         string file = Path.GetTempFileName();
-        await File.WriteAllBytesAsync(file, new byte[8 << 20]);
-        using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "send", file, "--function", "upper_gpa", "--passing", "pages", "--vmm", "fake"]);
-        Assert.Contains("100%", terminal.Expect("EXIT=0"), StringComparison.Ordinal);
-        File.Delete(file);
+        try
+        {
+            await File.WriteAllBytesAsync(file, new byte[8 << 20]);
+            using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "send", file, "--function", "upper_gpa", "--passing", "pages", "--vmm", "fake"]);
+            Assert.Contains("100%", terminal.Expect("EXIT=0"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     private static int ProcessOf(PseudoTerminal terminal)

@@ -39,14 +39,20 @@ public class TerminalEncodingTests
     public async Task The_bar_of_a_transfer_is_ASCII_too_and_so_is_a_name_that_was_cut()
     {
         string file = Path.GetTempFileName();
-        await File.WriteAllBytesAsync(file, new byte[8 << 20]);
-        using PseudoTerminal terminal = await PseudoTerminal.RunAsync(
-            ["env", "LC_ALL=en_US.ISO-8859-1", .. Tool.CommandLine, "send", file, "--function", "upper_gpa", "--passing", "pages", "--vmm", "fake"]);
-        string screen = terminal.Expect("EXIT=0");
-        File.Delete(file);
+        try
+        {
+            await File.WriteAllBytesAsync(file, new byte[8 << 20]);
+            using PseudoTerminal terminal = await PseudoTerminal.RunAsync(
+                ["env", "LC_ALL=en_US.ISO-8859-1", .. Tool.CommandLine, "send", file, "--function", "upper_gpa", "--passing", "pages", "--vmm", "fake"]);
+            string screen = terminal.Expect("EXIT=0");
 
-        Assert.Contains("100%", screen, StringComparison.Ordinal);
-        Assert.All(screen, c => Assert.True(char.IsAscii(c), $"U+{(int)c:X4}"));
+            Assert.Contains("100%", screen, StringComparison.Ordinal);
+            Assert.All(screen, c => Assert.True(char.IsAscii(c), $"U+{(int)c:X4}"));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [SkippableTheory]

@@ -182,7 +182,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
     {
         string[] shell = ["-c", "ulimit -c 0; exec \"$@\"", "sh"]; // a crash on purpose leaves no core behind
         string[] set = environment is null ? [] : ["env", .. environment.Select(one => $"{one.Key}={one.Value}")]; // for the program, not for the shell
-        (int exitCode, string text) = FaultStressProcess.Run("/bin/sh", [.. shell, .. set, .. command], TimeSpan.FromMinutes(4));
+        (int exitCode, string text) = FaultStressProcess.Run("/bin/sh", [.. shell, .. set, .. command], LastResort.Bound);
         output.WriteLine($"{string.Join(' ', command)}: {exitCode}, {text}");
         return (exitCode, text);
     }

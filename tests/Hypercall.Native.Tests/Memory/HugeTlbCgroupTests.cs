@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Hypercall.Tests.Hosts;
 
@@ -8,8 +7,6 @@ namespace Hypercall.Native.Tests.Memory;
 [Collection(WholeMachine.Name)]
 public sealed partial class HugeTlbCgroupTests
 {
-    private const string Pool = "/proc/sys/vm/nr_hugepages";
-
     [SkippableFact]
     public void A_pool_that_the_cgroup_closes_is_as_an_empty_one_and_transparent_huge_pages_do()
     {
@@ -54,46 +51,39 @@ public sealed partial class HugeTlbCgroupTests
 
     private static Dictionary<string, string> RunInClosedCgroup(params string[] rules)
     {
-        Skip.IfNot(File.Exists(Pool), "the kernel has no huge pages");
         string sandbox = CProgram.Build("sandbox");
         string mount = Directory.CreateTempSubdirectory("hypercall-hugetlb-").FullName;
-        string before = File.ReadAllText(Pool).Trim();
-        string group = Path.Combine(mount, "closed");
+        string group = Path.Combine(mount, $"closed-{Environment.ProcessId}"); // there is one hierarchy, and everybody who mounts it sees all of its groups
         bool isMounted = false;
-        int groups = 0;
         try
         {
             isMounted = Mount("cgroup", mount, "cgroup", 0, "hugetlb") == 0;
             Skip.IfNot(isMounted, $"the hugetlb controller of cgroup v1 cannot be mounted: {Marshal.GetLastPInvokeErrorMessage()}");
-            File.WriteAllText(Pool, (int.Parse(before, CultureInfo.InvariantCulture) + 4).ToString(CultureInfo.InvariantCulture));
-            Skip.If(File.ReadAllText(Pool).Trim() == before, "the kernel could not reserve a huge page");
-            groups = Groups();
+            using ReservedHugePages reserved = ReservedHugePages.Take(4);
             _ = Directory.CreateDirectory(group);
             File.WriteAllText(Path.Combine(group, "hugetlb.2MB.limit_in_bytes"), "0");
             return Probe.RunBehind(["/bin/sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh", sandbox, .. rules, "--"], []);
         }
         finally
         {
-            File.WriteAllText(Pool, before);
-            if (Directory.Exists(group))
+            try
             {
-                // A hierarchy whose last group is still being taken down outlives its mount.
-                Host.Until(() => RemoveDirectory(group) == 0, "the cgroup could be removed");
-                Host.Until(() => Groups() <= groups, "the cgroup was gone");
+                if (Directory.Exists(group))
+                {
+                    Host.Until(() => RemoveDirectory(group) == 0, "the cgroup could be removed"); // not while its last process is being taken down
+                }
             }
-
-            if (isMounted)
+            finally
             {
-                _ = Unmount(mount);
-            }
+                if (isMounted)
+                {
+                    _ = Unmount(mount);
+                }
 
-            Directory.Delete(mount);
+                Directory.Delete(mount);
+            }
         }
     }
-
-    // /proc/cgroups, cgroups(7): name, hierarchy, number of groups, enabled
-    private static int Groups() => int.Parse(
-        File.ReadLines("/proc/cgroups").First(line => line.StartsWith("hugetlb\t", StringComparison.Ordinal)).Split('\t')[2], CultureInfo.InvariantCulture);
 
     [LibraryImport("libc", EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Mount(string source, string target, string type, nuint flags, string data);

@@ -87,7 +87,7 @@ internal static class LinuxRefusals
         GuestMemoryRefusalReason.NotContiguous,
         string.Create(
             CultureInfo.InvariantCulture,
-            $"No {length} bytes in one piece of physical memory are to be had; the best try broke after {run} bytes. Tried: {tried}. ")
+            $"No {length} contiguous bytes are available; the best attempt broke after {run} bytes. Tried: {tried}. ")
         + (length > HugePage
             ? "A huge page holds 2 MiB (2097152 bytes); that several are neighbours is luck, best soon after boot. Reserve one of 1 GiB (hugepagesz=1G hugepages=1 on "
                 + "the kernel's command line), or several at boot (hugepages=N). "

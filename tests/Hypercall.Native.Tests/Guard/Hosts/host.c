@@ -14,7 +14,7 @@
 //   no-peek           ... and process_vm_readv
 //   exec PROGRAM ...  becomes another program
 //   foreign           an invalid opcode that is nobody's: SIGILL ends the process
-// Exit codes: 1 something was wrong, 2 usage, 77 two handlers call each other for ever.
+// Exit codes: 1 something was wrong, 2 usage, 77 two handlers call each other for ever (78: and it could not be told).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,8 +43,7 @@ static void (*wait_for_look)(void);
 static void handle(int signal, siginfo_t *info, void *context)
 {
     if (++depth > 100) {
-        write(2, "LOOP\n", 5);
-        _exit(77);
+        _exit(write(2, "LOOP\n", 5) == 5 ? 77 : 78);
     }
     if (recovery) {
         depth = 0;

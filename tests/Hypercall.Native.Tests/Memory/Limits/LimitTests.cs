@@ -149,21 +149,10 @@ public sealed class LimitTests
     {
         Host.NeedsFrames();
         NeedsUnshare();
-        const string Pool = "/proc/sys/vm/nr_hugepages";
-        Skip.IfNot(File.Exists(Pool), "the kernel has no huge pages");
-        string before = File.ReadAllText(Pool).Trim();
-        try
-        {
-            File.WriteAllText(Pool, (int.Parse(before, CultureInfo.InvariantCulture) + 4).ToString(CultureInfo.InvariantCulture));
-            Skip.If(File.ReadAllText(Pool).Trim() == before, "the kernel could not reserve a huge page");
-            Dictionary<string, string> told = RunWithAvailable(1 * Mebi, "--contiguous", "2097152");
-            Assert.Equal("Touched Contiguous", told["contiguous"]);
-            Assert.Contains("MemAvailable", told["scattered"], StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.WriteAllText(Pool, before);
-        }
+        using ReservedHugePages reserved = ReservedHugePages.Take(4);
+        Dictionary<string, string> told = RunWithAvailable(1 * Mebi, "--contiguous", "2097152");
+        Assert.Equal("Touched Contiguous", told["contiguous"]);
+        Assert.Contains("MemAvailable", told["scattered"], StringComparison.Ordinal);
     }
 
     [SkippableFact]
