@@ -19,7 +19,7 @@ public sealed class HostTests
         Assert.Equal("True", told["zeroed"]);
         Assert.Contains($"madvise(MADV_DONTFORK): ", told["log-303"], StringComparison.Ordinal);
         Assert.Contains($"({error})", told["log-303"], StringComparison.Ordinal);
-        Assert.DoesNotContain("memory left", string.Concat(told.Values), StringComparison.Ordinal);
+        Assert.DoesNotContain("The system has no memory left", string.Concat(told.Values), StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -56,7 +56,7 @@ public sealed class HostTests
 
         Assert.Equal("Touched Any", told["pinned-or-fallback"]);
         Assert.StartsWith("Completed 40000 rax=40000", told["transfer-Virtual"], StringComparison.Ordinal);
-        Assert.DoesNotContain("memory left", string.Concat(told.Values), StringComparison.Ordinal);
+        Assert.DoesNotContain("The system has no memory left", string.Concat(told.Values), StringComparison.Ordinal);
     }
 
     [SkippableFact]
