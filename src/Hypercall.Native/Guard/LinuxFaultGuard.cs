@@ -146,7 +146,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     /// <param name="again">A handler of ours that leads to it somehow; 0 for one that is right in front of it.</param>
     private void Install(int signal, Libc.SignalActionRecord found, nint again = 0)
     {
-        for (int attempt = 0; attempt < 4; attempt++)
+        const int Attempts = 4;
+        for (int attempt = 0; attempt < Attempts; attempt++)
         {
             nint ours = again != 0 ? again : InFrontOf(signal, found.Handler);
             if (ours == 0)
@@ -158,6 +159,18 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
             ThrowIfRefused(signal, _actions.Replace(signal, action, out Libc.SignalActionRecord replaced));
             if (_actions.Read(signal, out Libc.SignalActionRecord now) == 0 && now.Handler == found.Handler)
             {
+                // Nothing was installed, or who insists on being first came between the leap and this look. Where the guard was seen in place before, it is the latter:
+                // a stranger that came after ours.
+                if (Volatile.Read(ref _newest[signal]) != 0)
+                {
+                    return;
+                }
+
+                if (attempt < Attempts - 1)
+                {
+                    continue;
+                }
+
                 throw NotInstalled(signal, now.Handler);
             }
 

@@ -177,6 +177,31 @@ public sealed class LinuxFaultGuardTests
     }
 
     [SkippableFact]
+    public void A_host_that_is_first_again_before_the_look_is_no_sigaction_that_installs_nothing()
+    {
+        FakeActions actions = new() { [Libc.SigBus] = Stranger };
+        (LinuxFaultGuard guard, CodeArena pages) = Install(actions);
+        actions[Libc.SigBus] = Stranger;
+        actions.AfterReplace = signal => actions[signal] = Stranger;
+
+        guard.Verify();
+
+        Assert.Equal((Stranger, 3), (actions[Libc.SigBus], pages.Used.Count()));
+    }
+
+    [SkippableFact]
+    public void A_host_that_is_first_again_at_the_first_look_is_gone_in_front_of_at_the_next()
+    {
+        int times = 0;
+        FakeActions actions = new() { [Libc.SigIll] = Stranger };
+        actions.AfterReplace = signal => actions[signal] = signal == Libc.SigIll && times++ == 0 ? Stranger : actions[signal];
+
+        (_, CodeArena pages) = Install(actions);
+
+        Assert.True(pages.Contains(actions[Libc.SigIll]));
+    }
+
+    [SkippableFact]
     public void A_sigaction_that_installs_nothing_is_a_typed_error_and_costs_one_page()
     {
         FakeActions actions = new() { IsDeaf = true, [Libc.SigIll] = Runtime };
@@ -232,6 +257,8 @@ public sealed class LinuxFaultGuardTests
 
         public Action<int>? BeforeReplace { get; set; }
 
+        public Action<int>? AfterReplace { get; set; }
+
         public nint this[int signal]
         {
             get => _actions[signal].Handler;
@@ -251,6 +278,7 @@ public sealed class LinuxFaultGuardTests
             if (Error == 0 && !IsDeaf)
             {
                 _actions[signal] = action;
+                AfterReplace?.Invoke(signal);
             }
 
             return Error;
