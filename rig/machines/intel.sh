@@ -93,7 +93,8 @@ run_bochs() {
 machine_start_interactive() {
   export -f run_bochs run write_bochsrc
   export work machine_memory cpu disk
-  run script -q -f -e -c "bash -c 'write_bochsrc \"mode=term, dev=\$(tty)\"; run_bochs'" /dev/null
+  # Functions come through bash alone: script(1) runs $SHELL, and dash drops them.
+  SHELL=$BASH run script -q -f -e -c 'write_bochsrc "mode=term, dev=$(tty)"; run_bochs' /dev/null
 }
 
 # What the CPU is doing, in the words of Bochs' debugger; then $work/memory is part of the machine's memory.

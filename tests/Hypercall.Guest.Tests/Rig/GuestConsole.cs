@@ -18,7 +18,7 @@ internal sealed class GuestConsole : IDisposable
     /// <param name="command">The command that boots it, on the terminal as on a person's.</param>
     public GuestConsole(IReadOnlyList<string> command)
     {
-        _session = ProcessSession.Start(Checkout.Root, ["sh", "-c", "exec \"$@\" <\"$0\" >\"$0\" 2>&1", _terminal.Path, .. command]);
+        _session = ProcessSession.Start(Checkout.Root, ["sh", "-c", "SHELL=/bin/sh exec \"$@\" <\"$0\" >\"$0\" 2>&1", _terminal.Path, .. command]);
         _reader = new Thread(Listen) { IsBackground = true };
         _reader.Start();
     }
