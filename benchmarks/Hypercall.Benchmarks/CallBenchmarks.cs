@@ -22,7 +22,7 @@ public unsafe class CallBenchmarks
     public void Setup()
     {
         _channel = Execute(new HypercallInstruction("NOP", [Nop]));
-        _named = new BitVisorClient(Execute(new HypercallInstruction("MOV EAX, 4", [MovEaxImm32, 4, 0, 0, 0])), new NativeGuestMemory()).GetFunction("four"); // it answers 4 to all
+        _named = new BitVisorClient(new NativeMachine([]).WithChannel(Execute(new HypercallInstruction("MOV EAX, 4", [MovEaxImm32, 4, 0, 0, 0])))).GetFunction("four"); // it answers 4 to all
         FakeMachine fake = new(new FakeMachineOptions { StepBudget = long.MaxValue }); // a benchmark makes more steps than any test
         _function = new BitVisorClient(fake.On("foo", call => call.Rax = 10)).GetFunction("foo");
     }

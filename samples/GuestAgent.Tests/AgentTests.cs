@@ -53,8 +53,8 @@ public sealed class AgentTests
             call[0] = (HypercallRegisters)call[0] with { Rax = ulong.MaxValue };
             return HypercallStatus.Completed;
         });
-        IGuestMemory memory = new FakeMachine().Memory;
-        LineSender lines = new(new BitVisorClient(channel, memory), memory);
+        FakeMachine fake = new();
+        LineSender lines = new(new BitVisorClient(fake.WithChannel(channel)), fake.Memory);
         lines.Add("one");
         Assert.NotNull(lines.Flush());
         Assert.Equal(1, lines.Waiting);

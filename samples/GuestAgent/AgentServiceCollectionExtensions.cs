@@ -6,7 +6,7 @@ namespace GuestAgent;
 public static class AgentServiceCollectionExtensions
 {
     public static IServiceCollection AddGuestAgent(this IServiceCollection services) => services
-        .AddHypercall(vmm => vmm.AddIntel().AddAmd())
+        .AddHypercall(vmm => vmm.AddIntel().AddAmd().AddBitVisor())
         .AddSingleton<LineSender>()
         .AddSingleton<CommandSource>()
         .AddSingleton<Agent>();

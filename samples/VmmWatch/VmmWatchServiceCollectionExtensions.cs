@@ -29,7 +29,7 @@ public static class VmmWatchServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WatchOptions>, WatchOptionsValidator>());
 
         // Both vendors, always: CPUID decides. And a fake on top, which wins, unless the real machine is asked for.
-        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd());
+        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().AddBitVisor());
         if (!(Enum.TryParse(section[nameof(WatchOptions.Machine)], ignoreCase: true, out WatchedMachine machine) && machine == WatchedMachine.Real)) // as the binder reads it: 1 is Real, too
         {
             string function = section[nameof(WatchOptions.Function)] is { Length: > 0 } name ? name : new WatchOptions().Function;

@@ -6,6 +6,7 @@ namespace Hypercall.Architecture.Tests;
 /// Who may depend on whom:
 /// <code>
 ///   Cli -> Intel, Amd -> Native -> Abstractions
+///   Cli -> BitVisor           -> Abstractions
 ///   Cli -> Testing            -> Abstractions        Testing.Xunit -> Testing
 /// </code>
 /// An arrow allows what lies behind it too: who may see Native may see Abstractions.
@@ -18,9 +19,10 @@ public class ArrowTests
         [Room.Native] = [Room.Abstractions],
         [Room.Intel] = [Room.Native, Room.Abstractions],
         [Room.Amd] = [Room.Native, Room.Abstractions],
+        [Room.BitVisor] = [Room.Abstractions],
         [Room.Testing] = [Room.Abstractions],
         [Room.TestingXunit] = [Room.Testing, Room.Abstractions],
-        [Room.Cli] = [Room.Intel, Room.Amd, Room.Native, Room.Testing, Room.Abstractions],
+        [Room.Cli] = [Room.BitVisor, Room.Intel, Room.Amd, Room.Native, Room.Testing, Room.Abstractions],
     };
 
     // The third-party packages that each project is there to use; the abstractions of Microsoft.Extensions are everybody's.
@@ -30,6 +32,7 @@ public class ArrowTests
         [Room.Native] = ["Iced"],
         [Room.Intel] = ["Iced"],
         [Room.Amd] = ["Iced"],
+        [Room.BitVisor] = [],
         [Room.Testing] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in the signatures of what it derives from
         [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit", "FSharp.Core", "xunit.abstractions", "xunit.core", "xunit.execution.dotnet"],
         [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "Spectre.Console.Ansi", "System.CommandLine"],

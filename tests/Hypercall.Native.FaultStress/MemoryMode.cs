@@ -10,7 +10,7 @@ internal static class MemoryMode
     public static int Run()
     {
         NativeGuestMemory memory = new();
-        BitVisorClient vmm = new(new UpperCaser(), memory);
+        BitVisorClient vmm = new(new NativeMachine([]).WithChannel(new UpperCaser()));
         HypercallFunction upper = vmm.GetFunction("upper");
 
         using (GuestBuffer locked = memory.Allocate(Length, Residency.Locked))

@@ -99,7 +99,7 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     bool known = asked && map!.TryGetPagedRange(out _, out refusal);
     Console.WriteLine($"frames: {(known ? "known" : refusal!.Reason + " | " + refusal.Message)}");
 
-    HypercallFunction function = new BitVisorClient(new ReadingVmm(), memory).GetFunction("read");
+    HypercallFunction function = new BitVisorClient(new NativeMachine([]).WithChannel(new ReadingVmm())).GetFunction("read");
     buffer.Span.Fill(1);
     foreach (Passing passing in known ? [Passing.Virtual] : Passing.All)
     {

@@ -16,7 +16,7 @@ public sealed partial class HypercallConvention
     /// </summary>
     /// <remarks>
     /// Source: matsu/bitvisor, <c>core/vmmcall.c</c> (<c>vmmcall</c>, <c>get_vmmcall_number</c>). Functions of today's BitVisor read RBX and RCX.
-    /// For calls by name use <see cref="BitVisor.BitVisorClient"/>.
+    /// For calls by name there is <c>BitVisorClient</c>, in the package Hypercall.BitVisor.
     /// </remarks>
     public static HypercallConvention BitVisor { get; } = new(
         "BitVisor",

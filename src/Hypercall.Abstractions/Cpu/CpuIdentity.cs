@@ -8,8 +8,8 @@ namespace Hypercall;
 /// here is for people and logs.
 /// </summary>
 /// <remarks>
-/// CPUID is what the VMM lets the guest see. A research hypervisor may show no trace of itself (BitVisor adds no leaf and
-/// sets no bit), and any VMM can present any vendor.
+/// CPUID is what the VMM lets the guest see. A research hypervisor may show no trace of itself (some add no leaf and
+/// set no bit), and any VMM can present any vendor.
 /// </remarks>
 public sealed record CpuIdentity
 {

@@ -1,5 +1,4 @@
 using Hypercall;
-using Hypercall.BitVisor;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -10,8 +9,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class HypercallServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and
-    /// <see cref="HypercallTarget"/> as singletons. Safe to call more than once.
+    /// Registers <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="CpuIdentity"/> and <see cref="HypercallTarget"/> as
+    /// singletons. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm => vmm.AddFakeMachine()</c>.</param>
@@ -29,11 +28,7 @@ public static class HypercallServiceCollectionExtensions
         services.TryAddSingleton(provider => Machine(provider).Target);
         services.TryAddSingleton(provider => CpuIdentity.Read(provider.GetRequiredService<ICpuid>()));
         services.TryAddSingleton<IHypercallChannel>(provider => new ObservedChannel(
-            Machine(provider).Channel, provider.GetRequiredService<HypercallMeter>(), provider.GetService<ILogger<BitVisorClient>>()));
-        services.TryAddSingleton(provider => new BitVisorClient(
-            provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IGuestMemory>(), provider.GetService<ILogger<BitVisorClient>>()));
-        services.TryAddSingleton<VmmStatusClient>();
-        services.TryAddSingleton<VmmShell>();
+            Machine(provider).Channel, provider.GetRequiredService<HypercallMeter>(), provider.GetService<ILogger<IHypercallChannel>>()));
         configure(new HypercallBuilder(services));
         return services;
     }

@@ -24,23 +24,15 @@ public sealed class HypercallFunction
     /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or the layout does not fit the convention.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number does not fit the convention's field.</exception>
     public HypercallFunction(IHypercallMachine machine, HypercallConvention convention, ulong number, string? name = null, TransferLayout? layout = null)
-        : this((machine ?? throw new ArgumentNullException(nameof(machine))).Channel, machine.Memory, convention, number, name, layout)
     {
-    }
-
-    /// <summary>Describes a function of the VMM at the end of a channel.</summary>
-    internal HypercallFunction(
-        IHypercallChannel channel, IGuestMemory memory, HypercallConvention convention, ulong number, string? name, TransferLayout? layout)
-    {
-        ArgumentNullException.ThrowIfNull(channel);
-        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(convention);
-        convention.ThrowIfNotCarried(channel);
+        _channel = machine.Channel;
+        _memory = machine.Memory;
+        convention.ThrowIfNotCarried(_channel);
         _ = convention.CreateFrame(number);
         Layout = layout ?? convention.Layout;
         Layout?.ThrowIfUnfit(convention);
-        _channel = channel;
-        _memory = memory;
         Convention = convention;
         Number = number;
         Name = name;

@@ -5,7 +5,7 @@ public sealed record TransferOptions
 {
     internal static TransferOptions None { get; } = new();
 
-    /// <summary>The function's own arguments: they fill those that its <see cref="TransferLayout"/> leaves, in order (in BitVisor's convention RDX, RSI, RDI). The default is none: those are 0.</summary>
+    /// <summary>The function's own arguments: they fill those that its <see cref="TransferLayout"/> leaves, in order. The default is none: those are 0.</summary>
     public IReadOnlyList<ulong> Words { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 
     /// <summary>

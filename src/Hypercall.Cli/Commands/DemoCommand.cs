@@ -113,7 +113,7 @@ internal sealed class DemoCommand() : CliCommand(
                     new("VMM", $"Answers {presence.Rax} to the first and 0 to the second: it calls functions by name."),
                 ],
                 "A VMM is there and answers. It has no function that is safe to play with, so none was called: 'hypercall functions' lists what it has, 'hypercall demo' shows a call on the fake VMM."),
-            VmmPresence.ForeignAbi => throw new ForeignVmmException("boot", presence.Rax),
+            VmmPresence.ForeignAbi => throw new ForeignVmmException("boot", presence.Rax, presence.Message),
             VmmPresence.Faulted => throw new HypercallFaultException(presence.Fault),
             _ => throw new VmmFunctionNotFoundException("boot"),
         };

@@ -15,22 +15,19 @@ public class AddHypercallTests
     public void A_machine_gives_every_service()
     {
         using ServiceProvider provider = Build(Machine(HypercallStatus.Completed));
-        Assert.NotNull(provider.GetRequiredService<BitVisorClient>());
         Assert.NotNull(provider.GetRequiredService<IHypercallChannel>());
         Assert.NotNull(provider.GetRequiredService<IGuestMemory>());
         Assert.NotNull(provider.GetRequiredService<ICpuid>());
         Assert.NotNull(provider.GetRequiredService<CpuIdentity>());
         Assert.NotNull(provider.GetRequiredService<HypercallTarget>());
-        Assert.NotNull(provider.GetRequiredService<VmmStatusClient>());
-        Assert.NotNull(provider.GetRequiredService<VmmShell>());
-        Assert.Same(provider.GetRequiredService<BitVisorClient>(), provider.GetRequiredService<BitVisorClient>());
+        Assert.Same(provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IHypercallChannel>());
     }
 
     [Fact]
     public void Without_a_machine_the_message_says_what_to_add()
     {
         using ServiceProvider provider = new ServiceCollection().AddHypercall(_ => { }).BuildServiceProvider();
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<BitVisorClient>);
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<IHypercallChannel>);
         Assert.Contains("AddIntel().AddAmd()", e.Message, StringComparison.Ordinal);
     }
 
@@ -178,7 +175,7 @@ public class AddHypercallTests
     {
         RecordingLogger log = new();
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { registers.Rax = rax; return HypercallStatus.Completed; } };
-        _ = new BitVisorClient(machine, machine, log).TryGetFunction("foo");
+        _ = new BitVisorClient(machine, log).TryGetFunction("foo");
         Assert.Contains(expected, Assert.Single(log.Messages), StringComparison.Ordinal);
     }
 

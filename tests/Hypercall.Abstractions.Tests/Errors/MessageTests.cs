@@ -41,9 +41,9 @@ public class MessageTests
         ["too many arguments"] = (() => Thrown(() => HypercallConvention.HyperV.CreateFrame(1, 1, 2, 3, 4)), ["Convention 'Hyper-V' carries 3 arguments (RDX, R8, RCX[63:16]); 4 were given"]),
 
         // Functions by name
-        ["an empty name"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction("")), ["at least one character, and no NUL"]),
-        ["half of a surrogate pair"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction("x\ud800")), ["half of a surrogate pair"]),
-        ["a long name"] = (() => Thrown(() => new BitVisorClient(Machine, Machine).GetFunction(new string('x', 256))), ["at most 255 bytes of UTF-8; this one has 256"]),
+        ["an empty name"] = (() => Thrown(() => new BitVisorClient(Machine).GetFunction("")), ["at least one character, and no NUL"]),
+        ["half of a surrogate pair"] = (() => Thrown(() => new BitVisorClient(Machine).GetFunction("x\ud800")), ["half of a surrogate pair"]),
+        ["a long name"] = (() => Thrown(() => new BitVisorClient(Machine).GetFunction(new string('x', 256))), ["at most 255 bytes of UTF-8; this one has 256"]),
         ["a function"] = (() => new HypercallFunction(Machine, HypercallConvention.BitVisor, 7, "foo").ToString(), ["foo (7)"]),
         ["a look-up that found"] = (() => Lookup(7).Message, ["'foo' has number 7"]),
         ["a look-up that did not"] = (() => Lookup(0).Message, ["3 look-ups gave 0", "check the spelling", "BitVisorClient.DetectPresence"]),
@@ -105,7 +105,7 @@ public class MessageTests
     private static VmmLookup Lookup(ulong rax)
     {
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { registers.Rax = rax; return HypercallStatus.Completed; } };
-        return new BitVisorClient(machine, machine).TryGetFunction("foo");
+        return new BitVisorClient(machine).TryGetFunction("foo");
     }
 
     private static string NotPinned(Residency residency, Direction direction, string? holder)

@@ -285,7 +285,7 @@ public class TransferLayoutTests
         HypercallConvention odd = new("odd", Rax, [Rbx, Rcx], result: R9, failure: new HypercallFailureRule("an odd number", value => value % 2 != 0));
         machine.Serve = _ => { };
         using GuestBuffer buffer = machine.Allocate(1);
-        HypercallFunction function = new(new Odd(machine), machine, odd, 1, name: null, TransferLayout.AddressAndLength);
+        HypercallFunction function = new(machine.WithChannel(new Odd(machine)), odd, 1, name: null, TransferLayout.AddressAndLength);
         TransferResult result = function.TryTransfer(buffer, Technique.Virtual, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.FunctionFailed, 0L), (result.Outcome, result.BytesDone));
         Assert.Contains("0x7 (an odd number)", result.Message, StringComparison.Ordinal);
@@ -296,7 +296,7 @@ public class TransferLayoutTests
     {
         ModelMachine machine = new() { Serve = _ => { } };
         using GuestBuffer buffer = machine.Allocate(1);
-        HypercallFunction function = new(new Kvm(), machine, HypercallConvention.Nyx, 1, name: null, TransferLayout.Address(0));
+        HypercallFunction function = new(machine.WithChannel(new Kvm()), HypercallConvention.Nyx, 1, name: null, TransferLayout.Address(0));
         TransferResult result = function.TryTransfer(buffer, Technique.Virtual, Direction.ToVmm, TransferRule.CompletedMeansAll);
         Assert.Equal((TransferOutcome.ForeignVmm, 0L), (result.Outcome, result.BytesDone));
         _ = Assert.Throws<TransferException>(() => function.Transfer(buffer, Technique.Virtual, Direction.ToVmm, TransferRule.CompletedMeansAll));

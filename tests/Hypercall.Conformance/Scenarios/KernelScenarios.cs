@@ -25,13 +25,13 @@ internal static class KernelScenarios
     {
         using KernelDevice device = KernelDevice.Open();
         using KernelBuffer buffer = device.Allocate(length);
-        check(buffer, new BitVisorClient(new KernelChannel(device), context.Memory));
+        check(buffer, new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))));
     }
 
     private static void LookUp(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(new KernelChannel(device)));
         Check.Equal(VmmPresence.Present, fromKernel.DetectPresence().Presence);
         foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
         {
@@ -42,7 +42,7 @@ internal static class KernelScenarios
     private static void Registers(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(new KernelChannel(device)));
         for (int i = 0; i < context.Repeat(1000); i++)
         {
             ulong[] words = [.. Enumerable.Range(0, 5).Select(_ => (ulong)context.Random.NextInt64(long.MinValue, long.MaxValue))];
@@ -122,7 +122,7 @@ internal static class KernelScenarios
     private static void InjectedAtCpl0(ScenarioContext context)
     {
         using KernelDevice device = KernelDevice.Open();
-        BitVisorClient fromKernel = new(new KernelChannel(device), context.Memory);
+        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(new KernelChannel(device)));
         foreach (Direction direction in (Direction[])[Direction.ToVmm, Direction.FromVmm, Direction.Both])
         {
             using GuestBuffer buffer = context.Fill(4 * GuestPage.Size, Residency.Touched);

@@ -108,7 +108,7 @@ internal static class LogScenarios
     {
         using KernelDevice device = KernelDevice.Open();
         using KernelBuffer ring = device.Allocate(1 << 16);
-        HypercallFunction set = new BitVisorClient(new KernelChannel(device), context.Memory).GetFunction("log_set_buf");
+        HypercallFunction set = new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))).GetFunction("log_set_buf");
         Check.That(set.Call(ring.Physical.Value, (ulong)ring.Length).RaxIsCallNumber, "it never writes RAX");
         Check.Equal(20ul, Write(context, "from user space, CPL"));
         Check.Equal("from user space, CPL"[..(int)Unread(ring)], Encoding.ASCII.GetString(ring.Span.Slice(4, (int)Unread(ring))));

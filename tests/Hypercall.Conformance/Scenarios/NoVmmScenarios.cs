@@ -117,7 +117,7 @@ internal static class NoVmmScenarios
             Check.Equal(before, frame);
         }
 
-        VmmLookup lookup = new BitVisorClient(new KernelChannel(device), context.Memory).TryGetFunction("boot");
+        VmmLookup lookup = new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))).TryGetFunction("boot");
         Check.Equal(VmmLookupOutcome.Faulted, lookup.Outcome);
     }
 }

@@ -23,7 +23,7 @@ public sealed class DisposeRaceTests
 
         NativeGuestMemory memory = new();
         CheckingVmm vmm = new();
-        HypercallFunction function = new BitVisorClient(vmm, memory).GetFunction("fill");
+        HypercallFunction function = new BitVisorClient(new NativeMachine([]).WithChannel(vmm)).GetFunction("fill");
         long locked = Host.SettledLockedBytes();
         long calls = 0;
         for (int round = 0; round < 200; round++)

@@ -9,7 +9,7 @@ public sealed class AddFakeMachineTests
     public void An_application_calls_the_fake_in_its_tests()
     {
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => vmm.AddFakeMachine(fake => fake.On("foo", call => call.Rax = 10)))
+            .AddHypercall(vmm => vmm.AddFakeMachine(fake => fake.On("foo", call => call.Rax = 10)).AddBitVisor())
             .BuildServiceProvider();
 
         Assert.Equal(10ul, services.GetRequiredService<BitVisorClient>().GetFunction("foo").Call().Rax);
@@ -26,7 +26,7 @@ public sealed class AddFakeMachineTests
     public void The_fake_wins_when_it_is_added_by_a_second_registration()
     {
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => Real(vmm))
+            .AddHypercall(vmm => Real(vmm).AddBitVisor())
             .AddHypercall(vmm => vmm.AddFakeMachine())
             .BuildServiceProvider();
 
@@ -64,7 +64,7 @@ public sealed class AddFakeMachineTests
     public void The_last_fake_counts()
     {
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => vmm.AddFakeMachine(fake => fake.On("old", _ => { })).AddFakeMachine(fake => fake.On("new", _ => { })))
+            .AddHypercall(vmm => vmm.AddFakeMachine(fake => fake.On("old", _ => { })).AddFakeMachine(fake => fake.On("new", _ => { })).AddBitVisor())
             .BuildServiceProvider();
 
         Assert.False(services.GetRequiredService<BitVisorClient>().TryGetFunction("old").IsFound);
@@ -78,7 +78,7 @@ public sealed class AddFakeMachineTests
     {
         FakeMachine fake = new(personality);
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => vmm.AddFakeMachine(fake).Configure(options => options.Instruction = "vmcall"))
+            .AddHypercall(vmm => vmm.AddFakeMachine(fake).AddBitVisor().Configure(options => options.Instruction = "vmcall"))
             .BuildServiceProvider();
 
         VmmLookup lookup = services.GetRequiredService<BitVisorClient>().TryGetFunction("boot");
@@ -100,7 +100,7 @@ public sealed class AddFakeMachineTests
 
     private static void RunsOnTheFake(Action<IHypercallBuilder> configure)
     {
-        using ServiceProvider services = new ServiceCollection().AddHypercall(configure).BuildServiceProvider();
+        using ServiceProvider services = new ServiceCollection().AddHypercall(configure).AddHypercall(vmm => vmm.AddBitVisor()).BuildServiceProvider();
 
         Assert.True(services.GetRequiredService<BitVisorClient>().DetectPresence().IsPresent);
     }

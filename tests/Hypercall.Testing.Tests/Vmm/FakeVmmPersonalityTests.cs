@@ -128,7 +128,7 @@ public sealed class FakeVmmPersonalityTests
 
         _ = Assert.Throws<HypercallProviderException>(() => fake.Target);
         _ = Assert.Throws<HypercallProviderException>(() => fake.Channel);
-        Assert.True(new BitVisorClient(fake.OpenChannel(Vmcall), fake.Memory).DetectPresence().IsPresent);
+        Assert.True(new BitVisorClient(fake.WithChannel(fake.OpenChannel(Vmcall))).DetectPresence().IsPresent);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public class VmmPresenceTests
     public void A_fault_is_told_apart()
     {
         ScriptedMachine machine = new() { OnInvoke = (ref _) => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
-        VmmPresenceResult result = new BitVisorClient(machine, machine).DetectPresence();
+        VmmPresenceResult result = new BitVisorClient(machine).DetectPresence();
         Assert.Equal((VmmPresence.Faulted, CpuFaultKind.InvalidOpcode), (result.Presence, result.Fault.Kind));
     }
 
@@ -47,14 +47,14 @@ public class VmmPresenceTests
                 return HypercallStatus.Completed;
             },
         };
-        Assert.False(new BitVisorClient(machine, machine).DetectPresence().IsPresent);
+        Assert.False(new BitVisorClient(machine).DetectPresence().IsPresent);
     }
 
     [Fact]
     public void Presence_is_asked_anew_each_time()
     {
         ScriptedMachine machine = Script(boot: 1, other: 0);
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         Assert.True(vmm.DetectPresence().IsPresent);
         int calls = machine.Calls;
         Assert.True(vmm.DetectPresence().IsPresent);
@@ -65,7 +65,7 @@ public class VmmPresenceTests
     public void A_VMM_of_another_ABI_leaves_no_function_behind()
     {
         ScriptedMachine machine = Script(boot: 5, other: 5);
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         Assert.Equal(VmmPresence.ForeignAbi, vmm.DetectPresence().Presence);
         Assert.False(vmm.Forget("boot"));
     }
@@ -73,7 +73,7 @@ public class VmmPresenceTests
     private static VmmPresenceResult Detect(ulong boot, ulong other)
     {
         ScriptedMachine machine = Script(boot, other);
-        return new BitVisorClient(machine, machine).DetectPresence();
+        return new BitVisorClient(machine).DetectPresence();
     }
 
     private static ScriptedMachine Script(ulong boot, ulong other)

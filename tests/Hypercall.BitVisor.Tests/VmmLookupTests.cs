@@ -23,7 +23,7 @@ public class VmmLookupTests
             return HypercallStatus.Completed;
         };
 
-        Assert.Equal(5ul, new BitVisorClient(machine, machine).GetFunction("föö").Number);
+        Assert.Equal(5ul, new BitVisorClient(machine).GetFunction("föö").Number);
         Assert.Equal("föö", seen);
     }
 
@@ -31,7 +31,7 @@ public class VmmLookupTests
     public void The_name_lies_in_pinned_memory_or_the_fallback_and_is_released()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(5);
-        _ = new BitVisorClient(machine, machine).GetFunction("foo");
+        _ = new BitVisorClient(machine).GetFunction("foo");
         GuestBufferOptions request = Assert.Single(machine.Requests);
         Assert.Equal((Residency.Pinned, true), (request.Residency, request.AllowFallback));
         Assert.Equal(machine.Allocated, machine.Released);
@@ -44,7 +44,7 @@ public class VmmLookupTests
     public void An_answer_of_0_is_asked_again_after_another_write_touch(int foundAt)
     {
         ScriptedMachine machine = ScriptedMachine.Answering([.. Enumerable.Repeat(0ul, foundAt - 1), 7]);
-        Assert.Equal(7ul, new BitVisorClient(machine, machine).GetFunction("foo").Number);
+        Assert.Equal(7ul, new BitVisorClient(machine).GetFunction("foo").Number);
         Assert.Equal((foundAt, foundAt), (machine.Calls, machine.Touches));
     }
 
@@ -52,7 +52,7 @@ public class VmmLookupTests
     public void Three_answers_of_0_mean_not_found()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(0, 0, 0);
-        VmmFunctionNotFoundException e = Assert.Throws<VmmFunctionNotFoundException>(() => new BitVisorClient(machine, machine).GetFunction("foo"));
+        VmmFunctionNotFoundException e = Assert.Throws<VmmFunctionNotFoundException>(() => new BitVisorClient(machine).GetFunction("foo"));
         Assert.Equal(3, machine.Calls);
         Assert.Equal("foo", e.Name);
         Assert.All(["no function of this name", "not present", "ignores hypercalls"], cause => Assert.Contains(cause, e.Message, StringComparison.Ordinal));
@@ -68,7 +68,7 @@ public class VmmLookupTests
     public void Only_1_to_127_is_a_function_number(ulong rax, bool found)
     {
         ScriptedMachine machine = ScriptedMachine.Answering(rax);
-        VmmLookup lookup = new BitVisorClient(machine, machine).TryGetFunction("foo");
+        VmmLookup lookup = new BitVisorClient(machine).TryGetFunction("foo");
         Assert.Equal(found ? VmmLookupOutcome.Found : VmmLookupOutcome.ForeignAbi, lookup.Outcome);
         Assert.Equal((found, rax, 1), (lookup.IsFound, lookup.Rax, machine.Calls));
     }
@@ -77,7 +77,7 @@ public class VmmLookupTests
     public void Minus_one_is_explained_as_what_KVM_does()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(MinusOne);
-        ForeignVmmException e = Assert.Throws<ForeignVmmException>(() => new BitVisorClient(machine, machine).GetFunction("dbgsh"));
+        ForeignVmmException e = Assert.Throws<ForeignVmmException>(() => new BitVisorClient(machine).GetFunction("dbgsh"));
         Assert.Equal(("dbgsh", MinusOne), (e.Name, e.Rax));
         Assert.All(["KVM", "EPERM", "(-1)"], part => Assert.Contains(part, e.Message, StringComparison.Ordinal));
     }
@@ -86,16 +86,16 @@ public class VmmLookupTests
     public void A_fault_is_told_apart_and_not_tried_again()
     {
         ScriptedMachine machine = new() { OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode) };
-        VmmLookup lookup = new BitVisorClient(machine, machine).TryGetFunction("foo");
+        VmmLookup lookup = new BitVisorClient(machine).TryGetFunction("foo");
         Assert.Equal((VmmLookupOutcome.Faulted, InvalidOpcode, 1), (lookup.Outcome, lookup.Fault, machine.Calls));
-        Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => new BitVisorClient(machine, machine).GetFunction("foo")).Fault);
+        Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => new BitVisorClient(machine).GetFunction("foo")).Fault);
     }
 
     [Fact]
     public void A_found_function_is_remembered_until_it_is_forgotten()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(4, 9, 11);
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         Assert.Same(vmm.GetFunction("foo"), vmm.GetFunction("foo"));
         Assert.True(vmm.Forget("foo"));
         Assert.False(vmm.Forget("foo"));
@@ -110,7 +110,7 @@ public class VmmLookupTests
     public void A_look_up_that_began_before_its_name_was_forgotten_is_not_remembered(bool all)
     {
         ScriptedMachine machine = ScriptedMachine.Answering();
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         machine.OnInvoke = (ref registers) =>
         {
             if (machine.Calls == 1)
@@ -143,7 +143,7 @@ public class VmmLookupTests
             registers.Rax = 5;
             return HypercallStatus.Completed;
         };
-        Assert.True(new BitVisorClient(machine, machine).TryGetFunction("foo").IsFound);
+        Assert.True(new BitVisorClient(machine).TryGetFunction("foo").IsFound);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public class VmmLookupTests
     public void The_throwing_call_with_a_frame_throws_the_fault()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(42);
-        HypercallFunction foo = new BitVisorClient(machine, machine).GetFunction("foo");
+        HypercallFunction foo = new BitVisorClient(machine).GetFunction("foo");
         machine.OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode);
         HypercallRegisters registers = default;
         Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => foo.Call(ref registers)).Fault);
@@ -163,7 +163,7 @@ public class VmmLookupTests
     public void A_name_that_was_not_found_is_asked_for_again()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(0, 0, 0, 5);
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         Assert.False(vmm.TryGetFunction("foo").IsFound);
         Assert.True(vmm.TryGetFunction("foo").IsFound);
     }
@@ -172,7 +172,7 @@ public class VmmLookupTests
     public void A_name_is_1_to_255_bytes_of_UTF8_without_NUL(string? name)
     {
         ScriptedMachine machine = new() { OnInvoke = (ref registers) => { registers.Rax = 1; return HypercallStatus.Completed; } };
-        BitVisorClient vmm = new(machine, machine);
+        BitVisorClient vmm = new(machine);
         bool surrogatesPair = name is not null && !name.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar);
         if (name is null)
         {
@@ -197,7 +197,7 @@ public class VmmLookupTests
     public void The_limit_counts_bytes_not_characters(int count, char character, bool valid)
     {
         ScriptedMachine machine = ScriptedMachine.Answering(1);
-        Exception? e = Record.Exception(() => new BitVisorClient(machine, machine).GetFunction(new string(character, count)));
+        Exception? e = Record.Exception(() => new BitVisorClient(machine).GetFunction(new string(character, count)));
         Assert.Equal(valid, e is null);
         Assert.Equal(valid ? 1 : 0, machine.Calls);
     }
@@ -206,7 +206,7 @@ public class VmmLookupTests
     public void A_call_sends_the_number_and_five_arguments_and_returns_all_registers()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(42);
-        HypercallFunction foo = new BitVisorClient(machine, machine).GetFunction("foo");
+        HypercallFunction foo = new BitVisorClient(machine).GetFunction("foo");
         machine.OnInvoke = (ref registers) =>
         {
             Assert.Equal(new HypercallRegisters { Rax = 42, Rbx = 1, Rcx = 2, Rdx = 3, Rsi = 4, Rdi = 5 }, registers);
@@ -224,7 +224,7 @@ public class VmmLookupTests
     public void RAX_equal_to_the_number_is_exposed_and_not_judged()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(42);
-        HypercallFunction foo = new BitVisorClient(machine, machine).GetFunction("foo");
+        HypercallFunction foo = new BitVisorClient(machine).GetFunction("foo");
         machine.OnInvoke = (ref _) => HypercallStatus.Completed;
         Assert.True(foo.Call().RaxIsCallNumber);
     }
@@ -233,14 +233,14 @@ public class VmmLookupTests
     public void A_call_may_return_minus_one()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(42, MinusOne);
-        Assert.Equal(MinusOne, new BitVisorClient(machine, machine).GetFunction("dbgsh").Call().Rax);
+        Assert.Equal(MinusOne, new BitVisorClient(machine).GetFunction("dbgsh").Call().Rax);
     }
 
     [Fact]
     public void A_call_that_faults_throws_or_returns_the_fault()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(42);
-        HypercallFunction foo = new BitVisorClient(machine, machine).GetFunction("foo");
+        HypercallFunction foo = new BitVisorClient(machine).GetFunction("foo");
         machine.OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode);
         Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => foo.Call()).Fault);
         Assert.Equal(InvalidOpcode, foo.TryCall(out HypercallResult result, 3).Fault);

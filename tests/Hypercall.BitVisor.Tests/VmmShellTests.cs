@@ -118,7 +118,7 @@ public class VmmShellTests
     {
         ScriptedMachine machine = ScriptedMachine.Answering(30, rax);
         VmmFunctionFailedException e = Assert.Throws<VmmFunctionFailedException>(
-            () => new VmmShell(new BitVisorClient(machine, machine)).Run(Stream.Null, Stream.Null));
+            () => new VmmShell(new BitVisorClient(machine)).Run(Stream.Null, Stream.Null));
         Assert.Contains($"0x{rax:x}", e.Message, StringComparison.Ordinal);
     }
 
@@ -126,7 +126,7 @@ public class VmmShellTests
     public void A_VMM_without_a_shell_is_an_error_of_its_own()
     {
         ScriptedMachine machine = ScriptedMachine.Answering(0, 0, 0);
-        _ = Assert.Throws<VmmFunctionNotFoundException>(() => new VmmShell(new BitVisorClient(machine, machine)).Run(Stream.Null, Stream.Null));
+        _ = Assert.Throws<VmmFunctionNotFoundException>(() => new VmmShell(new BitVisorClient(machine)).Run(Stream.Null, Stream.Null));
     }
 
     [Theory]
@@ -178,7 +178,7 @@ public class VmmShellTests
 
     private static async Task<VmmShellOutcome> Run(ScriptedShell shell, Stream input, Stream output, bool async, CancellationToken cancellation)
     {
-        VmmShell client = new(new BitVisorClient(shell.Machine, shell.Machine));
+        VmmShell client = new(new BitVisorClient(shell.Machine));
         return async ? await client.RunAsync(input, output, cancellation) : client.Run(input, output, cancellation);
     }
 

@@ -205,5 +205,5 @@ public class VmmStatusClientTests
         }
     }
 
-    private VmmStatusClient Client() => new(new BitVisorClient(_machine, _machine));
+    private VmmStatusClient Client() => new(new BitVisorClient(_machine));
 }

@@ -34,6 +34,7 @@ public sealed class BitVisorClient
     // A name goes over by virtual address, so the weakest residency still works, if less surely: the loop below makes up for it.
     private static readonly GuestBufferOptions NameMemory = new() { Residency = Residency.Pinned, AllowFallback = true };
 
+    private readonly IHypercallMachine _machine;
     private readonly IHypercallChannel _channel;
     private readonly IGuestMemory _memory;
     private readonly ILogger _logger;
@@ -42,21 +43,13 @@ public sealed class BitVisorClient
 
     /// <summary>Speaks to the VMM under a machine.</summary>
     /// <param name="machine">The machine: a <c>NativeMachine</c>, or a <c>FakeMachine</c>.</param>
-    public BitVisorClient(IHypercallMachine machine)
-        : this((machine ?? throw new ArgumentNullException(nameof(machine))).Channel, machine.Memory)
-    {
-    }
-
-    /// <summary>Speaks to the VMM at the end of a channel.</summary>
-    /// <param name="channel">The way down.</param>
-    /// <param name="memory">Where names are put for the VMM to read.</param>
     /// <param name="logger">Is told of look-ups; null for nobody.</param>
-    public BitVisorClient(IHypercallChannel channel, IGuestMemory memory, ILogger<BitVisorClient>? logger = null)
+    public BitVisorClient(IHypercallMachine machine, ILogger<BitVisorClient>? logger = null)
     {
-        ArgumentNullException.ThrowIfNull(channel);
-        ArgumentNullException.ThrowIfNull(memory);
-        _channel = channel;
-        _memory = memory;
+        ArgumentNullException.ThrowIfNull(machine);
+        _machine = machine;
+        _channel = machine.Channel;
+        _memory = machine.Memory;
         _logger = logger ?? (ILogger)NullLogger.Instance;
     }
 
@@ -178,18 +171,18 @@ public sealed class BitVisorClient
 
             if (registers.Rax > MaxFunctionNumber)
             {
-                HypercallLog.ForeignAnswer(_logger, name, registers.Rax);
+                BitVisorLog.ForeignAnswer(_logger, name, registers.Rax);
                 return VmmLookup.Foreign(name, registers.Rax);
             }
 
             if (registers.Rax != 0)
             {
-                HypercallLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(name, Remember(name, new HypercallFunction(_channel, _memory, HypercallConvention.BitVisor, registers.Rax, name, layout: null), forgotten));
+                BitVisorLog.FunctionFound(_logger, name, registers.Rax);
+                return VmmLookup.Found(name, Remember(name, new HypercallFunction(_machine, HypercallConvention.BitVisor, registers.Rax, name), forgotten));
             }
         }
 
-        HypercallLog.FunctionNotFound(_logger, name, LookupAttempts);
+        BitVisorLog.FunctionNotFound(_logger, name, LookupAttempts);
         return VmmLookup.NotFound(name);
     }
 

@@ -16,7 +16,7 @@ public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax,
         VmmPresence.Absent => "No VMM that calls functions by name is present: the look-up of 'boot', which every build has, gave 0.",
         VmmPresence.ForeignAbi when Rax is >= 1 and <= BitVisorClient.MaxFunctionNumber =>
             $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
-        VmmPresence.ForeignAbi => ForeignVmmException.Describe("boot", Rax),
-        _ => HypercallFaultException.Describe(Fault),
+        VmmPresence.ForeignAbi => VmmLookup.DescribeForeign("boot", Rax),
+        _ => new HypercallFaultException(Fault).Message,
     };
 }

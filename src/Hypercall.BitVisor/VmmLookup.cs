@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 
 namespace Hypercall.BitVisor;
 
@@ -38,8 +39,8 @@ public readonly struct VmmLookup
     {
         VmmLookupOutcome.Found => $"The VMM function '{Name}' has number {Rax}.",
         VmmLookupOutcome.NotFound => VmmFunctionNotFoundException.Describe(Name),
-        VmmLookupOutcome.ForeignAbi => ForeignVmmException.Describe(Name, Rax),
-        _ => HypercallFaultException.Describe(Fault),
+        VmmLookupOutcome.ForeignAbi => DescribeForeign(Name, Rax),
+        _ => new HypercallFaultException(Fault).Message,
     };
 
     internal static VmmLookup Found(string name, HypercallFunction function) =>
@@ -51,9 +52,20 @@ public readonly struct VmmLookup
 
     internal static VmmLookup Faulted(string name, in CpuFault fault) => new(name, VmmLookupOutcome.Faulted, null, 0, in fault);
 
+    internal static string DescribeForeign(string name, ulong rax)
+    {
+        string meaning = rax == ulong.MaxValue
+            ? " -1 is EPERM: KVM answers so to every call from user mode, whatever its number."
+            : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"A VMM answered the look-up of '{name}', but not in this ABI: RAX = 0x{rax:x} ({(long)rax}), where a function number is 1 to 127 and 0 means not found.{meaning} "
+            + $"This host's VMM does not call functions by name; speak its own convention (HypercallConvention), or run under a VMM that does.");
+    }
+
     internal HypercallException ToException() => Outcome switch
     {
-        VmmLookupOutcome.ForeignAbi => new ForeignVmmException(Name, Rax),
+        VmmLookupOutcome.ForeignAbi => new ForeignVmmException(Name, Rax, Message),
         VmmLookupOutcome.Faulted => new HypercallFaultException(Fault),
         _ => new VmmFunctionNotFoundException(Name),
     };

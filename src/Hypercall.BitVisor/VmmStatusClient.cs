@@ -80,7 +80,7 @@ public sealed class VmmStatusClient
 
             if (!status.IsCompleted)
             {
-                return new VmmStatusReport(VmmStatusOutcome.Faulted, HypercallFaultException.Describe(status.Fault))
+                return new VmmStatusReport(VmmStatusOutcome.Faulted, new HypercallFaultException(status.Fault).Message)
                 {
                     Lookup = lookup, Registers = registers, Fault = status.Fault,
                 };

@@ -1,0 +1,28 @@
+namespace Hypercall;
+
+/// <summary>What any machine can do.</summary>
+public static class HypercallMachineExtensions
+{
+    /// <summary>
+    /// The same CPU and memory with another way down: a channel of one's own, or a decorator around the machine's.
+    /// </summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="channel">The way down.</param>
+    public static IHypercallMachine WithChannel(this IHypercallMachine machine, IHypercallChannel channel)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(channel);
+        return new OtherChannel(machine, channel);
+    }
+
+    private sealed class OtherChannel(IHypercallMachine machine, IHypercallChannel channel) : IHypercallMachine
+    {
+        public ICpuid Cpuid => machine.Cpuid;
+
+        public HypercallTarget Target => machine.Target;
+
+        public IHypercallChannel Channel => channel;
+
+        public IGuestMemory Memory => machine.Memory;
+    }
+}
