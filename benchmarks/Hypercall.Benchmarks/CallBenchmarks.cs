@@ -1,3 +1,4 @@
+using Hypercall.Tests;
 using BenchmarkDotNet.Attributes;
 using Hypercall.BitVisor;
 using Hypercall.Native;
@@ -79,5 +80,5 @@ public unsafe class CallBenchmarks
     }
 
     private static StubChannel Execute(HypercallInstruction instruction) =>
-        new(new HypercallTarget(new CpuIdentity { Vendor = "Benchmark" }, "Benchmark", instruction));
+        new(new HypercallTarget(new CpuIdentity { Vendor = "Benchmark" }, new MadeUpProvider("Benchmark", instruction)));
 }

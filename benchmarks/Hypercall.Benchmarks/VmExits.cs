@@ -1,3 +1,4 @@
+using Hypercall.Tests;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -37,7 +38,7 @@ internal static unsafe class VmExits
             return;
         }
 
-        IHypercallChannel channel = new StubChannel(new HypercallTarget(cpu, "Benchmark", instruction));
+        IHypercallChannel channel = new StubChannel(new HypercallTarget(cpu, new MadeUpProvider("Benchmark", instruction)));
         if (channel.TryInvoke(ref s_frame) is { IsCompleted: false } status)
         {
             Console.WriteLine($"# {instruction.Mnemonic} of user space ended in {status} on this host's KVM");
@@ -51,7 +52,7 @@ internal static unsafe class VmExits
         }
 
         // Until the runtime has compiled for good what is measured: the same code, around an instruction that does not exit.
-        IHypercallChannel nop = new StubChannel(new HypercallTarget(cpu, "Benchmark", Nop));
+        IHypercallChannel nop = new StubChannel(new HypercallTarget(cpu, new MadeUpProvider("Benchmark", Nop)));
         for (long started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(1);)
         {
             Call(nop, 1000);

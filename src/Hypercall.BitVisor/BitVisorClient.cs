@@ -62,6 +62,7 @@ public sealed class BitVisorClient
     /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
     /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="GuestMemoryException">There is no page to put the name in.</exception>
     public HypercallFunction GetFunction(string name)
     {
@@ -95,7 +96,9 @@ public sealed class BitVisorClient
             case VmmLookupOutcome.ForeignAbi:
                 return new VmmPresenceResult(VmmPresence.ForeignAbi, boot.Rax, default);
             case VmmLookupOutcome.Faulted:
-                return new VmmPresenceResult(VmmPresence.Faulted, 0, boot.Fault);
+                return new VmmPresenceResult(VmmPresence.Faulted, 0, boot.Status);
+            case VmmLookupOutcome.Refused:
+                return new VmmPresenceResult(VmmPresence.Refused, 0, boot.Status);
         }
 
         VmmLookup impossible = LookUp(NoBuildHas);
@@ -108,7 +111,8 @@ public sealed class BitVisorClient
         return impossible.Outcome switch
         {
             VmmLookupOutcome.NotFound => new VmmPresenceResult(VmmPresence.Present, boot.Rax, default),
-            VmmLookupOutcome.Faulted => new VmmPresenceResult(VmmPresence.Faulted, 0, impossible.Fault),
+            VmmLookupOutcome.Faulted => new VmmPresenceResult(VmmPresence.Faulted, 0, impossible.Status),
+            VmmLookupOutcome.Refused => new VmmPresenceResult(VmmPresence.Refused, 0, impossible.Status),
             _ => new VmmPresenceResult(VmmPresence.ForeignAbi, impossible.Rax, default),
         };
     }
@@ -166,7 +170,7 @@ public sealed class BitVisorClient
             HypercallStatus status = _channel.TryInvoke(ref registers);
             if (!status.IsCompleted)
             {
-                return VmmLookup.Faulted(name, in status.Fault);
+                return VmmLookup.NotCompleted(name, in status);
             }
 
             if (registers.Rax > MaxFunctionNumber)

@@ -14,4 +14,7 @@ public enum VmmLookupOutcome
 
     /// <summary>The CPU raised a fault on the instruction.</summary>
     Faulted,
+
+    /// <summary>The channel itself refused the call.</summary>
+    Refused,
 }

@@ -12,6 +12,9 @@ public enum VmmPresence
     /// <summary>A VMM answered in another ABI, or gave a number to a name that cannot exist.</summary>
     ForeignAbi,
 
-    /// <summary>The CPU raised a fault on the instruction: see <see cref="VmmPresenceResult.Fault"/>.</summary>
+    /// <summary>The CPU raised a fault on the instruction: see <see cref="VmmPresenceResult.Status"/>.</summary>
     Faulted,
+
+    /// <summary>The channel itself refused the call: see <see cref="VmmPresenceResult.Status"/>.</summary>
+    Refused,
 }

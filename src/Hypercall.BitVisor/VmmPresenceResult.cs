@@ -3,8 +3,8 @@ namespace Hypercall.BitVisor;
 /// <summary>Whether a VMM that calls functions by name is there, and how that was told.</summary>
 /// <param name="Presence">The answer.</param>
 /// <param name="Rax">The answer that decided it: of the look-up of <c>boot</c>, or of the name that cannot exist.</param>
-/// <param name="Fault">The fault, when there was one.</param>
-public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax, CpuFault Fault)
+/// <param name="Status">How the look-up's call itself ended: why it did not complete, when it did not.</param>
+public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax, HypercallStatus Status)
 {
     /// <summary>Whether it is there.</summary>
     public bool IsPresent => Presence == VmmPresence.Present;
@@ -17,6 +17,6 @@ public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax,
         VmmPresence.ForeignAbi when Rax is >= 1 and <= BitVisorClient.MaxFunctionNumber =>
             $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
         VmmPresence.ForeignAbi => VmmLookup.DescribeForeign("boot", Rax),
-        _ => new HypercallFaultException(Fault).Message,
+        _ => Status.ToException().Message,
     };
 }

@@ -44,6 +44,7 @@ public sealed class VmmShell
     /// <exception cref="VmmFunctionNotFoundException">The VMM has no shell.</exception>
     /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="VmmFunctionFailedException">The shell answered what the ABI does not know.</exception>
     /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is lost.</exception>
     public VmmShellOutcome Run(Stream input, Stream output, CancellationToken cancellationToken = default)
@@ -89,6 +90,7 @@ public sealed class VmmShell
     /// <exception cref="VmmFunctionNotFoundException">The VMM has no shell.</exception>
     /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="VmmFunctionFailedException">The shell answered what the ABI does not know.</exception>
     /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is lost.</exception>
     public async Task<VmmShellOutcome> RunAsync(Stream input, Stream output, CancellationToken cancellationToken = default)

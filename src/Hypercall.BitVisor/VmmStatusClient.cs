@@ -42,6 +42,7 @@ public sealed class VmmStatusClient
     /// <exception cref="VmmFunctionNotFoundException">The VMM has no <c>get_status</c>.</exception>
     /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     public string GetStatus()
     {
         VmmStatusReport report = TryGetStatus();
@@ -50,7 +51,7 @@ public sealed class VmmStatusClient
             VmmStatusOutcome.Available => report.Text!,
             VmmStatusOutcome.Disabled => throw Disabled(),
             VmmStatusOutcome.NoFunction => throw report.Lookup.ToException(),
-            VmmStatusOutcome.Faulted => throw new HypercallFaultException(report.Fault),
+            VmmStatusOutcome.NotCompleted => throw report.Status.ToException(),
             _ => throw new VmmFunctionFailedException(FunctionName, report.Message),
         };
     }
@@ -80,9 +81,9 @@ public sealed class VmmStatusClient
 
             if (!status.IsCompleted)
             {
-                return new VmmStatusReport(VmmStatusOutcome.Faulted, new HypercallFaultException(status.Fault).Message)
+                return new VmmStatusReport(VmmStatusOutcome.NotCompleted, status.ToException().Message)
                 {
-                    Lookup = lookup, Registers = registers, Fault = status.Fault,
+                    Lookup = lookup, Registers = registers, Status = status,
                 };
             }
 

@@ -12,8 +12,8 @@ public enum VmmStatusOutcome
     /// <summary>There is no such function to call: see <see cref="VmmStatusReport.Lookup"/>.</summary>
     NoFunction,
 
-    /// <summary>The CPU raised a fault on the call.</summary>
-    Faulted,
+    /// <summary>The call did not complete: the CPU raised a fault on it, or the channel itself refused it.</summary>
+    NotCompleted,
 
     /// <summary>The VMM did not deliver in three tries: a page was absent each time, or the text kept growing.</summary>
     Undelivered,

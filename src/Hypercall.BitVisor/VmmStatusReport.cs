@@ -24,6 +24,6 @@ public sealed record VmmStatusReport
     /// <summary>The registers after the last call; all 0 when there was none.</summary>
     public HypercallRegisters Registers { get; internal init; }
 
-    /// <summary>The fault, when the outcome is <see cref="VmmStatusOutcome.Faulted"/>.</summary>
-    public CpuFault Fault { get; internal init; }
+    /// <summary>How the last call itself ended: when the outcome is <see cref="VmmStatusOutcome.NotCompleted"/>, why.</summary>
+    public HypercallStatus Status { get; internal init; }
 }

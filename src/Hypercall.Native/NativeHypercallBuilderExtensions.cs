@@ -12,12 +12,6 @@ public static class NativeHypercallBuilderExtensions
     /// <summary>Registers a vendor's provider, and runs on the real machine unless another one is registered.</summary>
     /// <typeparam name="TProvider">The provider.</typeparam>
     /// <param name="builder">The builder.</param>
-    /// <example>
-    /// A third vendor is one class and one extension method:
-    /// <code>
-    /// public static IHypercallBuilder AddZhaoxin(this IHypercallBuilder builder) => builder.AddNativeProvider&lt;ZhaoxinProvider&gt;();
-    /// </code>
-    /// </example>
     public static IHypercallBuilder AddNativeProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
         this IHypercallBuilder builder)
         where TProvider : class, IHypercallProvider => builder.AddProvider<TProvider>().TryUseMachine(Create);

@@ -50,7 +50,7 @@ public sealed class NativeMachine : IHypercallMachine
     private IGuestMemory? _memory;
 
     /// <summary>Describes the machine. Nothing is executed, allocated or installed before it is asked for.</summary>
-    /// <param name="providers">The vendors' providers; exactly one must serve this CPU, unless the options force an instruction.</param>
+    /// <param name="providers">The providers; exactly one must be usable here, unless the options name one.</param>
     /// <param name="options">How to make hypercalls; null for the defaults.</param>
     /// <param name="loggerFactory">Where to log; null for nowhere.</param>
     public NativeMachine(IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null, ILoggerFactory? loggerFactory = null)
@@ -80,7 +80,7 @@ public sealed class NativeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _target ??= HypercallTarget.Select(CpuIdentity.Read(Cpuid), _providers, _options);
+                return _target ??= HypercallTarget.Select(Cpuid, _providers, _options);
             }
         }
     }
@@ -116,9 +116,11 @@ public sealed class NativeMachine : IHypercallMachine
         _platform.Demand();
         HypercallTarget target = Target;
         ILogger logger = _loggerFactory.CreateLogger<NativeMachine>();
-        NativeLog.InstructionChosen(logger, target.Instruction.Mnemonic, target.Cpu.Vendor, target.ProviderName);
-        StubChannel channel = new(target);
+        NativeLog.WayChosen(logger, target.Way, target.Cpu.Vendor, target.ProviderName);
+        IHypercallChannel channel = Open(target);
         HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers).FirstOrDefault() : null;
-        return other is null ? channel : new FallbackChannel(channel, new StubChannel(other), target, other, logger);
+        return other is null ? channel : new FallbackChannel(channel, Open(other), target, other, logger);
     }
+
+    private IHypercallChannel Open(HypercallTarget target) => target.Provider.Open(target, _loggerFactory);
 }

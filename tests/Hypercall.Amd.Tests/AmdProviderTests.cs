@@ -1,3 +1,4 @@
+using Hypercall.Tests;
 using Iced.Intel;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -14,15 +15,15 @@ public sealed class AmdProviderTests
     [InlineData("authenticamd", false)]
     [InlineData("", false)]
     public void It_serves_the_vendors_that_implement_SVM(string vendor, bool serves) =>
-        Assert.Equal(serves, new AmdProvider().Serves(new CpuIdentity { Vendor = vendor }));
+        Assert.Equal(serves, new AmdProvider().Probe(new MadeUpCpuid(vendor)).IsUsable);
 
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, true)]
     public void Feature_bits_change_nothing(bool vmx, bool svm)
     {
-        Assert.True(new AmdProvider().Serves(new CpuIdentity { Vendor = "AuthenticAMD", VmxReported = vmx, SvmReported = svm }));
-        Assert.False(new AmdProvider().Serves(new CpuIdentity { Vendor = "GenuineIntel", VmxReported = vmx, SvmReported = svm }));
+        Assert.True(new AmdProvider().Probe(Cpu("AuthenticAMD", vmx, svm)).IsCpusChoice);
+        Assert.False(new AmdProvider().Probe(Cpu("GenuineIntel", vmx, svm)).IsCpusChoice);
     }
 
     [Fact]
@@ -43,4 +44,7 @@ public sealed class AmdProviderTests
 
         _ = Assert.IsType<AmdProvider>(Assert.Single(provider.GetServices<IHypercallProvider>()));
     }
+
+    private static MadeUpCpuid Cpu(string vendor, bool vmx, bool svm) =>
+        new(vendor) { Features = vmx ? 1u << 5 : 0, ExtendedFeatures = svm ? 1u << 2 : 0 };
 }

@@ -87,7 +87,7 @@ public class VmmLookupTests
     {
         ScriptedMachine machine = new() { OnInvoke = (ref _) => HypercallStatus.Faulted(InvalidOpcode) };
         VmmLookup lookup = new BitVisorClient(machine).TryGetFunction("foo");
-        Assert.Equal((VmmLookupOutcome.Faulted, InvalidOpcode, 1), (lookup.Outcome, lookup.Fault, machine.Calls));
+        Assert.Equal((VmmLookupOutcome.Faulted, InvalidOpcode, 1), (lookup.Outcome, lookup.Status.Fault, machine.Calls));
         Assert.Equal(InvalidOpcode, Assert.Throws<HypercallFaultException>(() => new BitVisorClient(machine).GetFunction("foo")).Fault);
     }
 

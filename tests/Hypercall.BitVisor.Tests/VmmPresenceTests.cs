@@ -32,7 +32,7 @@ public class VmmPresenceTests
     {
         ScriptedMachine machine = new() { OnInvoke = (ref _) => HypercallStatus.Faulted(new CpuFault(CpuFaultKind.InvalidOpcode)) };
         VmmPresenceResult result = new BitVisorClient(machine).DetectPresence();
-        Assert.Equal((VmmPresence.Faulted, CpuFaultKind.InvalidOpcode), (result.Presence, result.Fault.Kind));
+        Assert.Equal((VmmPresence.Faulted, CpuFaultKind.InvalidOpcode), (result.Presence, result.Status.Fault.Kind));
     }
 
     [Fact]

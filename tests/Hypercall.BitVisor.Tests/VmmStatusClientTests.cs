@@ -131,7 +131,7 @@ public class VmmStatusClientTests
             return found ? HypercallStatus.Faulted(new CpuFault(CpuFaultKind.PageFault)) : (found = true, HypercallStatus.Completed).Item2;
         };
         VmmStatusReport report = Client().TryGetStatus();
-        Assert.Equal((VmmStatusOutcome.Faulted, CpuFaultKind.PageFault), (report.Outcome, report.Fault.Kind));
+        Assert.Equal((VmmStatusOutcome.NotCompleted, CpuFaultKind.PageFault), (report.Outcome, report.Status.Fault.Kind));
     }
 
     [Fact]

@@ -191,5 +191,5 @@ public class ExitCodesTests
     }
 
     internal static HypercallProviderException NoProvider(CpuIdentity cpu) =>
-        Assert.Throws<HypercallProviderException>(() => HypercallTarget.Select(cpu, []));
+        Assert.Throws<HypercallProviderException>(() => HypercallTarget.Select(new Hypercall.Testing.FakeMachine { Cpu = cpu }.Cpuid, []));
 }

@@ -1,3 +1,4 @@
+using Hypercall.Tests;
 using Iced.Intel;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,15 +16,15 @@ public sealed class IntelProviderTests
     [InlineData("genuineintel", false)]
     [InlineData("", false)]
     public void It_serves_the_vendors_that_implement_VMX(string vendor, bool serves) =>
-        Assert.Equal(serves, new IntelProvider().Serves(new CpuIdentity { Vendor = vendor }));
+        Assert.Equal(serves, new IntelProvider().Probe(new MadeUpCpuid(vendor)).IsUsable);
 
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, true)]
     public void Feature_bits_change_nothing(bool vmx, bool svm)
     {
-        Assert.True(new IntelProvider().Serves(new CpuIdentity { Vendor = "GenuineIntel", VmxReported = vmx, SvmReported = svm }));
-        Assert.False(new IntelProvider().Serves(new CpuIdentity { Vendor = "AuthenticAMD", VmxReported = vmx, SvmReported = svm }));
+        Assert.True(new IntelProvider().Probe(Cpu("GenuineIntel", vmx, svm)).IsCpusChoice);
+        Assert.False(new IntelProvider().Probe(Cpu("AuthenticAMD", vmx, svm)).IsCpusChoice);
     }
 
     [Fact]
@@ -44,4 +45,7 @@ public sealed class IntelProviderTests
 
         _ = Assert.IsType<IntelProvider>(Assert.Single(provider.GetServices<IHypercallProvider>()));
     }
+
+    private static MadeUpCpuid Cpu(string vendor, bool vmx, bool svm) =>
+        new(vendor) { Features = vmx ? 1u << 5 : 0, ExtendedFeatures = svm ? 1u << 2 : 0 };
 }

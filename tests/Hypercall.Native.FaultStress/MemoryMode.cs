@@ -1,4 +1,5 @@
 using Hypercall.BitVisor;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
@@ -10,7 +11,7 @@ internal static class MemoryMode
     public static int Run()
     {
         NativeGuestMemory memory = new();
-        BitVisorClient vmm = new(new NativeMachine([]).WithChannel(new UpperCaser()));
+        BitVisorClient vmm = new(new MadeUpMachine(new UpperCaser(), memory));
         HypercallFunction upper = vmm.GetFunction("upper");
 
         using (GuestBuffer locked = memory.Allocate(Length, Residency.Locked))

@@ -1,4 +1,5 @@
 using Hypercall.Native.Execution;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
@@ -14,5 +15,5 @@ internal static class Stubs
     public static StubChannel LoadFromRax() => Channel("MOV RAX, [RAX]", 0x48, 0x8B, 0x00);
 
     private static StubChannel Channel(string mnemonic, params ReadOnlySpan<byte> encoding) =>
-        new(new HypercallTarget(new CpuIdentity { Vendor = "AnyCpuOfTest" }, "test", new HypercallInstruction(mnemonic, encoding)));
+        new(new HypercallTarget(new CpuIdentity { Vendor = "AnyCpuOfTest" }, new MadeUpProvider("test", new HypercallInstruction(mnemonic, encoding))));
 }

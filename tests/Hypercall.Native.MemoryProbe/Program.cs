@@ -2,6 +2,7 @@ using Hypercall;
 using Hypercall.BitVisor;
 using Hypercall.Native;
 using Hypercall.Native.MemoryProbe;
+using Hypercall.Tests;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing tried.
 // Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files] [--unmount-proc] [--give-root-up | --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes.
@@ -99,7 +100,7 @@ using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default w
     bool known = asked && map!.TryGetPagedRange(out _, out refusal);
     Console.WriteLine($"frames: {(known ? "known" : refusal!.Reason + " | " + refusal.Message)}");
 
-    HypercallFunction function = new BitVisorClient(new NativeMachine([]).WithChannel(new ReadingVmm())).GetFunction("read");
+    HypercallFunction function = new BitVisorClient(new MadeUpMachine(new ReadingVmm(), memory)).GetFunction("read");
     buffer.Span.Fill(1);
     foreach (Passing passing in known ? [Passing.Virtual] : Passing.All)
     {

@@ -21,7 +21,7 @@ public sealed class NativeMachineTests
     {
         NativeMachine machine = On(FakeCpu.Of(vendor), new HypercallOptions());
 
-        Assert.Equal(instruction, machine.Target.Instruction.Mnemonic);
+        Assert.Equal(instruction, machine.Target.Way);
         Assert.Equal(vendor, machine.Target.Cpu.Vendor);
     }
 
@@ -35,7 +35,7 @@ public sealed class NativeMachineTests
 
         Assert.True(cpu.VmxReported);
         Assert.False(cpu.SvmReported);
-        Assert.Equal("VMMCALL", On(cpuid, new HypercallOptions()).Target.Instruction.Mnemonic);
+        Assert.Equal("VMMCALL", On(cpuid, new HypercallOptions()).Target.Way);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class NativeMachineTests
 
         Assert.Equal(0, error.Matches);
         Assert.Contains("'VIA VIA VIA '", error.Message, StringComparison.Ordinal);
-        Assert.Contains("Intel (VMCALL), AMD (VMMCALL)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Intel: it is for CPU vendor", error.Message, StringComparison.Ordinal);
         Assert.Contains("any vendor string", error.Message, StringComparison.Ordinal);
     }
 
@@ -61,13 +61,13 @@ public sealed class NativeMachineTests
     }
 
     [Theory]
-    [InlineData("vmcall", "VMCALL")]
-    [InlineData("VMMCALL", "VMMCALL")]
+    [InlineData("intel", "VMCALL")]
+    [InlineData("AMD", "VMMCALL")]
     public void The_choice_can_be_forced_on_any_CPU(string forced, string instruction)
     {
-        NativeMachine machine = On(FakeCpu.Of("VIA VIA VIA "), new HypercallOptions { Instruction = forced });
+        NativeMachine machine = On(FakeCpu.Of("VIA VIA VIA "), new HypercallOptions { Provider = forced });
 
-        Assert.Equal(instruction, machine.Target.Instruction.Mnemonic);
+        Assert.Equal(instruction, machine.Target.Way);
     }
 
     [Theory]
@@ -79,7 +79,7 @@ public sealed class NativeMachineTests
         NativePlatform platform = new(os is null ? null : OSPlatform.Create(os), process);
         NativeMachine machine = new([new IntelProvider()], null, null, FakeCpu.Of("GenuineIntel"), platform);
 
-        Assert.Equal("VMCALL", machine.Target.Instruction.Mnemonic);
+        Assert.Equal("VMCALL", machine.Target.Way);
         PlatformNotSupportedException error = Assert.Throws<PlatformNotSupportedException>(() => machine.Channel);
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
         Assert.Contains("AddFakeMachine", error.Message, StringComparison.Ordinal);
@@ -114,14 +114,14 @@ public sealed class NativeMachineTests
     }
 
     [Fact]
-    public void An_instruction_that_no_provider_has_is_an_options_error()
+    public void A_provider_that_is_not_registered_is_an_options_error()
     {
         ServiceCollection services = new();
-        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().Configure(options => options.Instruction = "HVC"));
+        _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().Configure(options => options.Provider = "Arm"));
         using ServiceProvider provider = services.BuildServiceProvider();
 
         OptionsValidationException error = Assert.Throws<OptionsValidationException>(provider.GetRequiredService<IHypercallChannel>);
-        Assert.Contains("VMCALL, VMMCALL", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Intel, AMD", error.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -229,7 +229,7 @@ public sealed class NativeMachineTests
     }
 
     private static NativeMachine Forced(string instruction) =>
-        new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Instruction = instruction });
+        new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Provider = instruction == "VMCALL" ? "Intel" : "AMD" });
 
     private static NativeMachine On(ICpuid cpuid, HypercallOptions options) =>
         new([new IntelProvider(), new AmdProvider()], options, null, cpuid, NativePlatform.Current);

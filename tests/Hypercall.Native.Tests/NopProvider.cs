@@ -1,3 +1,6 @@
+using Hypercall.Native.Execution;
+using Microsoft.Extensions.Logging;
+
 namespace Hypercall.Native.Tests;
 
 /// <summary>A third vendor, whose hypercall instruction does nothing, on whatever CPU this is.</summary>
@@ -9,9 +12,11 @@ internal sealed class NopProvider : IHypercallProvider
 
     public byte[] Encoding { get; init; } = TestTarget.Nop;
 
-    public string Name => "Nop";
+    public string Name { get; init; } = "Nop";
 
     public HypercallInstruction Instruction => new(Mnemonic, Encoding);
 
-    public bool Serves(CpuIdentity cpu) => Vendor is null ? cpu.Vendor == CpuIdentity.Read(new NativeCpuid()).Vendor : cpu.Vendor == Vendor;
+    public HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.ByVendor(CpuIdentity.Read(cpuid), Vendor ?? CpuIdentity.Read(new NativeCpuid()).Vendor);
+
+    public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => new StubChannel(target);
 }

@@ -1,4 +1,5 @@
 using Hypercall.Native.Execution;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.Tests;
 
@@ -12,7 +13,7 @@ internal static class TestTarget
     public static readonly byte[] WriteToItself = [0x89, 0x05, 0xFA, 0xFF, 0xFF, 0xFF]; // mov [rip - 6], eax
 
     public static HypercallTarget Of(string mnemonic, params ReadOnlySpan<byte> encoding) =>
-        new(new CpuIdentity { Vendor = "AnyCpuOfTest" }, "test", new HypercallInstruction(mnemonic, encoding));
+        new(new CpuIdentity { Vendor = "AnyCpuOfTest" }, new MadeUpProvider("test", new HypercallInstruction(mnemonic, encoding)));
 
     public static StubChannel Channel(params ReadOnlySpan<byte> encoding)
     {

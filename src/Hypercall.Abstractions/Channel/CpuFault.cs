@@ -8,6 +8,8 @@ namespace Hypercall;
 /// <param name="Kind">Which fault.</param>
 public readonly record struct CpuFault(CpuFaultKind Kind)
 {
+    private readonly object? _source;
+
     /// <summary>The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).</summary>
     public uint Code { get; init; }
 
@@ -26,8 +28,22 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// <summary>Where the hypercall instruction lies in this process (a made-up address on a fake); 0 when whoever made the channel did not say.</summary>
     public GuestVirtualAddress InstructionAddress { get; init; }
 
-    /// <summary>The CPU and the instruction that faulted; null when whoever made the channel did not say.</summary>
-    public HypercallTarget? Target { get; init; }
+    /// <summary>The CPU and the way down on which it happened; null when whoever made the channel did not say.</summary>
+    public HypercallTarget? Target
+    {
+        get => _source as HypercallTarget;
+        init => _source = value;
+    }
+
+    /// <summary>Why there was no call, and so no fault: a status has room for one reference.</summary>
+    internal ChannelRefusal? Refusal
+    {
+        get => _source as ChannelRefusal;
+        init => _source = value;
+    }
+
+    /// <summary>Whether nothing stands here: no fault, no refusal.</summary>
+    internal bool IsNothing => Kind == CpuFaultKind.None && _source is null;
 
     /// <summary>
     /// Whether a #PF hit the bytes of the instruction itself. A VMM that patches the instruction in place does that (KVM on
@@ -37,7 +53,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     {
         get
         {
-            ulong length = (ulong)(Target?.Instruction.Encoding.Length ?? HypercallInstruction.MaxLength);
+            ulong length = (ulong)(Target?.Instruction?.Encoding.Length ?? HypercallInstruction.MaxLength);
             return Kind == CpuFaultKind.PageFault && InstructionAddress.Value != 0
                 && Address.Value - InstructionAddress.Value < length;
         }
@@ -54,7 +70,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     };
 
     /// <summary>What this fault most likely means here, and what can be done about it.</summary>
-    public string Advice => FaultAdvice.For(in this);
+    public string Advice => Target?.Provider.Advise(in this) ?? InstructionAdvice.For(in this);
 
     /// <summary>The fault in one line, for a log.</summary>
     public override string ToString()

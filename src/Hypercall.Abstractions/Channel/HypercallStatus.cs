@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>How a hypercall instruction ended: it completed, or the CPU raised a fault on it.</summary>
+/// <summary>How a call ended: the instruction completed, or the CPU raised a fault on it, or the channel itself refused the call.</summary>
 public readonly struct HypercallStatus : IEquatable<HypercallStatus>
 {
     private readonly CpuFault _fault;
@@ -13,9 +13,19 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
     public static HypercallStatus Completed => default;
 
     /// <summary>Whether the instruction completed.</summary>
-    public bool IsCompleted => _fault.Kind == CpuFaultKind.None;
+    public bool IsCompleted => _fault.IsNothing;
 
-    /// <summary>The fault; its <see cref="CpuFault.Kind"/> is <see cref="CpuFaultKind.None"/> when the instruction completed.</summary>
+    /// <summary>Whether the CPU raised a fault: <see cref="Fault"/>.</summary>
+    public bool IsFaulted => _fault.Kind != CpuFaultKind.None;
+
+    /// <summary>Whether the channel itself refused the call: <see cref="Refusal"/>.</summary>
+    [MemberNotNullWhen(true, nameof(Refusal))]
+    public bool IsRefused => Refusal is not null;
+
+    /// <summary>Why the channel refused the call; null when it did not.</summary>
+    public ChannelRefusal? Refusal => _fault.Refusal;
+
+    /// <summary>The fault; its <see cref="CpuFault.Kind"/> is <see cref="CpuFaultKind.None"/> when there was none.</summary>
     [UnscopedRef]
     public ref readonly CpuFault Fault => ref _fault;
 
@@ -36,7 +46,22 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
         ? throw new ArgumentException("A fault needs a kind; use HypercallStatus.Completed for a call that completed.", nameof(fault))
         : new HypercallStatus(in fault);
 
-    internal void ThrowIfFaulted()
+    /// <summary>The channel itself refused the call; nothing was executed.</summary>
+    /// <param name="refusal">Why.</param>
+    public static HypercallStatus Refused(ChannelRefusal refusal)
+    {
+        ArgumentNullException.ThrowIfNull(refusal);
+        return new HypercallStatus(new CpuFault(CpuFaultKind.None) { Refusal = refusal });
+    }
+
+    /// <summary>The error that says why the call did not complete.</summary>
+    /// <exception cref="InvalidOperationException">It did.</exception>
+    public HypercallException ToException() =>
+        Refusal is { } refusal ? new HypercallRefusedException(refusal)
+        : IsFaulted ? new HypercallFaultException(in _fault)
+        : throw new InvalidOperationException("The call completed: there is no error.");
+
+    internal void ThrowIfNotCompleted()
     {
         if (!IsCompleted)
         {
@@ -53,9 +78,9 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
     /// <inheritdoc/>
     public override int GetHashCode() => _fault.GetHashCode();
 
-    /// <summary><c>completed</c>, or the fault in one line.</summary>
-    public override string ToString() => IsCompleted ? "completed" : _fault.ToString();
+    /// <summary><c>completed</c>, the fault in one line, or why the channel refused.</summary>
+    public override string ToString() => IsCompleted ? "completed" : Refusal?.Message ?? _fault.ToString();
 
     [DoesNotReturn] // of its own, so that the check is inlined
-    private void Throw() => throw new HypercallFaultException(in _fault);
+    private void Throw() => throw ToException();
 }

@@ -14,10 +14,10 @@ public interface IHypercallChannel
     /// Loads the 15 registers, executes the instruction, and stores the 15 registers the VMM left behind.
     /// </summary>
     /// <param name="registers">
-    /// The frame, in and out. When the call faults it is unchanged: the instruction did not complete.
+    /// The frame, in and out. When the call does not complete it is unchanged.
     /// </param>
     /// <returns>
-    /// Completed, or which CPU fault the instruction raised. Completed says only that the instruction did: whether the VMM
+    /// Completed, or which CPU fault the instruction raised, or why the channel itself refused. Completed says only that the instruction did: whether the VMM
     /// knew the call, and in which ABI it answered, is in the registers.
     /// </returns>
     HypercallStatus TryInvoke(ref HypercallRegisters registers);

@@ -168,4 +168,7 @@ public sealed partial class HypercallConvention
 
     /// <summary>Whether <see cref="IsForeign"/> can ever be true: else nobody needs to keep the frame that went in.</summary>
     internal bool CanProveForeign => _foreign is not null;
+
+    /// <summary>Whether a call that completed can be neither a failure nor another VMM's answer by this convention.</summary>
+    internal bool JudgesNothing => _foreign is null && ReferenceEquals(Failure, HypercallFailureRule.Never);
 }

@@ -8,8 +8,8 @@ public static class HypercallConventionExtensions
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
-    /// <param name="result">The registers after the call, and whether they mean failure; when the instruction faulted, as they went in.</param>
-    /// <returns>Completed, or the fault. A call that completed may still have failed (<see cref="HypercallResult.IsFailure"/>), or another VMM may have answered it
+    /// <param name="result">The registers after the call, and whether they mean failure; when the call did not complete, as they went in.</param>
+    /// <returns>Completed, or why not. A call that completed may still have failed (<see cref="HypercallResult.IsFailure"/>), or another VMM may have answered it
     /// (<see cref="HypercallResult.IsForeign"/>).</returns>
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     public static HypercallStatus TryCall(
@@ -44,10 +44,11 @@ public static class HypercallConventionExtensions
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     public static HypercallResult Call(
         this IHypercallChannel channel, HypercallConvention convention, ulong number, params ReadOnlySpan<ulong> arguments)
     {
-        channel.TryCall(convention, number, arguments, out HypercallResult result).ThrowIfFaulted();
+        channel.TryCall(convention, number, arguments, out HypercallResult result).ThrowIfNotCompleted();
         return result.IsForeign ? throw new ForeignVmmException(convention, number, result.Rax) : result;
     }
 }

@@ -4,10 +4,9 @@ namespace Hypercall;
 public sealed class HypercallOptions
 {
     /// <summary>
-    /// The mnemonic of the instruction to use, such as <c>VMCALL</c>, in any case. Null, the default, lets the CPU's vendor decide.
-    /// It must be the instruction of a registered provider.
+    /// The name of the provider to use, such as <c>Intel</c>, in any case. Null, the default, takes the one that can be used on this CPU. It must be registered.
     /// </summary>
-    public string? Instruction { get; set; }
+    public string? Provider { get; set; }
 
     /// <summary>
     /// Whether to try the other registered instruction, once, when the first one raises #UD, #GP, or a #PF on its own bytes; the

@@ -7,14 +7,14 @@ internal sealed class HypercallOptionsValidator(IEnumerable<IHypercallProvider> 
     public ValidateOptionsResult Validate(string? name, HypercallOptions options)
     {
         IHypercallProvider[] all = [.. providers];
-        if (options.Instruction is not { } forced || all.Length == 0)
+        if (options.Provider is not { } named || all.Length == 0)
         {
             return ValidateOptionsResult.Success; // with no provider there is a fake, or an error of its own
         }
 
-        return all.Any(provider => provider.Instruction.Mnemonic.Equals(forced, StringComparison.OrdinalIgnoreCase))
+        return all.Any(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase))
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
-                $"HypercallOptions.Instruction is '{forced}'. The registered providers have: {string.Join(", ", all.Select(provider => provider.Instruction.Mnemonic))}.");
+                $"HypercallOptions.Provider is '{named}'. The registered providers are: {string.Join(", ", all.Select(provider => provider.Name))}.");
     }
 }

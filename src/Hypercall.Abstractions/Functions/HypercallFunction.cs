@@ -56,18 +56,19 @@ public sealed class HypercallFunction
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     public HypercallResult Call(params ReadOnlySpan<ulong> words) => _channel.Call(Convention, Number, words);
 
     /// <summary>Calls the function.</summary>
-    /// <param name="result">The registers after the call, and what the convention says of them; when the call faulted, as they went in.</param>
+    /// <param name="result">The registers after the call, and what the convention says of them; when the call did not complete, as they went in.</param>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>
-    /// <returns>Completed, or the fault.</returns>
+    /// <returns>Completed, or why not.</returns>
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
     public HypercallStatus TryCall(out HypercallResult result, params ReadOnlySpan<ulong> words) => _channel.TryCall(Convention, Number, words, out result);
 
     /// <summary>Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.</summary>
     /// <param name="registers">The frame, in and out.</param>
-    /// <returns>Completed, or the fault.</returns>
+    /// <returns>Completed, or why not.</returns>
     public HypercallStatus TryCall(ref HypercallRegisters registers)
     {
         Convention.Address(ref registers, Number);
@@ -75,9 +76,10 @@ public sealed class HypercallFunction
     }
 
     /// <summary>Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.</summary>
-    /// <param name="registers">The frame, in and out; number and constants apart, unchanged when the call faults.</param>
+    /// <param name="registers">The frame, in and out; number and constants apart, unchanged when the call does not complete.</param>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
-    public void Call(ref HypercallRegisters registers) => TryCall(ref registers).ThrowIfFaulted();
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
+    public void Call(ref HypercallRegisters registers) => TryCall(ref registers).ThrowIfNotCompleted();
 
     /// <summary>Hands memory to the function, and throws unless all of it is done.</summary>
     /// <param name="slice">The memory: a buffer, or some bytes of one.</param>
@@ -152,6 +154,7 @@ public sealed class HypercallFunction
     /// <returns>How it went.</returns>
     /// <exception cref="ArgumentException">There are no words, or more than the convention has arguments.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="TransferException">The function failed, or did not do all.</exception>
     public TransferResult Transfer(Span<ulong> words, Direction direction, TransferRule rule)
     {

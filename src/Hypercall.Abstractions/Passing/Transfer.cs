@@ -6,6 +6,7 @@ namespace Hypercall;
 /// <remarks>
 /// <code>
 /// pinned, physical:   translate all, then    place, call, judge    place, call, judge ...
+/// and nothing to judge: translate all, then  place, place ... call all (64 at a time)                a call that completed is done, so none waits for another
 /// otherwise:          translate or touch, place, call, check, judge    translate or touch, ...    a piece at a time
 /// </code>
 /// </remarks>
@@ -22,6 +23,7 @@ internal sealed class Transfer(
     CancellationToken cancellation) : IDisposable
 {
     private const int TranslationAttempts = 3;
+    private const int PiecesTogether = 64;
 
     private readonly ulong[] _arguments = new ulong[function.Convention.Arguments.Count];
     private HypercallRegisters _registers;
@@ -34,7 +36,7 @@ internal sealed class Transfer(
     public TransferResult Run(Passing passing)
     {
         Passing plan = passing == Passing.Auto ? Choose() : passing;
-        return CarryOut(plan) with { Passing = plan };
+        return CarryOut(plan) with { Passing = plan, IsAuto = passing == Passing.Auto };
     }
 
     /// <summary>A transfer of one call, of registers only.</summary>
@@ -50,7 +52,7 @@ internal sealed class Transfer(
         Judgement judged = Judge(convention, in status, in sent, in received, length, rule);
         return new TransferResult(judged.Outcome, length)
         {
-            BytesDone = judged.BytesDone, Calls = 1, Registers = received, Fault = status.Fault, Failure = judged.Failure,
+            BytesDone = judged.BytesDone, Calls = 1, Registers = received, Fault = status.Fault, ChannelRefusal = status.Refusal, Failure = judged.Failure,
         };
     }
 
@@ -126,7 +128,7 @@ internal sealed class Transfer(
     {
         if (!status.IsCompleted)
         {
-            return new Judgement(TransferOutcome.Faulted, 0, null);
+            return new Judgement(status.IsRefused ? TransferOutcome.ChannelRefused : TransferOutcome.Faulted, 0, null);
         }
 
         if (convention.IsForeign(in sent, in received))
@@ -182,6 +184,11 @@ internal sealed class Transfer(
         if (isFixed && !TryTranslate(slice.Address, slice.Length, out all, out GuestMemoryRefusal? refusal))
         {
             return Refused(refusal);
+        }
+
+        if (all is not null && plan.ListFormat is null && layout.Descriptor is null && rule == TransferRule.CompletedMeansAll && function.Convention.JudgesNothing)
+        {
+            return CallTogether(plan, all);
         }
 
         long length;
@@ -268,11 +275,88 @@ internal sealed class Transfer(
             return End(TransferOutcome.Canceled);
         }
 
+        Lease();
+        HypercallRegisters sent = Place(plan, start, length, frames);
+        _registers = sent;
+        _calls++;
+        HypercallStatus status = channel.TryInvoke(ref _registers);
+        if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
+        {
+            return End(TransferOutcome.Moved);
+        }
+
+        Judgement judged = Judge(function.Convention, in status, in sent, in _registers, length, rule);
+        Report(judged.BytesDone);
+        return judged.Outcome == TransferOutcome.Completed ? null : End(in judged, in status);
+    }
+
+    /// <summary>Hands over all pieces, many with one transition: nobody has to judge one before the next goes.</summary>
+    private TransferResult CallTogether(Passing plan, PagedRange all)
+    {
+        Span<HypercallRegisters> frames = new HypercallRegisters[PiecesTogether];
+        Span<long> lengths = stackalloc long[PiecesTogether];
+        for (long done = 0; done < slice.Length;)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                return End(TransferOutcome.Canceled);
+            }
+
+            int count = 0;
+            for (; count < PiecesTogether && done < slice.Length; done += lengths[count++])
+            {
+                GuestVirtualAddress address = slice.Address + done;
+                lengths[count] = LengthOf(plan, address, slice.Length - done);
+                PagedRange piece = all.Slice(done, lengths[count]);
+                if (plan.IsContiguous && !piece.IsContiguous)
+                {
+                    return Refused(GuestMemoryRefusal.ForScattered(piece));
+                }
+
+                frames[count] = Place(plan, address, lengths[count], piece);
+            }
+
+            Lease();
+            HypercallStatus status = channel.TryInvokeAll(frames[..count], out int completed);
+            _calls += status.IsCompleted ? completed : completed + 1;
+            _registers = frames[status.IsCompleted ? completed - 1 : completed];
+            long bytes = 0;
+            foreach (long length in lengths[..completed])
+            {
+                bytes += length;
+            }
+
+            Report(bytes);
+            if (!status.IsCompleted)
+            {
+                HypercallRegisters sent = _registers;
+                return End(Judge(function.Convention, in status, in sent, in _registers, lengths[completed], rule), in status);
+            }
+        }
+
+        return End(TransferOutcome.Completed);
+    }
+
+    private void Lease()
+    {
         if (options.KeptBy is { } holder)
         {
             _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
         }
+    }
 
+    private void Report(long bytes)
+    {
+        if (bytes != 0)
+        {
+            _done += bytes;
+            options.Progress?.Report(_done);
+        }
+    }
+
+    /// <summary>The frame that hands over a piece.</summary>
+    private HypercallRegisters Place(Passing plan, GuestVirtualAddress start, long length, PagedRange? frames)
+    {
         TransferPiece piece = new(frames?.Start.Value ?? start.Value, length, frames);
         if (plan.ListFormat is { } list)
         {
@@ -286,25 +370,7 @@ internal sealed class Transfer(
 
         bool isDescriptor = plan.ListFormat is not null || layout.Descriptor is not null;
         layout.Place(piece.Address, piece.Length, isDescriptor, direction, options.Words, _arguments);
-        HypercallRegisters sent = function.Convention.CreateFrame(function.Number, _arguments);
-        _registers = sent;
-        _calls++;
-        HypercallStatus status = channel.TryInvoke(ref _registers);
-        if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
-        {
-            return End(TransferOutcome.Moved);
-        }
-
-        Judgement judged = Judge(function.Convention, in status, in sent, in _registers, length, rule);
-        if (judged.BytesDone != 0)
-        {
-            _done += judged.BytesDone;
-            options.Progress?.Report(_done);
-        }
-
-        return judged.Outcome == TransferOutcome.Completed
-            ? null
-            : End(judged.Outcome) with { Fault = status.Fault, Failure = judged.Failure };
+        return function.Convention.CreateFrame(function.Number, _arguments);
     }
 
     private static TransferPiece Describe(DescriptorFormat format, DescriptorPage page, in TransferPiece piece)
@@ -320,6 +386,9 @@ internal sealed class Transfer(
         && now.Frames.Span.SequenceEqual(range.Frames.Span);
 
     private TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused) with { Refusal = refusal };
+
+    private TransferResult End(in Judgement judged, in HypercallStatus status) =>
+        End(judged.Outcome) with { Fault = status.Fault, ChannelRefusal = status.Refusal, Failure = judged.Failure };
 
     private TransferResult End(TransferOutcome outcome) =>
         new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };

@@ -18,6 +18,9 @@ public enum TransferOutcome
     /// <summary>The CPU raised a fault on the instruction.</summary>
     Faulted,
 
+    /// <summary>The channel itself refused a call: it was not executed.</summary>
+    ChannelRefused,
+
     /// <summary>The memory is not fit for this technique, so it was not handed over (any further).</summary>
     Refused,
 

@@ -30,6 +30,9 @@ public sealed record TransferResult
     /// <summary>The fault, when the outcome is <see cref="TransferOutcome.Faulted"/>.</summary>
     public CpuFault Fault { get; internal init; }
 
+    /// <summary>Why the channel refused a call, when the outcome is <see cref="TransferOutcome.ChannelRefused"/>.</summary>
+    public ChannelRefusal? ChannelRefusal { get; internal init; }
+
     /// <summary>Why the memory is not fit, when the outcome is <see cref="TransferOutcome.Refused"/>.</summary>
     public GuestMemoryRefusal? Refusal { get; internal init; }
 
@@ -46,7 +49,12 @@ public sealed record TransferResult
     public bool IsCompleted => Outcome == TransferOutcome.Completed;
 
     /// <summary>What happened, and what can be done about it.</summary>
-    public string Message => Outcome switch
+    public string Message => IsAuto ? $"{Account} {nameof(Hypercall.Passing.Auto)} chose {Passing}." : Account;
+
+    /// <summary>Whether <see cref="Hypercall.Passing.Auto"/> chose the technique.</summary>
+    internal bool IsAuto { get; init; }
+
+    private string Account => Outcome switch
     {
         TransferOutcome.Completed => $"All {Length} bytes are done, in {Calls} {(Calls == 1 ? "call" : "calls")}.",
         TransferOutcome.Incomplete =>
@@ -55,6 +63,7 @@ public sealed record TransferResult
         TransferOutcome.ForeignVmm =>
             $"A VMM answered, but not in the convention of the call: RAX = 0x{Registers.Rax:x} ({(long)Registers.Rax}), which no VMM that speaks it answers. Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Faulted => $"{HypercallFaultException.Describe(Fault)} Known to have arrived: {BytesDone} of {Length} bytes.",
+        TransferOutcome.ChannelRefused => $"{ChannelRefusal!.Message} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Refused => BytesDone == 0 ? Refusal!.Message : $"{Refusal!.Message} Known to have arrived: {BytesDone} of {Length} bytes.",
         TransferOutcome.Moved =>
             $"A page moved while the VMM used its physical address: the transfer cannot be trusted beyond the first {BytesDone} of {Length} bytes, and the VMM may have read or "
@@ -70,6 +79,7 @@ public sealed record TransferResult
         TransferOutcome.Moved => new GuestMemoryMovedException(this),
         TransferOutcome.Canceled => new TransferCanceledException(this, cancellation),
         TransferOutcome.Refused when Calls == 0 => Refusal!.ToException(),
+        TransferOutcome.ChannelRefused when Calls == 1 && Lease is null => new HypercallRefusedException(ChannelRefusal!),
         TransferOutcome.Faulted when Calls == 1 && Lease is null => new HypercallFaultException(Fault),
         _ => new TransferException(this),
     };

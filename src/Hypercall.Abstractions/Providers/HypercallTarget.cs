@@ -1,48 +1,54 @@
 namespace Hypercall;
 
-/// <summary>The CPU that a program runs on, and the instruction chosen for it.</summary>
+/// <summary>The CPU that a program runs on, and the way down that was chosen.</summary>
 /// <param name="Cpu">The CPU.</param>
-/// <param name="ProviderName">Which provider gave the instruction.</param>
-/// <param name="Instruction">The instruction.</param>
-public sealed record HypercallTarget(CpuIdentity Cpu, string ProviderName, HypercallInstruction Instruction)
+/// <param name="Provider">The way down.</param>
+public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provider)
 {
-    /// <summary>Chooses the one provider that serves a CPU, or the one whose instruction the options force.</summary>
-    /// <param name="cpu">The CPU.</param>
-    /// <param name="providers">The registered providers.</param>
-    /// <param name="options">May force an instruction; null for none.</param>
-    /// <exception cref="HypercallProviderException">No provider matches, or more than one does.</exception>
-    public static HypercallTarget Select(CpuIdentity cpu, IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(cpu);
-        ArgumentNullException.ThrowIfNull(providers);
-        IHypercallProvider[] all = [.. providers];
-        string? forced = options?.Instruction;
-        IHypercallProvider[] matching = forced is null
-            ? [.. all.Where(provider => provider.Serves(cpu))]
-            : [.. all.Where(provider => provider.Instruction.Mnemonic.Equals(forced, StringComparison.OrdinalIgnoreCase))];
-        if (forced is not null && matching.Length > 1 && matching.All(provider => HasEncodingOf(matching[0], provider)))
-        {
-            matching = [matching.FirstOrDefault(provider => provider.Serves(cpu)) ?? matching[0]]; // the same bytes: nothing to choose between
-        }
+    /// <summary>The provider's name.</summary>
+    public string ProviderName => Provider.Name;
 
+    /// <summary>The instruction that leaves the guest; null where a device of the guest's kernel makes the call.</summary>
+    public HypercallInstruction? Instruction => Provider.Instruction;
+
+    /// <summary>The instruction's name, such as <c>VMCALL</c>; the provider's where there is no instruction.</summary>
+    public string Way => Instruction?.Mnemonic ?? ProviderName;
+
+    /// <summary>Chooses the provider that the options name; otherwise the only one that can be used here.</summary>
+    /// <remarks>
+    /// The vendors' providers decide between each other by CPUID. Where another one could serve too, nothing is chosen by itself: name one in
+    /// <see cref="HypercallOptions.Provider"/>, or make a machine for each.
+    /// </remarks>
+    /// <param name="cpuid">The CPU.</param>
+    /// <param name="providers">The registered providers.</param>
+    /// <param name="options">May name a provider; null for the defaults.</param>
+    /// <exception cref="HypercallProviderException">None can be used, or more than one, or the named one is not registered.</exception>
+    public static HypercallTarget Select(ICpuid cpuid, IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(cpuid);
+        ArgumentNullException.ThrowIfNull(providers);
+        CpuIdentity cpu = CpuIdentity.Read(cpuid);
+        IHypercallProvider[] all = [.. providers];
+        string? named = options?.Provider;
+        HypercallProbe[] probes = named is null ? [.. all.Select(provider => provider.Probe(cpuid))] : [];
+        IHypercallProvider[] matching = named is null
+            ? [.. all.Where((_, i) => probes[i].IsUsable)]
+            : [.. all.Where(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase))];
         return matching is [IHypercallProvider one]
-            ? new HypercallTarget(cpu, one.Name, one.Instruction)
-            : throw new HypercallProviderException(cpu, all, matching.Length, forced);
+            ? new HypercallTarget(cpu, one)
+            : throw new HypercallProviderException(cpu, all, probes, matching, named);
     }
 
-    /// <summary>The targets that other registered providers would give, in the order of registration.</summary>
+    /// <summary>The targets that other registered providers of instructions would give, in the order of registration.</summary>
     /// <param name="providers">The registered providers.</param>
     public IEnumerable<HypercallTarget> Alternatives(IEnumerable<IHypercallProvider> providers)
     {
         ArgumentNullException.ThrowIfNull(providers);
         return providers
-            .Where(provider => !provider.Instruction.Encoding.Span.SequenceEqual(Instruction.Encoding.Span))
-            .Select(provider => new HypercallTarget(Cpu, provider.Name, provider.Instruction));
+            .Where(provider => provider.Instruction is { } other && Instruction is { } mine && !other.Encoding.Span.SequenceEqual(mine.Encoding.Span))
+            .Select(provider => this with { Provider = provider });
     }
 
-    private static bool HasEncodingOf(IHypercallProvider one, IHypercallProvider other) =>
-        one.Instruction.Encoding.Span.SequenceEqual(other.Instruction.Encoding.Span);
-
-    /// <summary>The instruction and the CPU in a few words: <c>VMMCALL on AuthenticAMD</c>.</summary>
-    public override string ToString() => $"{Instruction.Mnemonic} on {Cpu.Vendor.Trim()}";
+    /// <summary>The way and the CPU in a few words: <c>VMMCALL on AuthenticAMD</c>.</summary>
+    public override string ToString() => $"{Way} on {Cpu.Vendor.Trim()}";
 }

@@ -53,7 +53,7 @@ internal sealed class CallCommand : CliCommand
         HypercallStatus status = function.TryCall(ref after);
         if (!status.IsCompleted)
         {
-            throw new HypercallFaultException(status.Fault);
+            throw status.ToException();
         }
 
         before.Rax = function.Number; // as TryCall sent it

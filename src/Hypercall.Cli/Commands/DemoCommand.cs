@@ -79,10 +79,10 @@ internal sealed class DemoCommand() : CliCommand(
         return new DemoResult(
             "fake",
             [
-                new("guest", $"CPUID says {target.Cpu.Vendor.Trim()}: the way out is {target.Instruction}."),
-                new("guest", $"Writes \"{foo.Name}\" into a page that is there, and executes {target.Instruction.Mnemonic} with RAX=0 (get_vmmcall_number) and RBX=the page's address."),
+                new("guest", $"CPUID says {target.Cpu.Vendor.Trim()}: the way out is {target.Instruction?.ToString() ?? target.Way}."),
+                new("guest", $"Writes \"{foo.Name}\" into a page that is there, and executes {target.Way} with RAX=0 (get_vmmcall_number) and RBX=the page's address."),
                 new("VMM", $"Reads the name through the guest's page table, and answers RAX={foo.Number}: that is the function's number."),
-                new("guest", $"Executes {target.Instruction.Mnemonic} with RAX={foo.Number}, RBX={FirstWord}, RCX={SecondWord}, RDX={ThirdWord}."),
+                new("guest", $"Executes {target.Way} with RAX={foo.Number}, RBX={FirstWord}, RCX={SecondWord}, RDX={ThirdWord}."),
                 new("VMM", $"Runs function {seen.Number}: sees RBX={seen.Rbx}, RCX={seen.Rcx}, RDX={seen.Rdx}, and leaves its result in RAX."),
                 new("guest", $"Goes on after the instruction, with RAX={answer.Rax}. The registers that the VMM did not write came back unchanged: "
                     + $"RBX={answer.Rbx}, RCX={answer.Rcx}, RDX={answer.Rdx}."),
@@ -108,13 +108,13 @@ internal sealed class DemoCommand() : CliCommand(
             VmmPresence.Present => new DemoResult(
                 "real",
                 [
-                    new("guest", $"CPUID says {target.Cpu.Vendor.Trim()}: the way out is {target.Instruction}."),
+                    new("guest", $"CPUID says {target.Cpu.Vendor.Trim()}: the way out is {target.Instruction?.ToString() ?? target.Way}."),
                     new("guest", "Looks up \"boot\", which every build has, and a name that cannot exist."),
                     new("VMM", $"Answers {presence.Rax} to the first and 0 to the second: it calls functions by name."),
                 ],
                 "A VMM is there and answers. It has no function that is safe to play with, so none was called: 'hypercall functions' lists what it has, 'hypercall demo' shows a call on the fake VMM."),
             VmmPresence.ForeignAbi => throw new ForeignVmmException("boot", presence.Rax, presence.Message),
-            VmmPresence.Faulted => throw new HypercallFaultException(presence.Fault),
+            VmmPresence.Faulted or VmmPresence.Refused => throw presence.Status.ToException(),
             _ => throw new VmmFunctionNotFoundException("boot"),
         };
     }

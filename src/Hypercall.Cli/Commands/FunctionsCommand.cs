@@ -72,8 +72,7 @@ internal sealed class FunctionsCommand : CliCommand
         {
             VmmLookupOutcome.Found => new FunctionInfo(name, Found: true, lookup.Rax, PurposeOf(name)),
             VmmLookupOutcome.NotFound => new FunctionInfo(name, Found: false, Number: null, PurposeOf(name)),
-            VmmLookupOutcome.ForeignAbi => throw new ForeignVmmException(name, lookup.Rax, lookup.Message),
-            _ => throw new HypercallFaultException(lookup.Fault),
+            _ => throw lookup.ToException(),
         };
     }
 

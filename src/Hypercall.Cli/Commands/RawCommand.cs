@@ -66,7 +66,7 @@ internal sealed class RawCommand : CliCommand
         HypercallResult? judged = convention is null ? null : new HypercallResult(convention, invocation.Get(_number), after);
         bool isForeign = convention?.IsForeign(in before, in after) ?? false;
         RawResult result = new(
-            target.Instruction.Mnemonic,
+            target.Way,
             RegisterMap.Of(in before),
             RegisterMap.Of(in after),
             [.. RegisterMap.Changed(before, after).Select(RegisterValue.NameOf)],
@@ -80,7 +80,7 @@ internal sealed class RawCommand : CliCommand
                     + (told.Foreign ? "no VMM of this convention answers to this call: another VMM is here, and 'hypercall detect' may tell which."
                     : told.Failed ? $"means failure: {told.Failure}." : $"does not mean failure; what does: {convention!.Failure.Description}."));
             }
-        }, done: $"{OutputException.CalledAnyway}{target.Instruction.Mnemonic} completed, with RAX = {RegisterValue.Describe(after.Rax)}.");
+        }, done: $"{OutputException.CalledAnyway}{target.Way} completed, with RAX = {RegisterValue.Describe(after.Rax)}.");
         return ValueTask.FromResult(isForeign ? ExitCode.ForeignVmm : judged is { IsFailure: true } ? ExitCode.Refused : ExitCode.Done);
     }
 

@@ -5,5 +5,5 @@ namespace Hypercall.Cli.Machines;
 /// <summary>What the common options of a command say.</summary>
 /// <param name="Vmm">The real VMM or a fake one.</param>
 /// <param name="Personality">How the fake one behaves.</param>
-/// <param name="Instruction">The mnemonic to force; null lets the CPU's vendor decide.</param>
-internal sealed record MachineChoice(VmmKind Vmm, FakeVmmPersonality Personality, string? Instruction);
+/// <param name="Provider">The provider to use; null takes the one that can be used on this CPU.</param>
+internal sealed record MachineChoice(VmmKind Vmm, FakeVmmPersonality Personality, string? Provider);

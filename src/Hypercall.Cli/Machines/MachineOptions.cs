@@ -36,8 +36,8 @@ internal sealed class MachineOptions
             "The instruction to use. 'auto' lets the CPU's vendor decide. [default: auto]",
             defaultValue: null,
             ("auto", Auto),
-            ("vmcall", "VMCALL"),
-            ("vmmcall", "VMMCALL"));
+            ("vmcall", "Intel"),
+            ("vmmcall", "AMD"));
         command.Options.Add(_vmm);
         command.Options.Add(_fake);
         command.Options.Add(_instruction);

@@ -33,7 +33,7 @@ internal sealed class VmmSession : IDisposable
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm =>
         {
-            _ = vmm.AddIntel().AddAmd().AddBitVisor().Configure(options => options.Instruction = choice.Instruction);
+            _ = vmm.AddIntel().AddAmd().AddBitVisor().Configure(options => options.Provider = choice.Provider);
             if (choice.Vmm == VmmKind.Fake)
             {
                 FakeMachine fake = new(choice.Personality);

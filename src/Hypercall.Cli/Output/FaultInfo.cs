@@ -8,7 +8,7 @@ internal sealed record FaultInfo(
 {
     public static FaultInfo Of(in CpuFault fault) => new(
         fault.Mnemonic,
-        fault.Target?.Instruction.Mnemonic,
+        fault.Target?.Way,
         fault.Target?.Cpu.Vendor,
         fault.Code,
         fault.TrapNumber,

@@ -4,8 +4,8 @@ namespace Hypercall.Native.Diagnostics;
 
 internal static partial class NativeLog
 {
-    [LoggerMessage(101, LogLevel.Debug, "Hypercalls go out by {Instruction} on {Vendor}, as provider {Provider} says.")]
-    public static partial void InstructionChosen(ILogger logger, string instruction, string vendor, string provider);
+    [LoggerMessage(101, LogLevel.Debug, "Hypercalls go out by {Way} on {Vendor}, as provider {Provider} says.")]
+    public static partial void WayChosen(ILogger logger, string way, string vendor, string provider);
 
     [LoggerMessage(102, LogLevel.Information, "{First} raised {Fault} on {Vendor}, and {Second} did not: hypercalls go out by {Second} from now on.")]
     public static partial void InstructionSwitched(ILogger logger, string first, string fault, string vendor, string second);

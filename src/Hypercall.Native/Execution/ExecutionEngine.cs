@@ -65,7 +65,7 @@ internal sealed class ExecutionEngine
     /// <summary>A stub for a given caller: machine code that keeps to another system's rules runs on this one too.</summary>
     internal Stub GetStub(StubAbi abi, ReadOnlySpan<byte> encoding)
     {
-        string key = $"{abi} {Convert.ToHexString(encoding)}";
+        string key = $"{abi} many {Convert.ToHexString(encoding)}"; // 0.1.0, without "many", takes one frame
         lock (_stubs)
         {
             if (!_stubs.TryGetValue(key, out (nint Entry, nint Instruction) stub))

@@ -17,7 +17,7 @@ namespace Hypercall.Native.Execution;
 /// on a buffer, is an answer: it is the VMM that injects it.
 /// </remarks>
 internal sealed class FallbackChannel(
-    IHypercallChannel first, IHypercallChannel second, HypercallTarget firstTarget, HypercallTarget secondTarget, ILogger logger) : IHypercallChannel
+    IHypercallChannel first, IHypercallChannel second, HypercallTarget firstTarget, HypercallTarget secondTarget, ILogger logger) : IHypercallChannel, IManyFrames
 {
     private readonly Lock _trial = new();
     private volatile int _choice;
@@ -42,6 +42,27 @@ internal sealed class FallbackChannel(
         }
 
         return IsWrongInstruction(in status) ? TryOther(in status, ref registers) : status;
+    }
+
+    /// <inheritdoc/>
+    public HypercallStatus TryInvokeAll(Span<HypercallRegisters> frames, out int completed)
+    {
+        completed = 0;
+        while (_choice == Choice.Undecided && completed < frames.Length)
+        {
+            HypercallStatus status = TryInvoke(ref frames[completed]);
+            if (!status.IsCompleted)
+            {
+                return status;
+            }
+
+            completed++;
+        }
+
+        IHypercallChannel chosen = _choice == Choice.Second ? second : first;
+        HypercallStatus rest = chosen.TryInvokeAll(frames[completed..], out int more);
+        completed += more;
+        return rest;
     }
 
     private static bool IsWrongInstruction(in HypercallStatus status) => status.Fault.Kind switch
@@ -82,12 +103,12 @@ internal sealed class FallbackChannel(
         if (choice == Choice.Second)
         {
             NativeLog.InstructionSwitched(
-                logger, firstTarget.Instruction.Mnemonic, firstStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor, secondTarget.Instruction.Mnemonic);
+                logger, firstTarget.Way, firstStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor, secondTarget.Way);
         }
         else
         {
             NativeLog.NoInstructionWorks(
-                logger, firstTarget.Instruction.Mnemonic, firstStatus.Fault.Mnemonic, secondTarget.Instruction.Mnemonic, secondStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor);
+                logger, firstTarget.Way, firstStatus.Fault.Mnemonic, secondTarget.Way, secondStatus.Fault.Mnemonic, firstTarget.Cpu.Vendor);
         }
     }
 

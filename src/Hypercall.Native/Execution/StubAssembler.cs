@@ -20,8 +20,9 @@ internal static class StubAssembler
     /// <returns>All bytes of the slot.</returns>
     public static byte[] Assemble(StubAbi abi, ReadOnlySpan<byte> instruction, bool clearsVectors, out int entry)
     {
-        byte[] prologue = Prologue(abi, clearsVectors);
-        byte[] epilogue = Epilogue(abi);
+        byte[] load = Load(abi);
+        byte[] prologue = [.. Save(abi, clearsVectors), .. load];
+        byte[] epilogue = Epilogue(abi, load: StubLayout.Instruction - load.Length, address: StubLayout.Instruction + instruction.Length);
         byte[] faultExit = FaultExit(abi);
         byte[] slot = new byte[StubLayout.SlotSize];
         Array.Fill(slot, Int3);
@@ -44,7 +45,9 @@ internal static class StubAssembler
         ? [rbx, rbp, r12, r13, r14, r15]
         : [rbx, rbp, rdi, rsi, r12, r13, r14, r15];
 
-    private static byte[] Prologue(StubAbi abi, bool clearsVectors)
+    private static AssemblerRegister64 FrameRegister(StubAbi abi) => abi == StubAbi.SystemV ? rdi : rcx;
+
+    private static byte[] Save(StubAbi abi, bool clearsVectors)
     {
         Assembler code = new(64);
         foreach (AssemblerRegister64 register in Saved(abi))
@@ -52,9 +55,21 @@ internal static class StubAssembler
             code.push(register);
         }
 
-        AssemblerRegister64 frame = abi == StubAbi.SystemV ? rdi : rcx;
-        code.push(abi == StubAbi.SystemV ? rsi : rdx);
-        code.push(frame);
+        code.push(abi == StubAbi.SystemV ? rdx : r8); // the end of the frames
+        code.push(abi == StubAbi.SystemV ? rsi : rdx); // the fault record
+        code.push(FrameRegister(abi));
+        if (clearsVectors)
+        {
+            code.vzeroupper(); // and not VZEROALL: Windows wants XMM6 to XMM15 kept, and nobody their upper halves
+        }
+
+        return Encode(code);
+    }
+
+    private static byte[] Load(StubAbi abi)
+    {
+        Assembler code = new(64);
+        AssemblerRegister64 frame = FrameRegister(abi);
         for (int i = 0; i < Frame.Length; i++)
         {
             if (Frame[i] != frame)
@@ -64,15 +79,10 @@ internal static class StubAssembler
         }
 
         code.mov(frame, __[frame + (Array.IndexOf(Frame, frame) * sizeof(ulong))]); // last: it is the base of all the others
-        if (clearsVectors)
-        {
-            code.vzeroupper(); // and not VZEROALL: Windows wants XMM6 to XMM15 kept, and nobody their upper halves
-        }
-
         return Encode(code);
     }
 
-    private static byte[] Epilogue(StubAbi abi)
+    private static byte[] Epilogue(StubAbi abi, int load, int address)
     {
         Assembler code = new(64);
 
@@ -86,16 +96,22 @@ internal static class StubAssembler
 
         code.pop(rcx);
         code.mov(__[rax], rcx);
+        AssemblerRegister64 next = FrameRegister(abi);
+        code.lea(next, __[rax + (Frame.Length * sizeof(ulong))]);
+        code.mov(__[rsp], next);
+        code.cmp(next, __[rsp + 16]);
+        code.jb((ulong)load);
         code.xor(eax, eax);
         Return(code, abi);
-        return Encode(code);
+        return Encode(code, (ulong)address);
     }
 
     private static byte[] FaultExit(StubAbi abi)
     {
         Assembler code = new(64);
         code.mov(r8, __[rsp + 8]);
-        AssemblerRegister64[] values = [rax, rcx, rdx, rsi, rdi]; // NativeFault, filled by the guard
+        code.mov(r9, __[rsp]);
+        AssemblerRegister64[] values = [rax, rcx, rdx, rsi, rdi, r9]; // NativeFault: filled by the guard, but for the frame
         for (int i = 0; i < values.Length; i++)
         {
             code.mov(__[r8 + (i * sizeof(ulong))], values[i]);
@@ -109,7 +125,7 @@ internal static class StubAssembler
     private static void Return(Assembler code, StubAbi abi)
     {
         code.cld(); // both ABIs want DF clear on return, and RFLAGS are the VMM's to change
-        code.add(rsp, 2 * sizeof(ulong));
+        code.add(rsp, 3 * sizeof(ulong));
         foreach (AssemblerRegister64 register in Saved(abi).Reverse())
         {
             code.pop(register);

@@ -5,9 +5,12 @@ using Hypercall.Native.Guard;
 namespace Hypercall.Native.Execution;
 
 /// <summary>One hypercall instruction of the CPU under this process.</summary>
-internal sealed unsafe partial class StubChannel : IHypercallChannel
+internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrames
 {
-    private readonly delegate* unmanaged<HypercallRegisters*, NativeFault*, int> _stub;
+    // Between two transitions the guard is looked after, and a thread can be suspended.
+    private const int FramesPerTransition = 256;
+
+    private readonly delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int> _stub;
     private readonly FaultGuard _guard;
     private readonly nint _instructionAddress;
 
@@ -16,8 +19,8 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel
         Target = target;
         ExecutionEngine engine = ExecutionEngine.Shared;
         _guard = engine.Guard;
-        Stub stub = engine.GetStub(target.Instruction.Encoding.Span);
-        _stub = (delegate* unmanaged<HypercallRegisters*, NativeFault*, int>)stub.Entry;
+        Stub stub = engine.GetStub(target.Instruction!.Encoding.Span);
+        _stub = (delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int>)stub.Entry;
         _instructionAddress = stub.InstructionAddress;
         _guard.Verify();
     }
@@ -36,7 +39,7 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel
         int faulted;
         fixed (HypercallRegisters* frame = &registers)
         {
-            faulted = _stub(frame, &fault);
+            faulted = _stub(frame, &fault, frame + 1);
         }
 
         if (faulted == 0)
@@ -50,6 +53,33 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel
         }
 
         return Describe(in fault);
+    }
+
+    /// <inheritdoc/>
+    public HypercallStatus TryInvokeAll(Span<HypercallRegisters> frames, out int completed)
+    {
+        for (completed = 0; completed < frames.Length;)
+        {
+            if (!FaultGuard.IsTrusted)
+            {
+                _guard.Look();
+            }
+
+            NativeFault fault;
+            int count = Math.Min(frames.Length - completed, FramesPerTransition);
+            fixed (HypercallRegisters* first = &frames[completed])
+            {
+                if (_stub(first, &fault, first + count) != 0)
+                {
+                    completed += (int)((HypercallRegisters*)fault.Frame - first);
+                    return Describe(in fault);
+                }
+            }
+
+            completed += count;
+        }
+
+        return HypercallStatus.Completed;
     }
 
     // Never called: the stub returns 0 or 1. A call of a declared P/Invoke (one by pointer does not count) makes the JIT put

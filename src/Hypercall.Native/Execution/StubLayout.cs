@@ -5,10 +5,11 @@ namespace Hypercall.Native.Execution;
 /// One slot is one page because memory protection is per page: a page that has run is never written again.
 /// <code>
 /// 000          int3 ...
-///      entry:  save what the caller keeps; push fault record; push frame; load 15 registers; vzeroupper (where there is AVX)
+///      entry:  save what the caller keeps; push end of frames, fault record, frame; vzeroupper (where there is AVX)
+///      load:   load 15 registers
 /// 080          the instruction, 1 to 15 bytes               the only address at which a fault becomes a result
-///              push RAX; store 15 registers; cld; EAX = 0; restore; ret
-/// 180          fault exit: registers to the fault record; cld; EAX = 1; restore; ret
+///              push RAX; store 15 registers; next frame: below the end, to load; cld; EAX = 0; restore; ret
+/// 180          fault exit: registers and frame to the fault record; cld; EAX = 1; restore; ret
 ///              int3 ...                                                                                   FFF
 /// </code>
 /// The entry is wherever the instruction, which never moves, lets it be.

@@ -49,18 +49,18 @@ public static class FakeMachineBuilderExtensions
         {
             FakeMachine vmm = provider.GetRequiredService<FakeMachine>();
             HypercallOptions options = provider.GetRequiredService<IOptions<HypercallOptions>>().Value;
-            return options.Instruction is null ? vmm : new ForcedMachine(vmm, options);
+            return options.Provider is null ? vmm : new ForcedMachine(vmm, options);
         });
     }
 
-    /// <summary>The fake machine as a program sees it that forces an instruction. The fake itself stays as it is: others may use it.</summary>
+    /// <summary>The fake machine as a program sees it that names a provider. The fake itself stays as it is: others may use it.</summary>
     private sealed class ForcedMachine(FakeMachine vmm, HypercallOptions options) : IHypercallMachine
     {
         public ICpuid Cpuid => vmm.Cpuid;
 
         public HypercallTarget Target => vmm.SelectTarget(options);
 
-        public IHypercallChannel Channel => vmm.OpenChannel(Target.Instruction);
+        public IHypercallChannel Channel => vmm.OpenChannel(Target.Instruction!);
 
         public IGuestMemory Memory => vmm.Memory;
     }

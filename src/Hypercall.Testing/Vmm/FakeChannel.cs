@@ -11,12 +11,12 @@ internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruct
     private const uint SigSegv = 11;
     private const ulong WriteByUserToPresentPage = 7; // #PF error code: P, W/R and U/S, Intel SDM vol. 3A, section 4.7
 
-    private readonly FakeProvider? _provider = FakeProvider.All.FirstOrDefault(provider => provider.Encodes(instruction));
+    private readonly FakeVendor? _vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         FakeMachineState state = vmm.State;
-        bool isRight = _provider is not null && (state.Provider is null || ReferenceEquals(state.Provider, _provider));
+        bool isRight = _vendor is not null && (state.Vendor is null || ReferenceEquals(state.Vendor, _vendor));
         CpuFault? fault = !isRight || state.Personality == FakeVmmPersonality.None ? Fault(state) : null;
         return vmm.Run(state, instruction, cpl, ref registers, fault) is { } raised
             ? HypercallStatus.Faulted(Complete(raised, state))
@@ -30,10 +30,10 @@ internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruct
         TrapNumber = fault.Kind switch { CpuFaultKind.InvalidOpcode => 6, CpuFaultKind.GeneralProtection => 13, _ => 14 },
         Address = fault.Kind == CpuFaultKind.InvalidOpcode ? InstructionAddress : fault.Address,
         InstructionAddress = InstructionAddress,
-        Target = new HypercallTarget(state.Cpu, _provider?.Name ?? "none", instruction),
+        Target = new HypercallTarget(state.Cpu, new FakeProvider(vmm, _vendor ?? new FakeVendor("none", instruction))),
     };
 
-    private CpuFault Fault(FakeMachineState state) => state.Personality != FakeVmmPersonality.Kvm || _provider is null ? new CpuFault(CpuFaultKind.InvalidOpcode)
-        : ReferenceEquals(state.Provider, FakeProvider.Amd) ? new CpuFault(CpuFaultKind.GeneralProtection)
+    private CpuFault Fault(FakeMachineState state) => state.Personality != FakeVmmPersonality.Kvm || _vendor is null ? new CpuFault(CpuFaultKind.InvalidOpcode)
+        : ReferenceEquals(state.Vendor, FakeVendor.Amd) ? new CpuFault(CpuFaultKind.GeneralProtection)
         : new CpuFault(CpuFaultKind.PageFault) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage };
 }

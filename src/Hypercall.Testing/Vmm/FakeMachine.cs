@@ -140,7 +140,7 @@ public sealed class FakeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= new FakeChannel(this, Target.Instruction);
+                return _channel ??= new FakeChannel(this, Target.Instruction!);
             }
         }
     }
@@ -199,7 +199,7 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
-    public IHypercallChannel OpenKernelChannel() => new FakeChannel(this, Target.Instruction, cpl: 0);
+    public IHypercallChannel OpenKernelChannel() => new FakeChannel(this, Target.Instruction!, cpl: 0);
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends the run.
@@ -213,7 +213,7 @@ public sealed class FakeMachine : IHypercallMachine
         _run.Fail(FakeActor.Guest, "reports success, and the data did not arrive", message, static (text, trace) => new DataLostException(text, trace));
     }
 
-    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(_state.Cpu, FakeProvider.All, options);
+    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(Cpuid, FakeVendor.All.Select(vendor => new FakeProvider(this, vendor)), options);
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     internal CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>

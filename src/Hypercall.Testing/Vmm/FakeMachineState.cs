@@ -4,7 +4,7 @@ namespace Hypercall.Testing;
 internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdentity Cpu, bool CpuIsChosen, FakeFunctions Functions)
 {
     /// <summary>Whose instruction the CPU executes; null for a vendor that nobody knows, where the forced instruction is taken to be right.</summary>
-    public FakeProvider? Provider { get; } = FakeProvider.All.FirstOrDefault(provider => provider.Serves(Cpu));
+    public FakeVendor? Vendor { get; } = FakeVendor.All.FirstOrDefault(vendor => vendor.Probe(Cpu).IsUsable);
 
     public static CpuIdentity DefaultCpu(FakeVmmPersonality personality)
     {

@@ -1,25 +1,15 @@
+using Microsoft.Extensions.Logging;
+
 namespace Hypercall.Testing;
 
-/// <summary>
-/// Which CPUs have which instruction. The vendor packages say the same; this one must not know them, so that a test needs neither.
-/// </summary>
-internal sealed class FakeProvider(string name, HypercallInstruction instruction, params string[] vendors) : IHypercallProvider
+/// <summary>An instruction as the way down to a fake VMM.</summary>
+internal sealed class FakeProvider(FakeMachine machine, FakeVendor vendor) : IHypercallProvider
 {
-    public static FakeProvider Intel { get; } = new(
-        "Intel", new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1]), // Intel SDM vol. 3C, VMCALL
-        "GenuineIntel", "CentaurHauls", "  Shanghai  ");
+    public string Name => vendor.Name;
 
-    public static FakeProvider Amd { get; } = new(
-        "AMD", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]), // AMD APM vol. 3, VMMCALL
-        "AuthenticAMD", "HygonGenuine");
+    public HypercallInstruction Instruction => vendor.Instruction;
 
-    public static IReadOnlyList<FakeProvider> All { get; } = [Intel, Amd];
+    public HypercallProbe Probe(ICpuid cpuid) => vendor.Probe(CpuIdentity.Read(cpuid));
 
-    public string Name => name;
-
-    public HypercallInstruction Instruction => instruction;
-
-    public bool Serves(CpuIdentity cpu) => vendors.Contains(cpu.Vendor, StringComparer.Ordinal);
-
-    public bool Encodes(HypercallInstruction other) => instruction.Encoding.Span.SequenceEqual(other.Encoding.Span);
+    public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => machine.OpenChannel(vendor.Instruction);
 }

@@ -6,8 +6,7 @@ public class HypercallStatusTests
 {
     private static readonly HypercallTarget Target = new(
         new CpuIdentity { Vendor = "AuthenticAMD", HypervisorPresent = true, HypervisorSignature = "KVMKVMKVM" },
-        "Intel",
-        new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1]));
+        new MadeUpProvider("Intel", new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1])));
 
     [Fact]
     public void The_default_status_is_completed()

@@ -48,25 +48,23 @@ public class AddHypercallTests
     }
 
     [Fact]
-    public void A_forced_instruction_that_no_provider_has_is_refused_on_first_resolve()
+    public void A_provider_that_is_not_registered_is_refused_on_first_resolve()
     {
-        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
-        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Instruction = "VMCAL"));
+        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
-        Assert.Contains("'VMCAL'", e.Message, StringComparison.Ordinal);
-        Assert.Contains("VMMCALL", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'ADM'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("AMD", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Options_are_validated_at_start_under_a_host()
     {
-        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
-        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Instruction = "VMCAL"));
+        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         _ = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate()); // what a host calls at start
     }
@@ -81,26 +79,24 @@ public class AddHypercallTests
     }
 
     [Fact]
-    public void A_forced_instruction_that_one_of_the_providers_has_will_do()
+    public void A_provider_is_named_in_any_case()
     {
-        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
-        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Instruction = "vmmcall"));
+        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Provider = "amd"));
         using ServiceProvider provider = services.BuildServiceProvider();
-        Assert.Equal("vmmcall", provider.GetRequiredService<IOptions<HypercallOptions>>().Value.Instruction);
+        Assert.Equal("amd", provider.GetRequiredService<IOptions<HypercallOptions>>().Value.Provider);
     }
 
     [Fact]
-    public void What_the_registered_providers_have_is_listed()
+    public void The_registered_providers_are_listed()
     {
         ServiceCollection services = [];
-        IHypercallProvider amd = Substitute.For<IHypercallProvider>();
-        amd.Instruction.Returns(new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
-        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Instruction = "VMCAL"));
+        IHypercallProvider amd = new MadeUpProvider("AMD", null);
+        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
-        Assert.Contains("VMMCALL, THIRD", e.Message, StringComparison.Ordinal);
+        Assert.Contains("AMD, Third", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,7 +156,7 @@ public class AddHypercallTests
     public void A_fault_that_knows_its_target_is_logged_with_it()
     {
         RecordingLogger log = new();
-        HypercallTarget target = new(new CpuIdentity { Vendor = "AuthenticAMD" }, "Amd", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+        HypercallTarget target = new(new CpuIdentity { Vendor = "AuthenticAMD" }, new MadeUpProvider("AMD", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])));
         ObservedChannel channel = new(Machine(HypercallStatus.Faulted(GeneralProtection with { Target = target })).Channel, new HypercallMeter(null), log);
         HypercallRegisters registers = default;
         _ = channel.TryInvoke(ref registers);
@@ -198,7 +194,7 @@ public class AddHypercallTests
     private static IHypercallMachine Machine(HypercallStatus status)
     {
         IHypercallMachine machine = Substitute.For<IHypercallMachine>();
-        machine.Target.Returns(new HypercallTarget(new CpuIdentity { Vendor = "AuthenticAMD" }, "Amd", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])));
+        machine.Target.Returns(new HypercallTarget(new CpuIdentity { Vendor = "AuthenticAMD" }, new MadeUpProvider("AMD", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]))));
         HypercallRegisters any = default;
         machine.Channel.TryInvoke(ref any).ReturnsForAnyArgs(status);
         return machine;
@@ -208,8 +204,8 @@ public class AddHypercallTests
     {
         public string Name => "Third";
 
-        public HypercallInstruction Instruction { get; } = new("THIRD", [0x90]);
+        public HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.Usable;
 
-        public bool Serves(CpuIdentity cpu) => false;
+        public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => throw new NotSupportedException();
     }
 }

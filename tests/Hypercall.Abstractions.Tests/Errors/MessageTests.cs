@@ -11,7 +11,7 @@ namespace Hypercall.Tests.Errors;
 public class MessageTests
 {
     private static readonly CpuIdentity Cpu = new() { Vendor = "AuthenticAMD", HypervisorPresent = true };
-    private static readonly HypercallTarget Target = new(Cpu, "Amd", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9]));
+    private static readonly HypercallTarget Target = new(Cpu, new MadeUpProvider("AMD", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])));
     private static readonly ScriptedMachine Machine = ScriptedMachine.Answering();
 
     private static readonly Dictionary<string, (Func<string> Say, string[] Parts)> Messages = new(StringComparer.Ordinal)
@@ -29,10 +29,13 @@ public class MessageTests
         ["a fault without a kind"] = (() => Thrown(() => HypercallStatus.Faulted(default)), ["A fault needs a kind", "HypercallStatus.Completed"]),
 
         // Providers
-        ["no provider serves"] = (() => Thrown(() => HypercallTarget.Select(Cpu, [])), ["No registered provider serves CPU vendor 'AuthenticAMD' (no brand)", "none (call AddIntel() and AddAmd())", "force it with HypercallOptions.Instruction"]),
-        ["two providers have what is forced"] = (
-            () => Thrown(() => HypercallTarget.Select(Cpu with { Brand = "EPYC" }, [Provider("A", 1), Provider("B", 2)], new HypercallOptions { Instruction = "X" })),
-            ["2 registered providers have the forced instruction X for", "(EPYC)", "A (X), B (X)"]),
+        ["no provider serves"] = (() => Thrown(() => HypercallTarget.Select(new MadeUpCpuid("AuthenticAMD"), [])), ["no provider to call a VMM with, on CPU vendor 'AuthenticAMD' (no brand)", "Call AddIntel() and AddAmd()"]),
+        ["no provider can be used"] = (
+            () => Thrown(() => HypercallTarget.Select(new MadeUpCpuid("AuthenticAMD") { Brand = "EPYC" }, [new MadeUpProvider("B", null, "GenuineIntel")])),
+            ["can be used on CPU vendor 'AuthenticAMD' (EPYC)", "B: it is for CPU vendor 'GenuineIntel'", "name the provider in HypercallOptions.Provider"]),
+        ["two providers have the name"] = (
+            () => Thrown(() => HypercallTarget.Select(new MadeUpCpuid("x"), [new MadeUpProvider("A", null), new MadeUpProvider("a", null)], new HypercallOptions { Provider = "A" })),
+            ["2 registered providers are called 'A'"]),
         ["an instruction that is too long"] = (() => Thrown(() => new HypercallInstruction("X", new byte[16])), ["The encoding of X has 16 bytes", "1 to 15"]),
         ["no such register"] = (() => Thrown(() => default(HypercallRegisters)[(GeneralRegister)4]), ["holds RAX, RCX, RDX, RBX, RBP, RSI, RDI and R8 to R15"]),
 
@@ -137,13 +140,5 @@ public class MessageTests
         using GuestBuffer buffer = Machine.Allocate(10);
         using GuestBuffer.InFlight call = buffer.EnterCall();
         return Thrown(buffer.Dispose);
-    }
-
-    private static IHypercallProvider Provider(string name, byte encoding)
-    {
-        IHypercallProvider provider = Substitute.For<IHypercallProvider>();
-        provider.Name.Returns(name);
-        provider.Instruction.Returns(new HypercallInstruction("X", [encoding]));
-        return provider;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class FakeMachines : IConformanceMachine
         _hasVmm = hasVmm;
     }
 
-    public string Description => $"fake, {_fake.Cpu.Vendor}, {_fake.Target.Instruction.Mnemonic}, {(_hasVmm ? "with the rig's functions" : "no VMM")}";
+    public string Description => $"fake, {_fake.Cpu.Vendor}, {_fake.Target.Way}, {(_hasVmm ? "with the rig's functions" : "no VMM")}";
 
     public IHypercallMachine Hardware => _fake;
 
@@ -64,7 +64,7 @@ internal sealed class FakeMachines : IConformanceMachine
     public IDisposable Fragment(long bytes) => new NoFragments();
 
     public IHypercallChannel OpenOtherInstruction() => _fake.OpenChannel(
-        string.Equals(_fake.Target.Instruction.Mnemonic, "VMCALL", StringComparison.OrdinalIgnoreCase)
+        string.Equals(_fake.Target.Way, "VMCALL", StringComparison.OrdinalIgnoreCase)
             ? new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])
             : new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1]));
 

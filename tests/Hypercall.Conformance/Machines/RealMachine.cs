@@ -22,8 +22,8 @@ internal sealed unsafe class RealMachine : IConformanceMachine
         VmmPresenceResult presence = new BitVisorClient(_native).DetectPresence();
         Description = string.Create(
             CultureInfo.InvariantCulture,
-            $"real, {_native.Target.Cpu.Vendor} ({_native.Target.Cpu.Brand.Trim()}), {_native.Target.Instruction.Mnemonic}, VMM {presence.Presence}, {Environment.ProcessorCount} CPU(s), {Environment.OSVersion.VersionString}, {(IsNative ? "NativeAOT" : "CoreCLR")}");
-        bool noVmm = presence is { Presence: VmmPresence.Faulted, Fault.Kind: CpuFaultKind.InvalidOpcode };
+            $"real, {_native.Target.Cpu.Vendor} ({_native.Target.Cpu.Brand.Trim()}), {_native.Target.Way}, VMM {presence.Presence}, {Environment.ProcessorCount} CPU(s), {Environment.OSVersion.VersionString}, {(IsNative ? "NativeAOT" : "CoreCLR")}");
+        bool noVmm = presence is { Presence: VmmPresence.Faulted, Status.Fault.Kind: CpuFaultKind.InvalidOpcode };
         Lack(Needs.NoVmm, noVmm ? null : $"a VMM may be under this machine ({presence.Presence})");
         Lack(Needs.Vmm, presence.IsPresent ? null : $"no VMM of this ABI: {presence.Message}");
         Lack(Needs.Rig, presence.IsPresent && new BitVisorClient(_native).TryGetFunction("stream_reset").IsFound ? null : "the VMM has not the rig's functions");
@@ -89,8 +89,8 @@ internal sealed unsafe class RealMachine : IConformanceMachine
 
     public IHypercallChannel OpenOtherInstruction()
     {
-        string other = string.Equals(_native.Target.Instruction.Mnemonic, "VMCALL", StringComparison.OrdinalIgnoreCase) ? "amd" : "intel";
-        return new NativeMachine([new IntelProvider(), new AmdProvider()], new HypercallOptions { Instruction = other == "amd" ? "vmmcall" : "vmcall" }).Channel;
+        string other = string.Equals(_native.Target.Way, "VMCALL", StringComparison.OrdinalIgnoreCase) ? "amd" : "intel";
+        return new NativeMachine([new IntelProvider(), new AmdProvider()], new HypercallOptions { Provider = other }).Channel;
     }
 
     public void Dispose()

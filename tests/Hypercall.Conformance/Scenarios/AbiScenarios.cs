@@ -255,7 +255,7 @@ internal static class AbiScenarios
 
     private static void From32Bits(ScenarioContext context)
     {
-        ProcessStartInfo start = new(Call32.Path!, [context.Machine.Hardware.Target.Instruction.Mnemonic.ToLowerInvariant(), "add", "1", "20", "300", "4000", "50000"])
+        ProcessStartInfo start = new(Call32.Path!, [context.Machine.Hardware.Target.Way.ToLowerInvariant(), "add", "1", "20", "300", "4000", "50000"])
         {
             RedirectStandardOutput = true,
         };

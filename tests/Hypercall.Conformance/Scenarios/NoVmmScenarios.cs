@@ -24,23 +24,23 @@ internal static class NoVmmScenarios
     {
         VmmPresenceResult presence = context.Vmm.DetectPresence();
         Check.Equal(VmmPresence.Faulted, presence.Presence);
-        Check.Equal(CpuFaultKind.InvalidOpcode, presence.Fault.Kind);
-        Check.Equal(presence.Fault.InstructionAddress, presence.Fault.Address);
+        Check.Equal(CpuFaultKind.InvalidOpcode, presence.Status.Fault.Kind);
+        Check.Equal(presence.Status.Fault.InstructionAddress, presence.Status.Fault.Address);
     }
 
     private static void LookUpFaults(ScenarioContext context)
     {
         VmmLookup lookup = context.Vmm.TryGetFunction("boot");
         Check.Equal(VmmLookupOutcome.Faulted, lookup.Outcome);
-        Check.Equal(CpuFaultKind.InvalidOpcode, lookup.Fault.Kind);
-        Check.Equal(6, lookup.Fault.TrapNumber);
+        Check.Equal(CpuFaultKind.InvalidOpcode, lookup.Status.Fault.Kind);
+        Check.Equal(6, lookup.Status.Fault.TrapNumber);
     }
 
     private static void GettingThrows(ScenarioContext context)
     {
         HypercallFaultException error = Check.Throws<HypercallFaultException>(() => context.Vmm.GetFunction("boot"), "GetFunction");
         Check.Equal(CpuFaultKind.InvalidOpcode, error.Fault.Kind);
-        Check.That(error.Message.Contains(context.Machine.Hardware.Target.Instruction.Mnemonic, StringComparison.OrdinalIgnoreCase), error.Message);
+        Check.That(error.Message.Contains(context.Machine.Hardware.Target.Way, StringComparison.OrdinalIgnoreCase), error.Message);
     }
 
     private static void RegistersStay(ScenarioContext context)

@@ -116,6 +116,7 @@ internal sealed unsafe class CallbackHarness
 
         code.mov(abi == StubAbi.SystemV ? rdi : rcx, (ulong)(_data + Frame));
         code.mov(abi == StubAbi.SystemV ? rsi : rdx, (ulong)(_data + Fault));
+        code.mov(abi == StubAbi.SystemV ? rdx : r8, (ulong)(_data + Frame + sizeof(HypercallRegisters)));
         code.mov(At(RspBefore), rsp);
         code.mov(rax, (ulong)stub.Entry);
         code.call(rax);

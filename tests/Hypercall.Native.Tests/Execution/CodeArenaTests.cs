@@ -29,7 +29,7 @@ public sealed unsafe class CodeArenaTests
             nint page = arena.Add(_ => code);
             HypercallRegisters registers = new() { R9 = 9 };
             NativeFault fault;
-            Assert.Equal(0, ((delegate* unmanaged<HypercallRegisters*, NativeFault*, int>)(page + entry))(&registers, &fault));
+            Assert.Equal(0, ((delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int>)(page + entry))(&registers, &fault, &registers + 1));
         }
 
         Volatile.Write(ref isOver, true);

@@ -11,7 +11,7 @@ public sealed class StubFaultTests
         CpuFault fault = Fault(TestTarget.Ud2, default);
 
         Assert.Equal((CpuFaultKind.InvalidOpcode, 6), (fault.Kind, fault.TrapNumber));
-        Assert.Equal("TEST", fault.Target!.Instruction.Mnemonic);
+        Assert.Equal("TEST", fault.Target!.Way);
         if (OperatingSystem.IsLinux())
         {
             Assert.Equal(4u, fault.Code); // SIGILL

@@ -96,7 +96,7 @@ public sealed unsafe class StubVectorTests
         NativeFault fault;
         fixed (HypercallRegisters* frame = &registers)
         {
-            Assert.Equal(0, ((delegate* unmanaged<HypercallRegisters*, NativeFault*, int>)start)(frame, &fault));
+            Assert.Equal(0, ((delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int>)start)(frame, &fault, frame + 1));
         }
 
         return registers;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Hypercall.BitVisor;
+using Hypercall.Tests;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -23,7 +24,7 @@ public sealed class DisposeRaceTests
 
         NativeGuestMemory memory = new();
         CheckingVmm vmm = new();
-        HypercallFunction function = new BitVisorClient(new NativeMachine([]).WithChannel(vmm)).GetFunction("fill");
+        HypercallFunction function = new BitVisorClient(new MadeUpMachine(vmm, memory)).GetFunction("fill");
         long locked = Host.SettledLockedBytes();
         long calls = 0;
         for (int round = 0; round < 200; round++)

@@ -44,7 +44,7 @@ public sealed class AddFakeMachineTests
         Assert.Same(fake.Memory, services.GetRequiredService<IGuestMemory>());
         Assert.Same(fake.Cpuid, services.GetRequiredService<ICpuid>());
         Assert.Equal(fake.Cpu, services.GetRequiredService<CpuIdentity>());
-        Assert.Equal("VMCALL", services.GetRequiredService<HypercallTarget>().Instruction.Mnemonic);
+        Assert.Equal("VMCALL", services.GetRequiredService<HypercallTarget>().Way);
     }
 
     [Fact]
@@ -78,21 +78,21 @@ public sealed class AddFakeMachineTests
     {
         FakeMachine fake = new(personality);
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => vmm.AddFakeMachine(fake).AddBitVisor().Configure(options => options.Instruction = "vmcall"))
+            .AddHypercall(vmm => vmm.AddFakeMachine(fake).AddBitVisor().Configure(options => options.Provider = "intel"))
             .BuildServiceProvider();
 
         VmmLookup lookup = services.GetRequiredService<BitVisorClient>().TryGetFunction("boot");
 
-        Assert.Equal((VmmLookupOutcome.Faulted, fault), (lookup.Outcome, lookup.Fault.Kind));
-        Assert.Equal("VMCALL", services.GetRequiredService<HypercallTarget>().Instruction.Mnemonic);
-        Assert.Equal("VMMCALL", fake.Target.Instruction.Mnemonic); // the fake itself is as it was
+        Assert.Equal((VmmLookupOutcome.Faulted, fault), (lookup.Outcome, lookup.Status.Fault.Kind));
+        Assert.Equal("VMCALL", services.GetRequiredService<HypercallTarget>().Way);
+        Assert.Equal("VMMCALL", fake.Target.Way); // the fake itself is as it was
     }
 
     [Fact]
     public void A_forced_instruction_that_nobody_has_is_the_usual_error()
     {
         using ServiceProvider services = new ServiceCollection()
-            .AddHypercall(vmm => vmm.AddFakeMachine().Configure(options => options.Instruction = "INT3"))
+            .AddHypercall(vmm => vmm.AddFakeMachine().Configure(options => options.Provider = "Arm"))
             .BuildServiceProvider();
 
         _ = Assert.Throws<HypercallProviderException>(() => services.GetRequiredService<HypercallTarget>());

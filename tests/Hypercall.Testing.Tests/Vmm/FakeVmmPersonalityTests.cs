@@ -117,7 +117,7 @@ public sealed class FakeVmmPersonalityTests
     {
         FakeMachine fake = new() { Cpu = new CpuIdentity { Vendor = vendor } };
 
-        Assert.Equal(instruction, fake.Target.Instruction.Mnemonic);
+        Assert.Equal(instruction, fake.Target.Way);
         Assert.True(new BitVisorClient(fake).DetectPresence().IsPresent);
     }
 

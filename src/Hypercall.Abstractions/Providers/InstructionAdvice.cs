@@ -1,7 +1,7 @@
 namespace Hypercall;
 
-/// <summary>Turns a fault into what it means on this host, and what to do.</summary>
-internal static class FaultAdvice
+/// <summary>What a fault on a vendor's hypercall instruction means, and what to do: the advice of a provider that gives none of its own.</summary>
+internal static class InstructionAdvice
 {
     private const string Other =
         "This fault is not one that a hypercall instruction is known to raise; report it with the VMM's name and version.";
