@@ -186,7 +186,7 @@ internal sealed class Transfer(
             return Refused(refusal);
         }
 
-        if (all is not null && plan.ListFormat is null && layout.Descriptor is null && rule == TransferRule.CompletedMeansAll && function.Convention.JudgesNothing)
+        if (all is not null && MayGoTogether(plan))
         {
             return CallTogether(plan, all);
         }
@@ -286,9 +286,19 @@ internal sealed class Transfer(
         }
 
         Judgement judged = Judge(function.Convention, in status, in sent, in _registers, length, rule);
-        Report(judged.BytesDone);
+        if (judged.BytesDone != 0)
+        {
+            _done += judged.BytesDone;
+            options.Progress?.Report(_done);
+        }
+
         return judged.Outcome == TransferOutcome.Completed ? null : End(in judged, in status);
     }
+
+    /// <summary>Whether nobody has a say between two pieces: no judge, no one who cancels or counts, no page that each needs for itself.</summary>
+    private bool MayGoTogether(Passing plan) =>
+        rule == TransferRule.CompletedMeansAll && function.Convention.JudgesNothing && plan.ListFormat is null && layout.Descriptor is null
+        && !cancellation.CanBeCanceled && options.Progress is null;
 
     /// <summary>Hands over all pieces, many with one transition: nobody has to judge one before the next goes.</summary>
     private TransferResult CallTogether(Passing plan, PagedRange all)
@@ -297,11 +307,6 @@ internal sealed class Transfer(
         Span<long> lengths = stackalloc long[PiecesTogether];
         for (long done = 0; done < slice.Length;)
         {
-            if (cancellation.IsCancellationRequested)
-            {
-                return End(TransferOutcome.Canceled);
-            }
-
             int count = 0;
             for (; count < PiecesTogether && done < slice.Length; done += lengths[count++])
             {
@@ -320,13 +325,11 @@ internal sealed class Transfer(
             HypercallStatus status = channel.TryInvokeAll(frames[..count], out int completed);
             _calls += status.IsCompleted ? completed : completed + 1;
             _registers = frames[status.IsCompleted ? completed - 1 : completed];
-            long bytes = 0;
             foreach (long length in lengths[..completed])
             {
-                bytes += length;
+                _done += length;
             }
 
-            Report(bytes);
             if (!status.IsCompleted)
             {
                 HypercallRegisters sent = _registers;
@@ -342,15 +345,6 @@ internal sealed class Transfer(
         if (options.KeptBy is { } holder)
         {
             _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
-        }
-    }
-
-    private void Report(long bytes)
-    {
-        if (bytes != 0)
-        {
-            _done += bytes;
-            options.Progress?.Report(_done);
         }
     }
 
