@@ -24,7 +24,7 @@ public sealed class BitVisorClient
     public const ulong MaxFunctionNumber = 127;
 
     /// <summary>How often a name is looked up before an answer of 0 means that there is no such function.</summary>
-    public const int LookupAttempts = 3;
+    internal const int LookupAttempts = 3;
 
     private const ulong GetVmmcallNumber = 0;
     private const string EveryBuildHas = "boot";

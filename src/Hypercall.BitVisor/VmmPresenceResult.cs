@@ -1,11 +1,28 @@
 namespace Hypercall.BitVisor;
 
 /// <summary>Whether a VMM that calls functions by name is there, and how that was told.</summary>
-/// <param name="Presence">The answer.</param>
-/// <param name="Rax">The answer that decided it: of the look-up of <c>boot</c>, or of the name that cannot exist.</param>
-/// <param name="Status">How the look-up's call itself ended: why it did not complete, when it did not.</param>
-public readonly record struct VmmPresenceResult(VmmPresence Presence, ulong Rax, HypercallStatus Status)
+public readonly struct VmmPresenceResult
 {
+    /// <summary>States an answer.</summary>
+    /// <param name="presence">The answer.</param>
+    /// <param name="rax">RAX of the look-up that decided it: of <c>boot</c>, or of the name that cannot exist.</param>
+    /// <param name="status">How the look-up's call itself ended: why it did not complete, when it did not.</param>
+    public VmmPresenceResult(VmmPresence presence, ulong rax, HypercallStatus status)
+    {
+        Presence = presence;
+        Rax = rax;
+        Status = status;
+    }
+
+    /// <summary>The answer.</summary>
+    public VmmPresence Presence { get; }
+
+    /// <summary>RAX of the look-up that decided it: of <c>boot</c>, or of the name that cannot exist.</summary>
+    public ulong Rax { get; }
+
+    /// <summary>How the look-up's call itself ended: why it did not complete, when it did not.</summary>
+    public HypercallStatus Status { get; }
+
     /// <summary>Whether it is there.</summary>
     public bool IsPresent => Presence == VmmPresence.Present;
 

@@ -16,7 +16,7 @@ namespace Hypercall.BitVisor;
 public sealed class VmmStatusClient
 {
     /// <summary>How often the VMM is asked before that is an error.</summary>
-    public const int Attempts = 3;
+    internal const int Attempts = 3;
 
     private const string FunctionName = "get_status";
     private const ulong Delivered = 0;

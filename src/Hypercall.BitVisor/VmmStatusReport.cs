@@ -1,7 +1,7 @@
 namespace Hypercall.BitVisor;
 
 /// <summary>The VMM's status, or why there is none.</summary>
-public sealed record VmmStatusReport
+public sealed class VmmStatusReport
 {
     internal VmmStatusReport(VmmStatusOutcome outcome, string message)
     {

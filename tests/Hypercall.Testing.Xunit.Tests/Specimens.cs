@@ -43,7 +43,7 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
         {
             vmm.ReportDataLost("Line 7 is gone.");
         }
-        catch (DataLostException)
+        catch (FakeMachineException)
         {
         }
     }

@@ -52,9 +52,9 @@ public sealed class VmmPropertyTests
     public async Task A_violation_that_the_property_swallowed_is_reported()
     {
         TestRun run = await Fails(nameof(Specimens.Swallows_what_the_machine_saw));
-        Assert.Contains("DataLostException: Line 7 is gone.", run.Failure, StringComparison.Ordinal);
+        Assert.Contains("FakeMachineException (DataLost): Line 7 is gone.", run.Failure, StringComparison.Ordinal);
         Assert.Contains("==>", run.Failure, StringComparison.Ordinal);
-        Assert.Contains("Hypercall.Testing.DataLostException", run.ExceptionTypes);
+        Assert.Contains("Hypercall.Testing.FakeMachineException", run.ExceptionTypes);
     }
 
     [Theory]

@@ -140,7 +140,7 @@ public sealed class HypercallFunction
         options.ThrowIfInvalid();
         TransferLayout layout = Layout ?? throw new InvalidOperationException(
             $"Which arguments of {this} hold memory is not known: the convention '{Convention}' says nothing of it. Give the function a TransferLayout, such as TransferLayout.Address(0) or new TransferLayout(toVmm: 0, fromVmm: 1).");
-        layout.ThrowIfUnfit(Convention, passing, options, slice);
+        TransferOptions.ThrowIfUnfit(layout, Convention, passing, options, slice);
 
         using Transfer transfer = new(this, layout, _channel, _memory, _pages, slice, direction, rule, options, cancellationToken);
         using GuestBuffer.InFlight use = slice.Buffer.EnterCall();

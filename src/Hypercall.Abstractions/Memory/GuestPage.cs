@@ -12,8 +12,7 @@ namespace Hypercall;
 /// </code>
 /// Without CAP_SYS_ADMIN the kernel gives frame number 0, which no process ever has.
 /// </remarks>
-/// <param name="Entry">The entry.</param>
-public readonly record struct GuestPage(ulong Entry)
+public readonly record struct GuestPage
 {
     /// <summary>Size of a page and of a frame, in bytes: 4 KiB.</summary>
     public const int Size = 1 << Shift;
@@ -24,6 +23,13 @@ public readonly record struct GuestPage(ulong Entry)
     private const ulong PresentBit = 1ul << 63;
     private const ulong SwappedBit = 1ul << 62;
     private const ulong FrameMask = (1ul << 55) - 1;
+
+    /// <summary>Reads an entry.</summary>
+    /// <param name="entry">The entry.</param>
+    public GuestPage(ulong entry) => Entry = entry;
+
+    /// <summary>The entry.</summary>
+    public ulong Entry { get; }
 
     /// <summary>A page that is present, in a known frame.</summary>
     /// <param name="frame">Its frame: 1 to 2^55 - 1.</param>

@@ -6,9 +6,15 @@ namespace Hypercall;
 /// A guest physical address (GPA): where the guest's page table says that a byte lies. It is true only as long as the kernel
 /// does not move the page: see <see cref="Residency.Pinned"/>.
 /// </summary>
-/// <param name="Value">The address.</param>
-public readonly record struct GuestPhysicalAddress(ulong Value)
+public readonly record struct GuestPhysicalAddress
 {
+    /// <summary>Takes a number for an address.</summary>
+    /// <param name="value">The address.</param>
+    public GuestPhysicalAddress(ulong value) => Value = value;
+
+    /// <summary>The address.</summary>
+    public ulong Value { get; }
+
     /// <summary>The frame that holds the byte.</summary>
     public GuestFrameNumber Frame => new(Value >> GuestPage.Shift);
 

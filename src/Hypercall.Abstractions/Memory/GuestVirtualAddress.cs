@@ -3,9 +3,15 @@ using System.Globalization;
 namespace Hypercall;
 
 /// <summary>A guest virtual address (GVA): what a pointer of this process holds. The VMM reaches it by walking the guest's page table.</summary>
-/// <param name="Value">The address.</param>
-public readonly record struct GuestVirtualAddress(ulong Value) : IComparable<GuestVirtualAddress>
+public readonly record struct GuestVirtualAddress : IComparable<GuestVirtualAddress>
 {
+    /// <summary>Takes a number for an address.</summary>
+    /// <param name="value">The address.</param>
+    public GuestVirtualAddress(ulong value) => Value = value;
+
+    /// <summary>The address.</summary>
+    public ulong Value { get; }
+
     /// <summary>Offset of the address in its 4 KiB page, 0 to 4095.</summary>
     public int PageOffset => (int)(Value & (GuestPage.Size - 1));
 

@@ -61,6 +61,10 @@ public sealed class Passing
     /// <summary>How the frames of a piece are written down; null where its address is given.</summary>
     internal DescriptorFormat? ListFormat { get; }
 
+    /// <summary>Whether a layout's descriptor can write its pieces down: one that lists frames must be given some.</summary>
+    internal bool Suits(DescriptorFormat descriptor) =>
+        !descriptor.NeedsFrames || (IsPhysical && ListFormat is null && this != Auto);
+
     /// <summary>By a list of frames in another format than Hyper-V's.</summary>
     /// <param name="format">The format.</param>
     public static Passing ListOf(DescriptorFormat format)

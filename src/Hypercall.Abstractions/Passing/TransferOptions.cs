@@ -42,4 +42,37 @@ public sealed record TransferOptions
             throw new ArgumentException($"TransferOptions.BytesPerCall is {BytesPerCall}; it is 1 or more, or null.", "options");
         }
     }
+
+    /// <summary>Holds what is to be handed over against the function's layout.</summary>
+    internal static void ThrowIfUnfit(
+        TransferLayout layout,
+        HypercallConvention convention,
+        Passing passing,
+        TransferOptions options,
+        GuestSlice slice)
+    {
+        if (layout.Descriptor is { } descriptor && !passing.Suits(descriptor))
+        {
+            throw new ArgumentException(
+                $"The layout's descriptor, {descriptor}, lists frames, and {passing} has none for it: choose Contiguous or PageByPage.",
+                nameof(passing));
+        }
+
+        int left = layout.CountOwn(convention);
+        if (options.Words.Count > left)
+        {
+            throw new ArgumentException(
+                $"The layout leaves {left} arguments of the convention '{convention}' to the function itself; "
+                + $"{options.Words.Count} words were given.",
+                nameof(options));
+        }
+
+        if ((slice.Address.Value | (ulong)slice.Length | (ulong)(options.BytesPerCall ?? 0)) % (ulong)layout.Unit != 0)
+        {
+            throw new ArgumentException(
+                $"The layout counts in units of {layout.Unit} bytes: memory starts at a whole one, and its length, and that of each "
+                + "call, is a whole number of them.",
+                nameof(slice));
+        }
+    }
 }

@@ -22,7 +22,7 @@ internal static class FunctionName
             .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..] && IsName(parse.CommandResult, token.Value))?.Value;
         if (word is not null)
         {
-            throw new UsageException($"{UsageErrors.NoSuchOption(word, parse.CommandResult.Command)} If it is the name of a function or a file, write it behind --.");
+            throw new UsageException($"{Spelling.NoSuchOption(word, parse.CommandResult.Command)} If it is the name of a function or a file, write it behind --.");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.CommandLine;
+
 namespace Hypercall.Cli.CommandLine;
 
 /// <summary>Guesses which word was meant.</summary>
@@ -11,6 +13,12 @@ internal static class Spelling
     /// <param name="quote">What stands around the guess.</param>
     public static string Guess(string word, IEnumerable<string> known, string quote = "") =>
         Closest(word, known) is { } meant ? $" Did you mean {quote}{meant}{quote}?" : "";
+
+    /// <summary>Says that a command has no such option, and which it has that is like it.</summary>
+    /// <param name="word">What was typed.</param>
+    /// <param name="command">The command.</param>
+    public static string NoSuchOption(string word, Command command) =>
+        $"'{word}' is no option of this command.{Guess(word, command.Options.Select(option => option.Name))}";
 
     private static string? Closest(string word, IEnumerable<string> known)
     {

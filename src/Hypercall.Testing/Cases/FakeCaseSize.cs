@@ -59,7 +59,7 @@ public sealed record FakeCaseSize
 
     /// <summary>A part of this size: what a check begins with, before it grows.</summary>
     /// <param name="size">How much of it, in percent: 0, one page and one call, to 100, all. More is taken for 100.</param>
-    public FakeCaseSize ScaledTo(int size)
+    internal FakeCaseSize ScaledTo(int size)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         return size >= 100 ? this : this with

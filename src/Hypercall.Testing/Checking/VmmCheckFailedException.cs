@@ -48,8 +48,10 @@ public sealed class VmmCheckFailedException : Exception
             _ = text.AppendLine("Tried once more, it did not fail in this way: the property does not do the same each time. Does it depend on time, on threads, or on what an earlier case left behind?");
         }
 
-        _ = text.AppendLine().Append(failure.Cause.GetType().Name).Append(": ").AppendLine(failure.Cause.Message).AppendLine();
-        if (failure.Trace is { Lines.Count: > 0 } trace && (failure.Cause as FakeMachineException)?.Trace is null)
+        FakeMachineException? found = failure.Cause as FakeMachineException;
+        string what = found is null ? failure.Cause.GetType().Name : $"{nameof(FakeMachineException)} ({found.Oracle})";
+        _ = text.AppendLine().Append(what).Append(": ").AppendLine(failure.Cause.Message).AppendLine();
+        if (failure.Trace is { Lines.Count: > 0 } trace && found?.Trace is null)
         {
             _ = text.Append(trace).AppendLine().AppendLine();
         }

@@ -69,7 +69,8 @@ internal sealed class VmmChecker(Func<FakeMachine, FakeCase, Task> property, Vmm
 
     private async Task<VmmFailure> Smallest(VmmFailure first)
     {
-        if (first.Cause is MachineHangException && _given.StepBudget == FakeMachineOptions.Plain.StepBudget)
+        if (first.Cause is FakeMachineException { Oracle: FakeOracle.Hang }
+            && _given.StepBudget == FakeMachineOptions.Plain.StepBudget)
         {
             FakeMachineOptions machine = first.Case.Machine;
             FakeCase hasty = first.Case with { Machine = machine with { StepBudget = Math.Max(1, machine.StepBudget / HangHaste) } };

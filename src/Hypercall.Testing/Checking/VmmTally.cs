@@ -5,7 +5,9 @@ internal sealed class VmmTally
 {
     private static readonly FakeFaultKind[] Kinds = Enum.GetValues<FakeFaultKind>();
 
-    private readonly VmmCheckFaultOccurrences[] _faultOccurrences = [.. Kinds.Select(kind => new VmmCheckFaultOccurrences(kind, 0, 0, 0, 0))];
+    private readonly VmmCheckFaultOccurrences[] _faultOccurrences =
+        [.. Kinds.Select(kind => new VmmCheckFaultOccurrences(kind))];
+
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
 
     public int Cases { get; private set; }

@@ -12,10 +12,10 @@ namespace Hypercall.Testing;
 public readonly record struct FakeFault(FakeFaultKind Kind, FakeTarget Target = default, ulong Value = 0)
 {
     /// <summary>Whether the fault is about a page.</summary>
-    public bool HasTarget => Kind <= FakeFaultKind.MakeRom;
+    internal bool HasTarget => Kind <= FakeFaultKind.MakeRom;
 
     /// <summary>Whether <see cref="Value"/> means something.</summary>
-    public bool HasValue => Kind is FakeFaultKind.PageMigration or FakeFaultKind.RefuseForeign or FakeFaultKind.LockLimit;
+    internal bool HasValue => Kind is FakeFaultKind.PageMigration or FakeFaultKind.RefuseForeign or FakeFaultKind.LockLimit;
 
     /// <summary>The fault in words: <c>SwapOut of page 0 of buffer 1</c>.</summary>
     public override string ToString()

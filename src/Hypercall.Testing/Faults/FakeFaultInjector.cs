@@ -16,9 +16,11 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         _ => InjectIntoCall(fault, call, occurrence),
     };
 
-    private static FakeFaultOccurrence Missed(FakeFaultOccurrence occurrence, string why) => occurrence with { Outcome = FakeFaultOutcome.Missed, Rule = why };
+    private static FakeFaultOccurrence Missed(FakeFaultOccurrence occurrence, string why) =>
+        new(occurrence.Fault, FakeFaultOutcome.Missed, occurrence.Call, why);
 
-    private static FakeFaultOccurrence Forbidden(FakeFaultOccurrence occurrence, string rule) => occurrence with { Outcome = FakeFaultOutcome.Forbidden, Rule = rule };
+    private static FakeFaultOccurrence Forbidden(FakeFaultOccurrence occurrence, string rule) =>
+        new(occurrence.Fault, FakeFaultOutcome.Forbidden, occurrence.Call, rule);
 
     private FakeFaultOccurrence InjectIntoPage(FakeFault fault, FakeAccessContext context, FakeCallState? call, FakeFaultOccurrence occurrence)
     {

@@ -13,11 +13,24 @@ namespace Hypercall.Testing;
 /// Calls are counted from 1 over the whole run, look-ups of names included; walks, maps and pages from 1 in each call; guest steps from 1
 /// over the whole run.
 /// </remarks>
-/// <param name="Kind">Which kind of step.</param>
-/// <param name="Call">Which call, from 1; 0 for a <see cref="FakeInjectionPointKind.GuestStep"/>.</param>
-/// <param name="Index">Which walk, map or page of the call, or which guest step, from 1; 0 for the other kinds.</param>
-public readonly record struct FakeInjectionPoint(FakeInjectionPointKind Kind, int Call, int Index)
+public readonly record struct FakeInjectionPoint
 {
+    internal FakeInjectionPoint(FakeInjectionPointKind kind, int call, int index)
+    {
+        Kind = kind;
+        Call = call;
+        Index = index;
+    }
+
+    /// <summary>Which kind of step.</summary>
+    public FakeInjectionPointKind Kind { get; }
+
+    /// <summary>Which call, from 1; 0 for a <see cref="FakeInjectionPointKind.GuestStep"/>.</summary>
+    public int Call { get; internal init; }
+
+    /// <summary>Which walk, map or page of the call, or which guest step, from 1; 0 for the other kinds.</summary>
+    public int Index { get; internal init; }
+
     /// <summary>Before the guest executes the instruction.</summary>
     /// <param name="call">Which call, from 1.</param>
     public static FakeInjectionPoint BeforeEntry(int call) => new(FakeInjectionPointKind.BeforeEntry, Counted(call), 0);

@@ -3,10 +3,23 @@ using System.Globalization;
 namespace Hypercall.Testing;
 
 /// <summary>Which page a planned fault is about.</summary>
-/// <param name="Buffer">The how-manieth buffer that the guest allocated or opened, from 1; 0 for <see cref="Accessed"/>. The library's own buffers count: the page with a name, the page with a frame list.</param>
-/// <param name="Page">Which of its pages, from 0.</param>
-public readonly record struct FakeTarget(int Buffer, int Page)
+public readonly record struct FakeTarget
 {
+    private FakeTarget(int buffer, int page)
+    {
+        Buffer = buffer;
+        Page = page;
+    }
+
+    /// <summary>
+    /// The how-manieth buffer that the guest allocated or opened, from 1; 0 for <see cref="Accessed"/>. The library's own
+    /// buffers count: the page with a name, the page with a frame list.
+    /// </summary>
+    public int Buffer { get; internal init; }
+
+    /// <summary>Which of its pages, from 0.</summary>
+    public int Page { get; internal init; }
+
     /// <summary>
     /// The page that the step is about: the one that the VMM is about to walk to, map or touch; at the edges of a call the one that RBX points to;
     /// at a guest step the first one of the buffer that the step is about.

@@ -1,10 +1,23 @@
 namespace Hypercall.Testing;
 
 /// <summary>A fault, and when it occurs.</summary>
-/// <param name="InjectionPoint">When.</param>
-/// <param name="Fault">What.</param>
-public readonly record struct PlannedFault(FakeInjectionPoint InjectionPoint, FakeFault Fault)
+public readonly record struct PlannedFault
 {
+    /// <summary>Plans a fault.</summary>
+    /// <param name="injectionPoint">When.</param>
+    /// <param name="fault">What.</param>
+    public PlannedFault(FakeInjectionPoint injectionPoint, FakeFault fault)
+    {
+        InjectionPoint = injectionPoint;
+        Fault = fault;
+    }
+
+    /// <summary>When.</summary>
+    public FakeInjectionPoint InjectionPoint { get; internal init; }
+
+    /// <summary>What.</summary>
+    public FakeFault Fault { get; internal init; }
+
     /// <summary>Both in words.</summary>
     public override string ToString() => $"{InjectionPoint}: {Fault}";
 

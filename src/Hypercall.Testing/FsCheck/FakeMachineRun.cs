@@ -2,6 +2,17 @@ namespace Hypercall.Testing;
 
 /// <summary>A fake machine, and the program that runs on it, in a model-based test.</summary>
 /// <typeparam name="TProgram">The program.</typeparam>
-/// <param name="Machine">The machine.</param>
-/// <param name="Program">The program.</param>
-public sealed record FakeMachineRun<TProgram>(FakeMachine Machine, TProgram Program);
+public sealed class FakeMachineRun<TProgram>
+{
+    internal FakeMachineRun(FakeMachine machine, TProgram program)
+    {
+        Machine = machine;
+        Program = program;
+    }
+
+    /// <summary>The machine.</summary>
+    public FakeMachine Machine { get; }
+
+    /// <summary>The program.</summary>
+    public TProgram Program { get; }
+}

@@ -91,7 +91,7 @@ public sealed class FakeExchange
     /// <param name="before">The data as it was before the program handed it over; not looked at for <see cref="Direction.FromVmm"/>.</param>
     /// <param name="after">The data as it is now; not looked at for <see cref="Direction.ToVmm"/>.</param>
     /// <param name="direction">Which way it went.</param>
-    /// <exception cref="DataLostException">They did not arrive.</exception>
+    /// <exception cref="FakeMachineException"><see cref="FakeOracle.DataLost"/>: they did not arrive.</exception>
     public void Claim(ReadOnlySpan<byte> before, ReadOnlySpan<byte> after, Direction direction = Direction.Both)
     {
         lock (_gate)

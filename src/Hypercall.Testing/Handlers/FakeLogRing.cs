@@ -75,7 +75,9 @@ public sealed class FakeLogRing
 
     /// <summary>The VMM writes bytes to its log.</summary>
     /// <param name="bytes">The bytes. Without a ring they go nowhere.</param>
-    /// <exception cref="VmmPanicException">The guest gave the VMM's own memory for a ring.</exception>
+    /// <exception cref="FakeMachineException">
+    /// <see cref="FakeOracle.VmmPanic"/>: the guest gave the VMM's own memory for a ring.
+    /// </exception>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         lock (_gate)

@@ -122,7 +122,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// <summary>Allocates memory as kmalloc gives it to a kernel, and a driver to a process: contiguous, never swapped, never moved. It counts towards no limit.</summary>
     /// <param name="length">How many bytes, 1 and more.</param>
     /// <exception cref="GuestMemoryException">There is no such memory.</exception>
-    public GuestBuffer AllocateKernelMemory(long length)
+    internal GuestBuffer AllocateKernelMemory(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         return Make(length, FakeMappingKind.Kernel, Residency.Pinned, Contiguity.Contiguous, mapping =>
@@ -135,7 +135,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// </summary>
     /// <param name="length">How many bytes, 1 and more.</param>
     /// <exception cref="GuestMemoryException">There is no such memory.</exception>
-    public GuestBuffer AllocateUntouched(long length)
+    internal GuestBuffer AllocateUntouched(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         return Make(length, FakeMappingKind.Process, Residency.Touched, Contiguity.Any, place: null);

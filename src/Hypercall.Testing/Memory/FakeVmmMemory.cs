@@ -117,10 +117,13 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
             ulong page = address >> GuestPage.Shift;
             if (kernel.WasMapped(page) && !options.AllowStrayAccess)
             {
-                run.Fail(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture, $"handed over 0x{address:x}, memory that it has freed"),
-                    string.Create(CultureInfo.InvariantCulture,
-                        $"{call.What} was given the address 0x{address:x} of a buffer that was freed. On a real machine somebody else has that address by now. Keep the buffer (GuestBuffer, GuestBufferLease) as long as the VMM may use its address."),
-                    static (message, trace) => new StaleFrameException(message, trace));
+                run.Fail(
+                    FakeOracle.StaleFrame,
+                    FakeActor.Guest,
+                    string.Create(CultureInfo.InvariantCulture, $"handed over 0x{address:x}, memory that it has freed"),
+                    string.Create(CultureInfo.InvariantCulture, $"{call.What} was given the address 0x{address:x} of a buffer that ")
+                    + "was freed. On a real machine somebody else has that address by now. Keep the buffer (GuestBuffer, "
+                    + "GuestBufferLease) as long as the VMM may use its address.");
             }
 
             kernel.CountWalk(page);
@@ -143,10 +146,14 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
             case FrameKind.Page when isWrite:
                 if (!options.AllowStrayAccess && !IsHandedOver(call, frame, offset, bytes.Length))
                 {
-                    run.Fail(FakeActor.Vmm, "has written bytes that the guest did not hand over",
-                        string.Create(CultureInfo.InvariantCulture,
-                            $"{call.What} wrote {bytes.Length} bytes at offset {offset} of {FakeKernel.Name(frame.Mapping!, frame.Page)}, and not all of them were handed over: they belong to something else in the same process. Check the length, and that the function was told the right one."),
-                        static (message, trace) => new WriteOutsideException(message, trace));
+                    string page = FakeKernel.Name(frame.Mapping!, frame.Page);
+                    run.Fail(
+                        FakeOracle.WriteOutside,
+                        FakeActor.Vmm,
+                        "has written bytes that the guest did not hand over",
+                        string.Create(CultureInfo.InvariantCulture, $"{call.What} wrote {bytes.Length} bytes at offset {offset} of {page}")
+                        + ", and not all of them were handed over: they belong to something else in the same process. "
+                        + "Check the length, and that the function was told the right one.");
                 }
 
                 frame.Mapping!.CopyFrom(frame.Page, offset, bytes);
@@ -157,9 +164,15 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
             case FrameKind.Hole:
                 return false;
             case FrameKind.Rom when isWrite:
-                run.Fail(FakeActor.Vmm, "panics: the whole machine is down", string.Create(CultureInfo.InvariantCulture,
-                        $"{call.What} wrote to GPA 0x{(number << GuestPage.Shift) + (ulong)offset:x}{(address is { } gva ? $" (GVA 0x{gva:x})" : "")}, which the VMM fakes as ROM: a VMM panics then, and takes the whole machine down. Never hand over an address that your own memory does not have: allocate it (IGuestMemory), pin it, and translate after pinning."),
-                    static (message, trace) => new VmmPanicException(message, trace));
+                ulong gpa = (number << GuestPage.Shift) + (ulong)offset;
+                string at = address is { } gva ? string.Create(CultureInfo.InvariantCulture, $" (GVA 0x{gva:x})") : "";
+                run.Fail(
+                    FakeOracle.VmmPanic,
+                    FakeActor.Vmm,
+                    "panics: the whole machine is down",
+                    string.Create(CultureInfo.InvariantCulture, $"{call.What} wrote to GPA 0x{gpa:x}{at}, which the VMM fakes as ROM: ")
+                    + "a VMM panics then, and takes the whole machine down. Never hand over an address that your own memory does "
+                    + "not have: allocate it (IGuestMemory), pin it, and translate after pinning.");
                 return false;
             case FrameKind.Rom:
                 bytes.Fill(RomByte);
@@ -186,14 +199,21 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
         string verb = isWrite ? "wrote to" : "read from";
         if (frame.Kind == FrameKind.Stale)
         {
-            run.Fail(FakeActor.Vmm, "has overwritten memory of somebody else", string.Create(CultureInfo.InvariantCulture,
-                    $"{call.What} {verb} frame 0x{number:x}. Page {frame.Page} of buffer {frame.Buffer} was in it until it was moved, swapped out or freed; by now the frame is somebody else's, whose memory is corrupted. Pin the buffer (Residency.Pinned), and translate after pinning, never before."),
-                static (message, trace) => new StaleFrameException(message, trace));
+            run.Fail(
+                FakeOracle.StaleFrame,
+                FakeActor.Vmm,
+                "has overwritten memory of somebody else",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{call.What} {verb} frame 0x{number:x}. Page {frame.Page} of buffer {frame.Buffer} was in it until it was moved, ")
+                + "swapped out or freed; by now the frame is somebody else's, whose memory is corrupted. Pin the buffer "
+                + "(Residency.Pinned), and translate after pinning, never before.");
         }
 
-        run.Fail(FakeActor.Vmm, $"has {(isWrite ? "overwritten" : "read")} memory of somebody else",
-            string.Create(CultureInfo.InvariantCulture, $"{call.What} {verb} frame 0x{number:x}, {Describe(frame)}. {Advice(frame.Kind)}"),
-            static (message, trace) => new ForeignFrameException(message, trace));
+        run.Fail(FakeOracle.ForeignFrame, FakeActor.Vmm, $"has {(isWrite ? "overwritten" : "read")} memory of somebody else",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{call.What} {verb} frame 0x{number:x}, {Describe(frame)}. {Advice(frame.Kind)}"));
         return false;
     }
 

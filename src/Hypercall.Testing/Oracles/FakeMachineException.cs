@@ -1,13 +1,13 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The fake machine saw the program do what destroys a real one. It is thrown where it happened, and again by every later use of the machine: a
-/// program that catches it does not hide it.
+/// The fake machine saw the program do what destroys a real one; <see cref="Oracle"/> says what. It is thrown where it
+/// happened, and again by every later use of the machine: a program that catches it does not hide it.
 /// </summary>
 /// <remarks>It is no <see cref="HypercallException"/>: a program handles those, and must not handle this.</remarks>
-public abstract class FakeMachineException : Exception
+public sealed class FakeMachineException : Exception
 {
-    private protected FakeMachineException(FakeOracle oracle, string message, FakeTrace? trace)
+    internal FakeMachineException(FakeOracle oracle, string message, FakeTrace? trace)
         : base(trace is null ? message : $"{message}{Environment.NewLine}{Environment.NewLine}{trace}")
     {
         Oracle = oracle;

@@ -14,7 +14,7 @@ namespace Hypercall.Testing;
 ///   table in no RAM      yes          no           yes        FailedLevel
 /// </code>
 /// </remarks>
-public readonly record struct PageWalk
+public readonly struct PageWalk
 {
     /// <summary>Whether the address has a translation that permits the access. Otherwise the CPU raises a fault.</summary>
     public bool IsPresent { get; internal init; }

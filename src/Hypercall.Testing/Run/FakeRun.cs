@@ -105,19 +105,19 @@ internal sealed class FakeRun(FakeMachineOptions options)
     }
 
     /// <summary>An oracle speaks: the run is over.</summary>
+    /// <param name="oracle">Which one.</param>
     /// <param name="actor">Whose step broke the program.</param>
     /// <param name="step">That step.</param>
     /// <param name="message">What happened, and what to do.</param>
-    /// <param name="create">Makes the exception.</param>
     [DoesNotReturn]
-    public void Fail(FakeActor actor, string step, string message, Func<string, FakeTrace?, FakeMachineException> create)
+    public void Fail(FakeOracle oracle, FakeActor actor, string step, string message)
     {
         lock (Gate)
         {
             if (_failure is null)
             {
                 Tell(actor, step, isGuilty: true);
-                Volatile.Write(ref _failure, create(message, IsRecording ? Trace : null));
+                Volatile.Write(ref _failure, new FakeMachineException(oracle, message, IsRecording ? Trace : null));
             }
         }
 
@@ -138,10 +138,9 @@ internal sealed class FakeRun(FakeMachineOptions options)
     {
         if (Interlocked.Increment(ref _steps) > options.StepBudget)
         {
-            Fail(FakeActor.Guest, $"takes step {options.StepBudget + 1}",
+            Fail(FakeOracle.Hang, FakeActor.Guest, $"takes step {options.StepBudget + 1}",
                 $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeMachineOptions)}.{nameof(FakeMachineOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
-                + "It tries for ever. Bound the number of attempts, and report the last answer.",
-                static (message, trace) => new MachineHangException(message, trace));
+                + "It tries for ever. Bound the number of attempts, and report the last answer.");
         }
     }
 

@@ -3,13 +3,32 @@ using System.Globalization;
 namespace Hypercall.Testing;
 
 /// <summary>One step of a run.</summary>
-/// <param name="Step">Its number, from 1.</param>
-/// <param name="Actor">Who took it.</param>
-/// <param name="Text">What was done.</param>
-/// <param name="Fault">The planned fault that occurred here; null for an ordinary step.</param>
-/// <param name="IsGuilty">Whether this is the step that broke the program.</param>
-public sealed record FakeTraceLine(int Step, FakeActor Actor, string Text, PlannedFault? Fault = null, bool IsGuilty = false)
+public sealed class FakeTraceLine
 {
+    internal FakeTraceLine(int step, FakeActor actor, string text, PlannedFault? fault = null, bool isGuilty = false)
+    {
+        Step = step;
+        Actor = actor;
+        Text = text;
+        Fault = fault;
+        IsGuilty = isGuilty;
+    }
+
+    /// <summary>Its number, from 1.</summary>
+    public int Step { get; }
+
+    /// <summary>Who took it.</summary>
+    public FakeActor Actor { get; }
+
+    /// <summary>What was done.</summary>
+    public string Text { get; }
+
+    /// <summary>The planned fault that occurred here; null for an ordinary step.</summary>
+    public PlannedFault? Fault { get; }
+
+    /// <summary>Whether this is the step that broke the program.</summary>
+    public bool IsGuilty { get; }
+
     /// <summary>The step as a line of the trace.</summary>
     public override string ToString()
     {

@@ -240,7 +240,7 @@ public sealed class FakeCall
     /// <param name="source">The bytes.</param>
     /// <param name="done">How many bytes were written: all, or those before the first hole.</param>
     /// <returns>Whether all bytes were written.</returns>
-    /// <exception cref="VmmPanicException">A page is ROM-faked.</exception>
+    /// <exception cref="FakeMachineException"><see cref="FakeOracle.VmmPanic"/>: a page is ROM-faked.</exception>
     public bool TryWritePhysical(GuestPhysicalAddress address, ReadOnlySpan<byte> source, out int done) =>
         CopyPhysical(address.Value, Writable(source), isWrite: true, maps: true, out done);
 

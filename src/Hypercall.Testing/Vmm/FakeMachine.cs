@@ -199,18 +199,18 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
-    public IHypercallChannel OpenKernelChannel() => new FakeChannel(this, Target.Instruction!, cpl: 0);
+    internal IHypercallChannel OpenKernelChannel() => new FakeChannel(this, Target.Instruction!, cpl: 0);
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends the run.
     /// </summary>
     /// <param name="message">What was lost.</param>
-    /// <exception cref="DataLostException">Always.</exception>
+    /// <exception cref="FakeMachineException"><see cref="FakeOracle.DataLost"/>: always.</exception>
     [DoesNotReturn]
     public void ReportDataLost(string message)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(message);
-        _run.Fail(FakeActor.Guest, "reports success, and the data did not arrive", message, static (text, trace) => new DataLostException(text, trace));
+        _run.Fail(FakeOracle.DataLost, FakeActor.Guest, "reports success, and the data did not arrive", message);
     }
 
     internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(Cpuid, FakeVendor.All.Select(vendor => new FakeProvider(this, vendor)), options);

@@ -42,7 +42,7 @@ public sealed class FakeView
     /// <returns>False if the VMM has given the call up: a planned fault occurred. Return from the handler then.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The bytes leave the range.</exception>
     /// <exception cref="InvalidOperationException">The range was mapped for reading.</exception>
-    /// <exception cref="VmmPanicException">A page is ROM-faked.</exception>
+    /// <exception cref="FakeMachineException"><see cref="FakeOracle.VmmPanic"/>: a page is ROM-faked.</exception>
     public bool Write(long offset, ReadOnlySpan<byte> source)
     {
         Check(offset, source.Length);

@@ -43,8 +43,10 @@ public sealed class FakeCaseTests
     [Property]
     public void The_injection_points_and_targets_of_a_plan_are_such_as_can_be(ulong seed)
     {
-        foreach ((FakeInjectionPoint point, FakeFault fault) in FakeCase.Generate(seed).Machine.Plan)
+        foreach (PlannedFault planned in FakeCase.Generate(seed).Machine.Plan)
         {
+            FakeInjectionPoint point = planned.InjectionPoint;
+            FakeFault fault = planned.Fault;
             bool hasCall = point.Kind != FakeInjectionPointKind.GuestStep;
             bool hasIndex = point.Kind is FakeInjectionPointKind.BeforeWalk or FakeInjectionPointKind.BeforeMap or FakeInjectionPointKind.BeforePage or FakeInjectionPointKind.GuestStep;
             Assert.Equal(hasCall, point.Call >= 1);

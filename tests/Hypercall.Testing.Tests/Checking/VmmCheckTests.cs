@@ -102,7 +102,7 @@ public sealed class VmmCheckTests
     {
         VmmCheckFailedException failure = Fails(vmm => vmm.ReportDataLost("Line 7 is gone."), Seeded);
         Assert.Equal(FakeOracle.DataLost, failure.Oracle);
-        Assert.Contains("DataLostException: Line 7 is gone.", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("FakeMachineException (DataLost): Line 7 is gone.", failure.Message, StringComparison.Ordinal);
         Assert.Equal(2, failure.Message.Split("==>").Length);
         Assert.Equal(2, failure.Message.Split("The same machine again").Length);
     }
@@ -117,12 +117,12 @@ public sealed class VmmCheckTests
                 {
                     vmm.ReportDataLost("Nobody is to know.");
                 }
-                catch (DataLostException)
+                catch (FakeMachineException)
                 {
                 }
             },
             Seeded);
-        Assert.IsType<DataLostException>(failure.InnerException);
+        Assert.IsType<FakeMachineException>(failure.InnerException);
     }
 
     [Fact]
@@ -135,13 +135,13 @@ public sealed class VmmCheckTests
                 {
                     vmm.ReportDataLost("Nobody is to know.");
                 }
-                catch (DataLostException)
+                catch (FakeMachineException)
                 {
                     VmmCheck.Discard();
                 }
             },
             Seeded);
-        Assert.IsType<DataLostException>(failure.InnerException);
+        Assert.IsType<FakeMachineException>(failure.InnerException);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class FakeFaultInjectorTests
         Assert.Equal(FakeFaultOutcome.Occurred, Assert.Single(fake.FaultOccurrences).Outcome);
         ulong rom = buffer.Frames()[0] + 1;
         Assert.Contains($"*  {Line(fake, "as ROM").Step,4}  VMM     fakes frame 0x{rom:x} as ROM", fake.Trace.ToString(), StringComparison.Ordinal);
-        _ = Assert.Throws<VmmPanicException>(() => fake.WritePhysical(new GuestFrameNumber(rom).Address, [1]));
+        _ = OracleAssert.Speaks(FakeOracle.VmmPanic, () => fake.WritePhysical(new GuestFrameNumber(rom).Address, [1]));
     }
 
     [Fact]
@@ -88,7 +88,9 @@ public sealed class FakeFaultInjectorTests
         FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeWalk(1, 1), new FakeFault(FakeFaultKind.MakeRom))] });
         using GuestBuffer buffer = fake.Memory.Allocate(1, Residency.Pinned);
         _ = fake.ReadVirtual(buffer.Address, 1);
-        _ = Assert.Throws<VmmPanicException>(() => fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, [1]));
+        _ = OracleAssert.Speaks(
+            FakeOracle.VmmPanic,
+            () => fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, [1]));
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public class FakeExchangeTests
         Assert.Equal(direction == Direction.ToVmm ? [] : after, exchange.Sent.ToArray());
         Assert.Equal(direction == Direction.ToVmm, after.SequenceEqual(before));
         exchange.Claim(before, after, direction);
-        DataLostException twice = Assert.Throws<DataLostException>(() => exchange.Claim(before, after, direction));
+        FakeMachineException twice = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(before, after, direction));
         Assert.Contains("0 bytes in 0 calls", twice.Message, StringComparison.Ordinal);
         Assert.Equal(FakeOracle.DataLost, twice.Oracle);
     }
@@ -55,7 +55,7 @@ public class FakeExchangeTests
 
         _ = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 3 * 4096, (ulong)Direction.ToVmm);
 
-        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm));
+        FakeMachineException lost = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(before, [], Direction.ToVmm));
         Assert.Contains("received 8192 bytes in 1 call,", lost.Message, StringComparison.Ordinal);
         Assert.Contains("12288 bytes that it sent: byte 8192 is the first", lost.Message, StringComparison.Ordinal);
     }
@@ -70,7 +70,7 @@ public class FakeExchangeTests
         byte[] after = buffer.Span.ToArray();
         after[4321]++;
 
-        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim([], after, Direction.FromVmm));
+        FakeMachineException lost = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim([], after, Direction.FromVmm));
         Assert.Contains("the VMM wrote 5000 bytes in 1 call", lost.Message, StringComparison.Ordinal);
         Assert.Contains("byte 4321 ", lost.Message, StringComparison.Ordinal);
     }
@@ -84,7 +84,9 @@ public class FakeExchangeTests
         byte[] before = FakeHandlersTests.Fill(buffer);
         _ = new BitVisorClient(vmm).GetFunction("x_gva").Call(buffer.Address.Value, 100, (ulong)Direction.ToVmm);
 
-        DataLostException lost = Assert.Throws<DataLostException>(() => exchange.Claim(before.AsSpan(0, 99), [], Direction.ToVmm));
+        FakeMachineException lost = OracleAssert.Speaks(
+            FakeOracle.DataLost,
+            () => exchange.Claim(before.AsSpan(0, 99), [], Direction.ToVmm));
         Assert.Contains("more than the 99 bytes", lost.Message, StringComparison.Ordinal);
     }
 
@@ -150,7 +152,7 @@ public class FakeExchangeTests
         wrong[random.Next(wrong.Length)]++;
         exchange.Claim(data, [], Direction.ToVmm);
         _ = send.Call(buffer.Address.Value, (ulong)data.Length);
-        _ = Assert.Throws<DataLostException>(() => exchange.Claim(wrong, [], Direction.ToVmm));
+        _ = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(wrong, [], Direction.ToVmm));
     }
 
     [Fact]
@@ -165,7 +167,8 @@ public class FakeExchangeTests
         _ = send.Call(buffer.Address.Value + 4096, 4096);
         _ = send.Call(buffer.Address.Value, 4096);
 
-        Assert.Contains("byte 4096 ", Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm)).Message, StringComparison.Ordinal);
+        FakeMachineException lost = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(before, [], Direction.ToVmm));
+        Assert.Contains("byte 4096 ", lost.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,7 +183,7 @@ public class FakeExchangeTests
         exchange.Reset();
 
         Assert.True(exchange.Received.IsEmpty);
-        _ = Assert.Throws<DataLostException>(() => exchange.Claim(before, [], Direction.ToVmm));
+        _ = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(before, [], Direction.ToVmm));
     }
 
     [Fact]

@@ -46,7 +46,9 @@ public sealed class FakeGuestMemoryTests
         GuestPhysicalAddress first = new GuestFrameNumber(buffer.Frames()[0]).Address;
 
         Assert.Equal(GuestPage.Size, _fake.ReadPhysical(first, GuestPage.Size).Length);
-        ForeignFrameException thrown = Assert.Throws<ForeignFrameException>(() => _fake.ReadPhysical(first, GuestPage.Size + 1));
+        FakeMachineException thrown = OracleAssert.Speaks(
+            FakeOracle.ForeignFrame,
+            () => _fake.ReadPhysical(first, GuestPage.Size + 1));
         Assert.Contains("Neighbouring pages do not lie in neighbouring frames", thrown.Message, StringComparison.Ordinal);
     }
 
@@ -58,7 +60,9 @@ public sealed class FakeGuestMemoryTests
 
         Assert.Equal(Contiguity.Contiguous, buffer.Contiguity);
         Assert.Equal(buffer.Span.ToArray(), _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 3 * GuestPage.Size));
-        _ = Assert.Throws<ForeignFrameException>(() => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, (3 * GuestPage.Size) + 1));
+        _ = OracleAssert.Speaks(
+            FakeOracle.ForeignFrame,
+            () => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, (3 * GuestPage.Size) + 1));
     }
 
     [Fact]
@@ -163,7 +167,7 @@ public sealed class FakeGuestMemoryTests
         Assert.Equal([9], _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, 1));
         Assert.Equal([9], _fake.ReadVirtual(buffer.Address, 1));
         Assert.NotEqual([9], _fake.ReadPhysical(new GuestFrameNumber(before).Address, 1));
-        _ = Assert.Throws<StaleFrameException>(() => _fake.WritePhysical(new GuestFrameNumber(before).Address, [1]));
+        _ = OracleAssert.Speaks(FakeOracle.StaleFrame, () => _fake.WritePhysical(new GuestFrameNumber(before).Address, [1]));
     }
 
     [Fact]
@@ -225,7 +229,7 @@ public sealed class FakeGuestMemoryTests
         Assert.Equal(GuestPageState.NotMapped, Memory.QueryPages(address, 1).Pages.Span[0].State);
         Assert.True(stale.IndexOfAnyExcept((byte)0) < 0);
         Assert.All(frames, frame => Assert.True(_fake.ReadPhysical(new GuestFrameNumber(frame).Address, 8).AsSpan().IndexOfAnyExcept((byte)0, (byte)3) >= 0));
-        _ = Assert.Throws<StaleFrameException>(() => _fake.ReadVirtual(address, 1));
+        _ = OracleAssert.Speaks(FakeOracle.StaleFrame, () => _fake.ReadVirtual(address, 1));
         _ = Assert.Throws<ObjectDisposedException>(() => Memory.SwapOut(buffer));
     }
 

@@ -34,7 +34,7 @@ public sealed class FakeGuestWindowTests
         Assert.Equal(1, _fake.ReadVirtual(page, GuestPage.Size)[window.Address.PageOffset]);
         Assert.Equal(1, _fake.WriteVirtual(window.Address, [2]));
         Assert.Equal(2, window.Span[0]);
-        _ = Assert.Throws<WriteOutsideException>(() => _fake.WriteVirtual(window.Address + -1, [2, 2]));
+        _ = OracleAssert.Speaks(FakeOracle.WriteOutside, () => _fake.WriteVirtual(window.Address + -1, [2, 2]));
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class FakeGuestWindowTests
         two.Dispose();
         using GuestBuffer again = Memory.OpenWindow(array, Touched);
         Assert.Equal(10, _fake.ReadVirtual(again.Address, 10).Length);
-        _ = Assert.Throws<StaleFrameException>(() => _fake.ReadVirtual(address, 10));
+        _ = OracleAssert.Speaks(FakeOracle.StaleFrame, () => _fake.ReadVirtual(address, 10));
     }
 
     [Fact]

@@ -14,7 +14,11 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer rom = Memory.MapRom(10);
         Assert.Equal(10, _fake.ReadVirtual(rom.Address, 10).Length);
-        Spoken<VmmPanicException>(FakeOracle.VmmPanic, () => _fake.WriteVirtual(rom.Address, [1]), "Call 2 (probe) wrote to GPA 0x10000000 (GVA 0x", "takes the whole machine down. Never hand over");
+        Spoken(
+            FakeOracle.VmmPanic,
+            () => _fake.WriteVirtual(rom.Address, [1]),
+            "Call 2 (probe) wrote to GPA 0x10000000 (GVA 0x",
+            "takes the whole machine down. Never hand over");
     }
 
     [Fact]
@@ -22,7 +26,7 @@ public sealed class FakeOracleTests
     {
         FakeMachine fake = new(new FakeMachineOptions { AllowStrayAccess = true });
         using GuestBuffer rom = fake.Memory.MapRom(10);
-        _ = Assert.Throws<VmmPanicException>(() => fake.WriteVirtual(rom.Address, [1]));
+        _ = OracleAssert.Speaks(FakeOracle.VmmPanic, () => fake.WriteVirtual(rom.Address, [1]));
     }
 
     [Fact]
@@ -30,7 +34,12 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer window = Memory.OpenWindow(new byte[100].AsMemory(50, 20), Window);
         Assert.Equal(20, _fake.WriteVirtual(window.Address, new byte[20]));
-        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => _fake.WriteVirtual(window.Address + -1, new byte[2]), "wrote 2 bytes at offset", "not all of them were handed over", "Check the length");
+        Spoken(
+            FakeOracle.WriteOutside,
+            () => _fake.WriteVirtual(window.Address + -1, new byte[2]),
+            "wrote 2 bytes at offset",
+            "not all of them were handed over",
+            "Check the length");
     }
 
     [Fact]
@@ -40,7 +49,7 @@ public sealed class FakeOracleTests
         using GuestBuffer first = Memory.OpenWindow(array.AsMemory(0, 30), Window);
         using GuestBuffer second = Memory.OpenWindow(array.AsMemory(30, 30), Window);
         Assert.Equal(60, _fake.WriteVirtual(first.Address, new byte[60]));
-        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => _fake.WriteVirtual(first.Address, new byte[61]));
+        Spoken(FakeOracle.WriteOutside, () => _fake.WriteVirtual(first.Address, new byte[61]));
     }
 
     [Fact]
@@ -48,7 +57,7 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer given = Memory.Allocate(10);
         using GuestBuffer other = Memory.Allocate(10);
-        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () =>
+        Spoken(FakeOracle.WriteOutside, () =>
         {
             using GuestBuffer.InFlight use = given.EnterCall();
             Write(other, new HypercallRegisters { Rbx = given.Address.Value });
@@ -92,14 +101,16 @@ public sealed class FakeOracleTests
 
         registers = default;
         registers[register] = marked.Address.Value;
-        Spoken<WriteOutsideException>(FakeOracle.WriteOutside, () => Write(other, registers));
+        Spoken(FakeOracle.WriteOutside, () => Write(other, registers));
     }
 
     [Fact]
     public void A_frame_that_holds_a_page_table_is_foreign_to_a_write()
     {
         FakeMachine fake = new(new FakeMachineOptions { Seed = 3 });
-        ForeignFrameException foreign = Assert.Throws<ForeignFrameException>(() => fake.WritePhysical(new GuestPhysicalAddress(0x9_0000_0000ul << 12), [1]));
+        FakeMachineException foreign = OracleAssert.Speaks(
+            FakeOracle.ForeignFrame,
+            () => fake.WritePhysical(new GuestPhysicalAddress(0x9_0000_0000ul << 12), [1]));
         Assert.Contains("a page table of the guest's kernel. Nothing that a program hands over lies there", foreign.Message, StringComparison.Ordinal);
     }
 
@@ -111,7 +122,11 @@ public sealed class FakeOracleTests
         Assert.Equal(1, _fake.WritePhysical(old, [1]));
         Memory.MigratePage(buffer, 0);
         Assert.Equal(8, _fake.ReadPhysical(old, 8).Length);
-        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]), "Page 0 of buffer 1 was in it", "translate after pinning, never before");
+        Spoken(
+            FakeOracle.StaleFrame,
+            () => _fake.WritePhysical(old, [1]),
+            "Page 0 of buffer 1 was in it",
+            "translate after pinning, never before");
     }
 
     [Fact]
@@ -126,7 +141,7 @@ public sealed class FakeOracleTests
 
         Assert.Equal(1, _fake.WritePhysical(new GuestFrameNumber(buffer.Frames()[0]).Address, [1]));
         Assert.Equal(8, _fake.ReadPhysical(old, 8).Length);
-        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]));
+        Spoken(FakeOracle.StaleFrame, () => _fake.WritePhysical(old, [1]));
     }
 
     [Fact]
@@ -136,7 +151,11 @@ public sealed class FakeOracleTests
         GuestBuffer freed = Memory.Allocate(10);
         freed.Dispose();
         Assert.Empty(_fake.ReadVirtual(kept.Address + GuestPage.Size, 1));
-        Spoken<StaleFrameException>(FakeOracle.StaleFrame, () => _fake.ReadVirtual(freed.Address, 1), "of a buffer that was freed", "GuestBufferLease");
+        Spoken(
+            FakeOracle.StaleFrame,
+            () => _fake.ReadVirtual(freed.Address, 1),
+            "of a buffer that was freed",
+            "GuestBufferLease");
     }
 
     [Fact]
@@ -153,7 +172,12 @@ public sealed class FakeOracleTests
     {
         using GuestBuffer buffer = Memory.Allocate(10);
         Assert.Empty(_fake.ReadPhysical(new GuestPhysicalAddress(0x1000), 1));
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, 1), "read from frame 0x", "memory of somebody else. Neighbouring pages", "Contiguity.Contiguous");
+        Spoken(
+            FakeOracle.ForeignFrame,
+            () => _fake.ReadPhysical(new GuestFrameNumber(buffer.Frames()[0] + 1).Address, 1),
+            "read from frame 0x",
+            "memory of somebody else. Neighbouring pages",
+            "Contiguity.Contiguous");
     }
 
     [Fact]
@@ -163,7 +187,12 @@ public sealed class FakeOracleTests
         Memory.Load(buffer, 0);
         GuestPhysicalAddress zero = new GuestFrameNumber(buffer.Frames()[0]).Address;
         Assert.Equal(new byte[8], _fake.ReadPhysical(zero, 8));
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(zero, [1]), "wrote to frame", "the page of zeroes that all processes share. A page that was only read", "GuestBuffer.Touch");
+        Spoken(
+            FakeOracle.ForeignFrame,
+            () => _fake.WritePhysical(zero, [1]),
+            "wrote to frame",
+            "the page of zeroes that all processes share. A page that was only read",
+            "GuestBuffer.Touch");
     }
 
     [Fact]
@@ -179,7 +208,11 @@ public sealed class FakeOracleTests
 
         Memory.WriteProtect(buffer, 0);
         shared = new GuestFrameNumber(buffer.Frames()[0]).Address;
-        Spoken<ForeignFrameException>(FakeOracle.ForeignFrame, () => _fake.WritePhysical(shared, [1]), "page 0 of buffer 1, shared with a child (copy-on-write). A fork has made", "Residency.Pinned");
+        Spoken(
+            FakeOracle.ForeignFrame,
+            () => _fake.WritePhysical(shared, [1]),
+            "page 0 of buffer 1, shared with a child (copy-on-write). A fork has made",
+            "Residency.Pinned");
     }
 
     [Fact]
@@ -193,7 +226,7 @@ public sealed class FakeOracleTests
         }
 
         Assert.Null(fake.Failure);
-        Assert.Equal(FakeOracle.Hang, Assert.Throws<MachineHangException>(buffer.Touch).Oracle);
+        _ = OracleAssert.Speaks(FakeOracle.Hang, buffer.Touch);
         buffer.Dispose();
     }
 
@@ -215,7 +248,7 @@ public sealed class FakeOracleTests
     public void What_an_oracle_saw_comes_again_at_every_use_and_memory_can_still_be_freed()
     {
         GuestBuffer buffer = Memory.Allocate(10);
-        DataLostException lost = Assert.Throws<DataLostException>(() => _fake.ReportDataLost("Byte 3 is gone."));
+        FakeMachineException lost = OracleAssert.Speaks(FakeOracle.DataLost, () => _fake.ReportDataLost("Byte 3 is gone."));
         HypercallRegisters registers = new() { Rax = 4 };
 
         Assert.Equal(FakeOracle.DataLost, lost.Oracle);
@@ -254,12 +287,10 @@ public sealed class FakeOracleTests
         Assert.Equal(1ul, registers.Rax);
     }
 
-    private void Spoken<T>(FakeOracle oracle, Action misdeed, params string[] words)
-        where T : FakeMachineException
+    private void Spoken(FakeOracle oracle, Action misdeed, params string[] words)
     {
         Assert.Null(_fake.Failure);
-        T thrown = Assert.Throws<T>(misdeed);
-        Assert.Equal(oracle, thrown.Oracle);
+        FakeMachineException thrown = OracleAssert.Speaks(oracle, misdeed);
         Assert.Same(thrown, _fake.Failure);
         Assert.All(words, word => Assert.Contains(word, thrown.Message, StringComparison.Ordinal));
     }

@@ -9,14 +9,14 @@ public sealed partial class FakeTraceTests
     {
         Assert.Equal("       7  guest   says", new FakeTraceLine(7, FakeActor.Guest, "says").ToString());
         Assert.Equal(" *     7  kernel  says", new FakeTraceLine(7, FakeActor.Kernel, "says", Planned).ToString());
-        Assert.Equal("==>    7  VMM     says", new FakeTraceLine(7, FakeActor.Vmm, "says", Planned, IsGuilty: true).ToString());
+        Assert.Equal("==>    7  VMM     says", new FakeTraceLine(7, FakeActor.Vmm, "says", Planned, isGuilty: true).ToString());
     }
 
     [Fact]
     public void An_oracle_shows_the_trace_where_one_was_recorded()
     {
         FakeMachine fake = new(new FakeMachineOptions { Record = true });
-        DataLostException lost = Assert.Throws<DataLostException>(() => fake.ReportDataLost("Byte 3 is gone."));
+        FakeMachineException lost = OracleAssert.Speaks(FakeOracle.DataLost, () => fake.ReportDataLost("Byte 3 is gone."));
         Assert.StartsWith($"Byte 3 is gone.{Environment.NewLine}{Environment.NewLine}==>    1  guest   reports success", lost.Message, StringComparison.Ordinal);
         Assert.Equal(lost.Trace!.ToString(), fake.Trace.ToString());
     }
@@ -24,7 +24,9 @@ public sealed partial class FakeTraceTests
     [Fact]
     public void An_oracle_without_a_recorded_trace_says_what_happened_and_no_more()
     {
-        DataLostException lost = Assert.Throws<DataLostException>(() => new FakeMachine().ReportDataLost("Byte 3 is gone."));
+        FakeMachineException lost = OracleAssert.Speaks(
+            FakeOracle.DataLost,
+            () => new FakeMachine().ReportDataLost("Byte 3 is gone."));
         Assert.Equal("Byte 3 is gone.", lost.Message);
         Assert.Null(lost.Trace);
     }
@@ -34,11 +36,11 @@ public sealed partial class FakeTraceTests
     {
         FakeMachine fake = new(new FakeMachineOptions { StepBudget = 1, Record = true });
         using GuestBuffer buffer = fake.Memory.Allocate(1);
-        MachineHangException hang = Assert.Throws<MachineHangException>(buffer.Touch);
+        FakeMachineException hang = OracleAssert.Speaks(FakeOracle.Hang, buffer.Touch);
         Assert.Contains("has made 1 steps", hang.Message, StringComparison.Ordinal);
         Assert.Contains("Bound the number of attempts", hang.Message, StringComparison.Ordinal);
         Assert.Equal("takes step 2", hang.Trace!.Lines[^1].Text);
-        Assert.Same(hang, Assert.Throws<MachineHangException>(buffer.Touch));
+        Assert.Same(hang, OracleAssert.Speaks(FakeOracle.Hang, buffer.Touch));
     }
 
     [Fact]
@@ -47,7 +49,7 @@ public sealed partial class FakeTraceTests
         FakeMachine fake = new(new FakeMachineOptions { StepBudget = 100 });
         using GuestBuffer buffer = fake.Memory.Allocate(1, Residency.Touched);
         int runs = 0;
-        _ = Assert.Throws<MachineHangException>(() => fake.Inside(call =>
+        _ = OracleAssert.Speaks(FakeOracle.Hang, () => fake.Inside(call =>
         {
             Assert.InRange(++runs, 1, 1000);
             fake.Memory.SwapOut(buffer, 0); // so that there is something to bring in, each time
@@ -59,7 +61,7 @@ public sealed partial class FakeTraceTests
     public void Calls_take_the_budget_too()
     {
         FakeMachine fake = new(new FakeMachineOptions { StepBudget = 10 });
-        _ = Assert.Throws<MachineHangException>(() =>
+        _ = OracleAssert.Speaks(FakeOracle.Hang, () =>
         {
             for (int i = 0; i < 100; i++)
             {

@@ -100,28 +100,16 @@ public sealed class TransferLayout
         }
     }
 
-    internal void ThrowIfUnfit(HypercallConvention convention, Passing passing, TransferOptions options, GuestSlice slice)
+    /// <summary>How many arguments it leaves to the function itself.</summary>
+    internal int CountOwn(HypercallConvention convention)
     {
-        if (Descriptor?.Suits(passing) == false)
-        {
-            throw new ArgumentException($"The layout's descriptor, {Descriptor}, lists frames, and {passing} has none for it: choose Contiguous or PageByPage.", nameof(passing));
-        }
-
         int left = 0;
         for (int argument = 0; argument < convention.Arguments.Count; argument++)
         {
             left += IsOwn(argument) ? 1 : 0;
         }
 
-        if (options.Words.Count > left)
-        {
-            throw new ArgumentException($"The layout leaves {left} arguments of the convention '{convention}' to the function itself; {options.Words.Count} words were given.", nameof(options));
-        }
-
-        if ((slice.Address.Value | (ulong)slice.Length | (ulong)(options.BytesPerCall ?? 0)) % (ulong)Unit != 0)
-        {
-            throw new ArgumentException($"The layout counts in units of {Unit} bytes: memory starts at a whole one, and its length, and that of each call, is a whole number of them.", nameof(slice));
-        }
+        return left;
     }
 
     /// <summary>Puts a piece and the function's own words where they go.</summary>

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Hypercall.Cli.Commands;
+using Hypercall.Cli.CommandLine;
 
-namespace Hypercall.Cli.CommandLine;
+namespace Hypercall.Cli.Commands;
 
 /// <summary>What is wrong with a command line, and what was probably meant.</summary>
 internal static class UsageErrors
@@ -20,10 +20,6 @@ internal static class UsageErrors
     /// <summary>Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.</summary>
     public static bool NamesNoCommand(ParseResult parse) => parse.UnmatchedTokens is [var first, ..] && !IsOption(first);
 
-    /// <summary>Says that a command has no such option, and which it has that is like it.</summary>
-    public static string NoSuchOption(string word, Command command) =>
-        $"'{word}' is no option of this command.{Spelling.Guess(word, command.Options.Select(option => option.Name))}";
-
     private static string InRoot(string? stranger, IReadOnlyList<CliCommand> commands) => stranger switch
     {
         null => "No command was given.",
@@ -35,7 +31,7 @@ internal static class UsageErrors
     {
         null => string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()),
         _ when command.Options.Any(option => option.Name == stranger) => $"'{stranger}' stands before the command: options come after it, as in 'hypercall {command.Name} ... {stranger}'.",
-        _ when IsOption(stranger) => NoSuchOption(stranger, command),
+        _ when IsOption(stranger) => Spelling.NoSuchOption(stranger, command),
         _ => $"'{stranger}' is one argument too many.",
     };
 

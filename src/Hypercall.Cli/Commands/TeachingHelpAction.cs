@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using Hypercall.Cli.Commands;
+using Hypercall.Cli.CommandLine;
 
-namespace Hypercall.Cli.CommandLine;
+namespace Hypercall.Cli.Commands;
 
 /// <summary>The usual help, and after it examples; for the tool as a whole also values, exit codes and JSON.</summary>
 internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandLineAction

@@ -50,10 +50,8 @@ public sealed class DescriptorFormat
     /// <summary>Whether the VMM finds the descriptor by its virtual address.</summary>
     public bool IsByVirtualAddress { get; }
 
-    private bool NeedsFrames { get; init; }
-
-    /// <summary>Whether it can write a piece of a technique down: one that lists frames needs a technique that gives it some.</summary>
-    internal bool Suits(Passing passing) => !NeedsFrames || (passing.IsPhysical && passing.ListFormat is null && passing != Passing.Auto);
+    /// <summary>Whether it lists frames, and so needs a technique that gives it some.</summary>
+    internal bool NeedsFrames { get; private init; }
 
     /// <inheritdoc/>
     public override string ToString() => Name;
