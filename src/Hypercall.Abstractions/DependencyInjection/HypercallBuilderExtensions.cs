@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Hypercall;
 
@@ -13,7 +15,7 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder Configure(this IHypercallBuilder builder, Action<HypercallOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Configure(configure);
+        _ = builder.Services.Configure(builder.Key, configure);
         return builder;
     }
 
@@ -25,7 +27,7 @@ public static class HypercallBuilderExtensions
         where TProvider : class, IHypercallProvider
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHypercallProvider, TProvider>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.KeyedSingleton<IHypercallProvider, TProvider>(builder.Key));
         return builder;
     }
 
@@ -35,8 +37,7 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddSingleton(create);
-        return builder;
+        return MissingMachine.Find(builder.Services, builder.Key) is null or MissingMachine ? builder.UseMachine(create) : builder;
     }
 
     /// <summary>Runs on a machine, whatever was registered before or will be registered after.</summary>
@@ -45,7 +46,12 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder UseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Replace(ServiceDescriptor.Singleton(create));
+        ArgumentNullException.ThrowIfNull(create);
+        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(builder.Key, (provider, _) => Create(provider, create, builder.Key)));
         return builder;
     }
+
+    private static IHypercallMachine Create(IServiceProvider provider, Func<IServiceProvider, IHypercallMachine> create, string? key) => key is null
+        ? create(provider)
+        : new KeyedMachine(create(provider), provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>(), key);
 }

@@ -20,6 +20,9 @@ public sealed class HypercallProviderException : HypercallException
     /// <summary>How many of them matched: 0, or 2 and more.</summary>
     public int Matches { get; }
 
+    /// <summary>False: CPU and providers stay as they are.</summary>
+    public override bool IsTransient => false;
+
     private static string Describe(CpuIdentity cpu, IReadOnlyList<IHypercallProvider> providers, int matches, string? forced)
     {
         string registered = providers.Count == 0
