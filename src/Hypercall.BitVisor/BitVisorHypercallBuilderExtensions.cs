@@ -9,7 +9,8 @@ namespace Hypercall;
 public static class BitVisorHypercallBuilderExtensions
 {
     /// <summary>
-    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/> as singletons, with the builder's key if it has one.
+    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/> as
+    /// singletons, with the builder's key if it has one.
     /// Safe to call more than once.
     /// </summary>
     /// <param name="builder">The builder.</param>
@@ -17,14 +18,21 @@ public static class BitVisorHypercallBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         string? key = builder.Key;
-        builder.Services.TryAddKeyedSingleton(key, (provider, _) => new BitVisorClient(Machine(provider, key), Logger(provider, key)));
-        builder.Services.TryAddKeyedSingleton(key, (provider, _) => new VmmStatusClient(provider.GetRequiredKeyedService<BitVisorClient>(key)));
-        builder.Services.TryAddKeyedSingleton(key, (provider, _) => new VmmShell(provider.GetRequiredKeyedService<BitVisorClient>(key)));
+        IServiceCollection services = builder.Services;
+        services.TryAddKeyedSingleton(key, (provider, _) => new BitVisorClient(Machine(provider, key), Logger(provider, key)));
+        services.TryAddKeyedSingleton(key, (provider, _) => new VmmStatusClient(Client(provider, key)));
+        services.TryAddKeyedSingleton(key, (provider, _) => new VmmShell(Client(provider, key)));
         return builder;
     }
 
-    private static IHypercallMachine Machine(IServiceProvider provider, string? key) =>
-        provider.GetRequiredKeyedService<IHypercallMachine>(key).WithChannel(provider.GetRequiredKeyedService<IHypercallChannel>(key));
+    private static BitVisorClient Client(IServiceProvider provider, string? key) =>
+        provider.GetRequiredKeyedService<BitVisorClient>(key);
+
+    private static IHypercallMachine Machine(IServiceProvider provider, string? key)
+    {
+        IHypercallMachine machine = provider.GetRequiredKeyedService<IHypercallMachine>(key);
+        return machine.WithChannel(provider.GetRequiredKeyedService<IHypercallChannel>(key));
+    }
 
     private static ILogger<BitVisorClient>? Logger(IServiceProvider provider, string? key) =>
         provider.GetKeyedService<ILoggerFactory>(key)?.CreateLogger<BitVisorClient>();

@@ -21,7 +21,8 @@ public static class NativeHypercallBuilderExtensions
     /// </example>
     public static IHypercallBuilder AddNativeProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
         this IHypercallBuilder builder)
-        where TProvider : class, IHypercallProvider => builder.AddProvider<TProvider>().TryUseMachine(services => Create(services, builder.Key));
+        where TProvider : class, IHypercallProvider =>
+        builder.AddProvider<TProvider>().TryUseMachine(services => Create(services, builder.Key));
 
     private static NativeMachine Create(IServiceProvider services, string? key) => new(
         services.GetKeyedServices<IHypercallProvider>(key),

@@ -57,7 +57,10 @@ public sealed class NativeMachine : IHypercallMachine
     /// <param name="loggerFactory">Where to log; null for nowhere.</param>
     /// <param name="meterFactory">Whose meter <c>Hypercall</c> to count on; null for the process's own.</param>
     public NativeMachine(
-        IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
+        IEnumerable<IHypercallProvider> providers,
+        HypercallOptions? options = null,
+        ILoggerFactory? loggerFactory = null,
+        IMeterFactory? meterFactory = null)
         : this(providers, options, loggerFactory, meterFactory, new NativeCpuid(), NativePlatform.Current)
     {
     }

@@ -44,7 +44,8 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     }
 
     /// <summary>
-    /// Whether the same call may succeed later: only a #PF that the VMM raised for an address that it was given, where a page can come back.
+    /// Whether the same call may succeed later: only a #PF that the VMM raised for an address that it was given, where a page
+    /// can come back.
     /// </summary>
     internal bool IsTransient => Kind == CpuFaultKind.PageFault && InstructionAddress.Value != 0 && !IsOnInstruction;
 

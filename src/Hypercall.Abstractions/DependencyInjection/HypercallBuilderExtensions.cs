@@ -37,7 +37,8 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return MissingMachine.Find(builder.Services, builder.Key) is null or MissingMachine ? builder.UseMachine(create) : builder;
+        ServiceDescriptor? known = MissingMachine.Find(builder.Services, builder.Key);
+        return known is null or MissingMachine ? builder.UseMachine(create) : builder;
     }
 
     /// <summary>Runs on a machine, whatever was registered before or will be registered after.</summary>
@@ -47,11 +48,12 @@ public static class HypercallBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(create);
-        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(builder.Key, (provider, _) => Create(provider, create, builder.Key)));
+        string? key = builder.Key;
+        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(
+            key, (provider, _) => key is null ? create(provider) : WithKey(create(provider), provider, key)));
         return builder;
     }
 
-    private static IHypercallMachine Create(IServiceProvider provider, Func<IServiceProvider, IHypercallMachine> create, string? key) => key is null
-        ? create(provider)
-        : new KeyedMachine(create(provider), provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>(), key);
+    private static KeyedMachine WithKey(IHypercallMachine machine, IServiceProvider provider, string key) =>
+        new(machine, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>(), key);
 }

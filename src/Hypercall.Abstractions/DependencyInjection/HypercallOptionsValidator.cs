@@ -6,7 +6,8 @@ namespace Hypercall;
 /// <summary>Holds the options of a machine against what is registered for it. Makes no machine.</summary>
 /// <param name="provider">Gives the vendors' providers.</param>
 /// <param name="services">What was registered.</param>
-internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServiceCollection services) : IValidateOptions<HypercallOptions>
+internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServiceCollection services)
+    : IValidateOptions<HypercallOptions>
 {
     public ValidateOptionsResult Validate(string? name, HypercallOptions options)
     {
@@ -29,6 +30,7 @@ internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServ
         return providers.Any(provider => provider.Instruction.Mnemonic.Equals(forced, StringComparison.OrdinalIgnoreCase))
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
-                $"HypercallOptions.Instruction is '{forced}'. The registered providers have: {string.Join(", ", providers.Select(provider => provider.Instruction.Mnemonic))}.");
+                $"HypercallOptions.Instruction is '{forced}'. The registered providers have: "
+                + $"{string.Join(", ", providers.Select(provider => provider.Instruction.Mnemonic))}.");
     }
 }

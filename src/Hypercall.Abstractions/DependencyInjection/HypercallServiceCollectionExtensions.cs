@@ -11,20 +11,25 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class HypercallServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers <see cref="IHypercallMachine"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>, <see cref="ICpuid"/>, <see cref="CpuIdentity"/> and
+    /// Registers <see cref="IHypercallMachine"/>, <see cref="IHypercallChannel"/>, <see cref="IGuestMemory"/>,
+    /// <see cref="ICpuid"/>, <see cref="CpuIdentity"/> and
     /// <see cref="HypercallTarget"/> as singletons. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm => vmm.AddFakeMachine()</c>.</param>
     /// <remarks>
-    /// Where nothing is added, or the options are not possible, an <see cref="OptionsValidationException"/> says so: at start where there is a host, else when the first of
+    /// Where nothing is added, or the options are not possible, an <see cref="OptionsValidationException"/> says so: at start
+    /// where there is a host, else when the first of
     /// these services is resolved.
     /// </remarks>
-    public static IServiceCollection AddHypercall(this IServiceCollection services, Action<IHypercallBuilder> configure) => Add(services, null, configure);
+    public static IServiceCollection AddHypercall(this IServiceCollection services, Action<IHypercallBuilder> configure) =>
+        Add(services, null, configure);
 
     /// <summary>
-    /// Registers one of several machines: the services of <see cref="AddHypercall"/>, and those that a builder's methods add, as keyed singletons, resolved by
-    /// <c>[FromKeyedServices("left")]</c>. Its options are the <see cref="HypercallOptions"/> of that name; its metrics have the tag <c>hypercall.machine</c>, its log events
+    /// Registers one of several machines: the services of <see cref="AddHypercall"/>, and those that a builder's methods add,
+    /// as keyed singletons, resolved by
+    /// <c>[FromKeyedServices("left")]</c>. Its options are the <see cref="HypercallOptions"/> of that name; its metrics have
+    /// the tag <c>hypercall.machine</c>, its log events
     /// a scope with it. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
@@ -38,7 +43,8 @@ public static class HypercallServiceCollectionExtensions
     /// BitVisorClient left = provider.GetRequiredKeyedService&lt;BitVisorClient&gt;("left");
     /// </code>
     /// </example>
-    public static IServiceCollection AddKeyedHypercall(this IServiceCollection services, string key, Action<IHypercallBuilder> configure)
+    public static IServiceCollection AddKeyedHypercall(
+        this IServiceCollection services, string key, Action<IHypercallBuilder> configure)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(key);
         return Add(services, key, configure);
@@ -57,7 +63,9 @@ public static class HypercallServiceCollectionExtensions
         if (key is not null)
         {
             services.TryAddKeyedSingleton<ILoggerFactory>(
-                key, (provider, _) => new MachineLoggerFactory(provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance, key));
+                key,
+                (provider, _) =>
+                    new MachineLoggerFactory(provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance, key));
         }
 
         // A key that is null is no key: the same lines register both.

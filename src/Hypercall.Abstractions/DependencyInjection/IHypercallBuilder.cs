@@ -9,8 +9,10 @@ public interface IHypercallBuilder
     IServiceCollection Services { get; }
 
     /// <summary>
-    /// The key of the machine, which is the key of its services and the name of its <see cref="HypercallOptions"/>; null for the machine without a key. An extension method
-    /// registers by it (<c>TryAddKeyedSingleton(builder.Key, ...)</c>) and resolves by it (<c>GetRequiredKeyedService(builder.Key)</c>): null means no key there, too.
+    /// The key of the machine, which is the key of its services and the name of its <see cref="HypercallOptions"/>; null for
+    /// the machine without a key. An extension method
+    /// registers by it (<c>TryAddKeyedSingleton(builder.Key, ...)</c>) and resolves by it
+    /// (<c>GetRequiredKeyedService(builder.Key)</c>): null means no key there, too.
     /// </summary>
     string? Key { get; }
 }

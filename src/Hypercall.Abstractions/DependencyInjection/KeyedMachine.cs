@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall;
 
 /// <summary>A machine with a key: what its channel counts bears the key, whoever asks for the channel.</summary>
-internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? loggers, IMeterFactory? meters, string key) : IHypercallMachine
+internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? loggers, IMeterFactory? meters, string key)
+    : IHypercallMachine
 {
     private Observed? _channel;
 

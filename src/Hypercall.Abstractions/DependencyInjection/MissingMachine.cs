@@ -16,9 +16,14 @@ internal sealed class MissingMachine(string? key)
 
     /// <summary>What to add.</summary>
     /// <param name="key">The key of the machine.</param>
-    public static string Message(string? key) => key is null
-        ? "Hypercall has no machine to run on. Add a vendor, AddHypercall(vmm => vmm.AddIntel().AddAmd()), or a fake, AddHypercall(vmm => vmm.AddFakeMachine())."
-        : $"The hypercall machine '{key}' is none yet. Add a vendor, AddKeyedHypercall(\"{key}\", vmm => vmm.AddIntel().AddAmd()), or a fake, AddKeyedHypercall(\"{key}\", vmm => vmm.AddFakeMachine()).";
+    public static string Message(string? key)
+    {
+        string what = key is null ? "machine" : $"machine '{key}'";
+        string call = key is null ? "AddHypercall(" : $"AddKeyedHypercall(\"{key}\", ";
+        return $"Hypercall has no {what} to run on. Add a vendor, {call}vmm => vmm.AddIntel().AddAmd()), "
+            + $"or a fake, {call}vmm => vmm.AddFakeMachine()).";
+    }
 
-    private static OptionsValidationException Error(string? key) => new(key ?? Microsoft.Extensions.Options.Options.DefaultName, typeof(HypercallOptions), [Message(key)]);
+    private static OptionsValidationException Error(string? key) =>
+        new(key ?? Microsoft.Extensions.Options.Options.DefaultName, typeof(HypercallOptions), [Message(key)]);
 }

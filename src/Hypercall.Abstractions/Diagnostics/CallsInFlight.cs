@@ -1,6 +1,9 @@
 namespace Hypercall;
 
-/// <summary>The calls that are in the VMM at this moment: when each began. Takes no lock, and allocates only when more calls overlap than ever before.</summary>
+/// <summary>
+/// The calls that are in the VMM at this moment: when each began. Takes no lock, and allocates only when more calls overlap
+/// than ever before.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   places   [ began | 0 | began | ... ] -> [ 0 | ... ]       0: free
@@ -59,7 +62,8 @@ internal sealed class CallsInFlight
         return (count, oldest);
     }
 
-    private CallsInFlight GetMore() => Volatile.Read(ref _more) ?? Interlocked.CompareExchange(ref _more, new CallsInFlight(), null) ?? _more;
+    private CallsInFlight GetMore() =>
+        Volatile.Read(ref _more) ?? Interlocked.CompareExchange(ref _more, new CallsInFlight(), null) ?? _more;
 
     /// <summary>The place of one call.</summary>
     public readonly struct Place(long[] began, int index)

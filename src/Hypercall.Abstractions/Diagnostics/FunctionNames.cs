@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 
 namespace Hypercall;
 
-/// <summary>The values of the tag <c>hypercall.function</c>: names come from programs, and a metric keeps a series for each, so there is an end to them.</summary>
+/// <summary>
+/// The values of the tag <c>hypercall.function</c>: names come from programs, and a metric keeps a series for each, so there is
+/// an end to them.
+/// </summary>
 internal sealed class FunctionNames
 {
     /// <summary>How many functions are told apart; all further ones are <see cref="Other"/>.</summary>

@@ -34,16 +34,20 @@ internal sealed class HypercallMeter
         Meter = meter;
         Clock = clock ?? TimeProvider.System;
         _calls = meter.CreateCounter<long>("hypercall.calls", "{call}", "Hypercall instructions executed.");
-        _faults = meter.CreateCounter<long>("hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
+        _faults = meter.CreateCounter<long>(
+            "hypercall.faults", "{fault}", "Hypercall instructions that raised a CPU fault, by fault.");
         _duration = meter.CreateHistogram(
             "hypercall.duration",
             "s",
             "Time from entering the stub to leaving it.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Buckets });
-        _inFlight = meter.CreateObservableGauge("hypercall.calls.in_flight", CountInFlight, "{call}", "Calls in the VMM at this moment.");
-        _oldest = meter.CreateObservableGauge("hypercall.call.oldest_age", FindOldest, "s", "How long the oldest call in flight has been in the VMM; 0 without one.");
+        _inFlight = meter.CreateObservableGauge(
+            "hypercall.calls.in_flight", CountInFlight, "{call}", "Calls in the VMM at this moment.");
+        _oldest = meter.CreateObservableGauge(
+            "hypercall.call.oldest_age", FindOldest, "s", "Age of the oldest call in flight; 0 without one.");
         _timeouts = meter.CreateCounter<long>("hypercall.timeouts", "{call}", "Calls that were left behind in the VMM.");
-        _lateReturns = meter.CreateCounter<long>("hypercall.late_returns", "{call}", "Calls left behind that came back; their results were dropped.");
+        _lateReturns = meter.CreateCounter<long>(
+            "hypercall.late_returns", "{call}", "Calls left behind that came back; their results were dropped.");
     }
 
     public Meter Meter { get; }
@@ -56,9 +60,12 @@ internal sealed class HypercallMeter
 
     /// <summary>The meter of a factory; the process's own when there is none.</summary>
     /// <param name="factory">The factory.</param>
-    public static HypercallMeter Of(IMeterFactory? factory) => factory is null ? Shared : Known.GetValue(factory.Create(Name), static meter => new HypercallMeter(meter));
+    public static HypercallMeter Of(IMeterFactory? factory) => factory is null
+        ? Shared
+        : Known.GetValue(factory.Create(Name), static meter => new HypercallMeter(meter));
 
-    public MachineMetrics GetMachine(string? name) => _machines.GetOrAdd(name ?? "", static (_, name) => new MachineMetrics(name), name);
+    public MachineMetrics GetMachine(string? name) =>
+        _machines.GetOrAdd(name ?? "", static (_, name) => new MachineMetrics(name), name);
 
     public void Record(MachineMetrics machine, string? function, in HypercallStatus status, TimeSpan elapsed)
     {

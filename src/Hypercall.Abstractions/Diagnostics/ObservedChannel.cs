@@ -15,7 +15,8 @@ internal sealed class ObservedChannel : IHypercallChannel
     private readonly string? _function;
     private string? _functionTag; // bounded when it is first needed: a function that nobody measures takes no place
 
-    public ObservedChannel(IHypercallChannel inner, HypercallMeter meter, MachineMetrics machine, ILogger logger, string? function = null)
+    public ObservedChannel(
+        IHypercallChannel inner, HypercallMeter meter, MachineMetrics machine, ILogger logger, string? function = null)
     {
         Inner = inner;
         _meter = meter;
@@ -33,7 +34,8 @@ internal sealed class ObservedChannel : IHypercallChannel
 
     private string? FunctionTag => _function is null ? null : _functionTag ??= _meter.Functions.Bound(_function);
 
-    public HypercallStatus TryInvoke(ref HypercallRegisters registers) => _meter.IsListenedTo ? Measure(ref registers) : Invoke(ref registers);
+    public HypercallStatus TryInvoke(ref HypercallRegisters registers) =>
+        _meter.IsListenedTo ? Measure(ref registers) : Invoke(ref registers);
 
     /// <summary>The same channel for the calls of one function.</summary>
     /// <param name="function">Its name, or its convention and number.</param>

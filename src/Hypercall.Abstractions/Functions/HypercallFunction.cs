@@ -202,7 +202,8 @@ public sealed class HypercallFunction
         ? Describe(Convention, Number)
         : string.Create(CultureInfo.InvariantCulture, $"{Name} ({Number})");
 
-    private static string Describe(HypercallConvention convention, ulong number) => string.Create(CultureInfo.InvariantCulture, $"{convention} {number}");
+    private static string Describe(HypercallConvention convention, ulong number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{convention} {number}");
 
     private static void ThrowIfNone(Direction direction)
     {

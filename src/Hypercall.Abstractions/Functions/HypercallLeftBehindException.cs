@@ -4,8 +4,9 @@ namespace Hypercall;
 public sealed class HypercallLeftBehindException : HypercallException
 {
     internal HypercallLeftBehindException(HypercallFunction function, int leftBehind, int most)
-        : base($"{function} was not called: {leftBehind} earlier {(leftBehind == 1 ? "call" : "calls")} on this machine did not come back from the VMM, and {most} may be left behind. "
-            + $"Wait until they come back, or allow more with {nameof(HypercallTimeoutOptions)}.{nameof(HypercallTimeoutOptions.MaxLeftBehind)}; each takes a thread.")
+        : base($"{function} was not called: {leftBehind} earlier {(leftBehind == 1 ? "call" : "calls")} on this machine did not "
+            + $"come back from the VMM, and {most} may be left behind. Wait until they come back, or allow more with "
+            + $"{nameof(HypercallTimeoutOptions)}.{nameof(HypercallTimeoutOptions.MaxLeftBehind)}; each takes a thread.")
     {
         Function = function;
         LeftBehind = leftBehind;

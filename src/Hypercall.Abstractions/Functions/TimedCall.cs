@@ -5,7 +5,7 @@ namespace Hypercall;
 /// <code>
 ///               the call returns          -> CameBack      its result completes the task
 /// InFlight --+
-///               timeout, cancellation     -> LeftBehind    the task fails; the call returns later, or never: its result is dropped
+///               timeout, cancellation     -> LeftBehind    the task fails; the call returns later or never, for nobody
 /// </code>
 /// The leases end when the call returns, in both cases.
 /// </remarks>
@@ -27,7 +27,12 @@ internal sealed class TimedCall
     private CancellationTokenRegistration _registration;
 
     public TimedCall(
-        HypercallFunction function, ulong[] words, TimeSpan timeout, HypercallTimeoutOptions options, CallsLeftBehind leftBehind, CancellationToken cancellation)
+        HypercallFunction function,
+        ulong[] words,
+        TimeSpan timeout,
+        HypercallTimeoutOptions options,
+        CallsLeftBehind leftBehind,
+        CancellationToken cancellation)
     {
         _function = function;
         _words = words;
@@ -67,8 +72,10 @@ internal sealed class TimedCall
             throw;
         }
 
-        ITimer timer = _options.TimeProvider.CreateTimer(static call => ((TimedCall)call!).TimeOut(), this, _timeout, Timeout.InfiniteTimeSpan);
-        CancellationTokenRegistration registration = _cancellation.UnsafeRegister(static call => ((TimedCall)call!).Cancel(), this);
+        ITimer timer = _options.TimeProvider.CreateTimer(
+            static call => ((TimedCall)call!).TimeOut(), this, _timeout, Timeout.InfiniteTimeSpan);
+        CancellationTokenRegistration registration =
+            _cancellation.UnsafeRegister(static call => ((TimedCall)call!).Cancel(), this);
         lock (_gate)
         {
             (_timer, _registration) = (timer, registration);
@@ -119,7 +126,8 @@ internal sealed class TimedCall
     {
         if (TryLeave(out int leftBehind))
         {
-            _ = _answer.TrySetException(new HypercallTimeoutException(_function, _timeout, leftBehind, _options.Buffers.Count, _cameBack.Task));
+            _ = _answer.TrySetException(
+                new HypercallTimeoutException(_function, _timeout, leftBehind, _options.Buffers.Count, _cameBack.Task));
         }
     }
 
@@ -128,7 +136,9 @@ internal sealed class TimedCall
         if (TryLeave(out int leftBehind))
         {
             _ = _answer.TrySetException(new OperationCanceledException(
-                $"The wait for the call of {_function} was cancelled. {HypercallTimeoutException.Remains(leftBehind, _options.Buffers.Count)}", _cancellation));
+                $"The wait for the call of {_function} was cancelled. "
+                + HypercallTimeoutException.Remains(leftBehind, _options.Buffers.Count),
+                _cancellation));
         }
     }
 

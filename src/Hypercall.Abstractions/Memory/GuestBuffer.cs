@@ -261,7 +261,10 @@ public abstract class GuestBuffer : IDisposable
         }
     }
 
-    /// <summary>A lease that asks for no residency: for the time of a call, in which the memory is as fit as in any call that is made by hand.</summary>
+    /// <summary>
+    /// A lease that asks for no residency: for the time of a call, in which the memory is as fit as in any call that is made by
+    /// hand.
+    /// </summary>
     internal GuestBufferLease LeaseForCall(string holder)
     {
         lock (_gate)

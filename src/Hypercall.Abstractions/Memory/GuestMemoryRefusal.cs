@@ -14,13 +14,17 @@ public sealed record GuestMemoryRefusal(GuestMemoryRefusalReason Reason, string 
     public long? Needed { get; init; }
 
     /// <summary>
-    /// Whether the same request may succeed later without a change of the program or its configuration: what ran out is used by others too, who may give it back, and a page that is
-    /// absent may come back. A privilege, a service of the system and a demand on the memory do not come by themselves. The default follows from <see cref="Reason"/>.
+    /// Whether the same request may succeed later without a change of the program or its configuration: what ran out is used by
+    /// others too, who may give it back, and a page that is
+    /// absent may come back. A privilege, a service of the system and a demand on the memory do not come by themselves. The
+    /// default follows from <see cref="Reason"/>.
     /// </summary>
     public bool IsTransient
     {
-        get => _isTransient ?? Reason is GuestMemoryRefusalReason.OutOfMemory or GuestMemoryRefusalReason.LockLimit or GuestMemoryRefusalReason.TooManyOpenFiles
-            or GuestMemoryRefusalReason.NotContiguous or GuestMemoryRefusalReason.NotMapped or GuestMemoryRefusalReason.Swapped;
+        get => _isTransient
+            ?? Reason is GuestMemoryRefusalReason.OutOfMemory or GuestMemoryRefusalReason.LockLimit
+                or GuestMemoryRefusalReason.TooManyOpenFiles or GuestMemoryRefusalReason.NotContiguous
+                or GuestMemoryRefusalReason.NotMapped or GuestMemoryRefusalReason.Swapped;
         init => _isTransient = value;
     }
 

@@ -12,7 +12,8 @@ public class TransferException : HypercallException
     public TransferResult Result { get; }
 
     /// <summary>
-    /// Whether the transfer may complete when it is made again: it was incomplete, a page moved, or its fault or its refusal passes. What the function or another VMM refused stays so.
+    /// Whether the transfer may complete when it is made again: it was incomplete, a page moved, or its fault or its refusal
+    /// passes. What the function or another VMM refused stays so.
     /// </summary>
     public override bool IsTransient => Result.IsTransient;
 }

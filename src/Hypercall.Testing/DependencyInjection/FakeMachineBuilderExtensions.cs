@@ -15,7 +15,8 @@ public static class FakeMachineBuilderExtensions
     /// service provider has its own. Where it is asked twice, the last one counts.
     /// </summary>
     /// <param name="builder">The builder.</param>
-    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) => Use(builder, provider => Create(provider, builder.Key));
+    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) =>
+        Use(builder, provider => Create(provider, builder.Key));
 
     /// <summary>
     /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each

@@ -60,7 +60,8 @@ public sealed class CallAsyncTests : IDisposable
             + "Calls left behind on this machine: 1.",
             e.Message);
         Assert.Equal(
-            "Warning Hypercall.IHypercallChannel: The call of slow (4) did not come back in 5 s, or was cancelled before: its thread stays in the VMM. Left behind on this machine: 1.",
+            "Warning Hypercall.IHypercallChannel: The call of slow (4) is left behind in the VMM after 5 s, with its thread. "
+            + "Left behind there: 1.",
             Assert.Single(_loggers.Lines));
         await LetComeBack();
     }
