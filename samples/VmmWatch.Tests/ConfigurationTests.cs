@@ -60,6 +60,15 @@ public class ConfigurationTests
     }
 
     [Fact]
+    public async Task The_librarys_settings_arrive()
+    {
+        await using TestWatch watch = new(vmm: null, "Hypercall:TryOtherInstruction=true", "Hypercall:Instruction=vmmcall");
+        HypercallOptions options = watch.Services.GetRequiredService<IOptions<HypercallOptions>>().Value;
+        Assert.Equal((true, "vmmcall"), (options.TryOtherInstruction, options.Instruction));
+        Assert.Equal("VMMCALL", watch.Services.GetRequiredService<HypercallTarget>().Instruction.Mnemonic);
+    }
+
+    [Fact]
     public async Task Only_the_configuration_decides_between_the_fake_machine_and_the_real_one()
     {
         await using TestWatch fake = new(vmm: null);

@@ -28,6 +28,8 @@ public static class VmmWatchServiceCollectionExtensions
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WatchOptions>, WatchOptionsValidator>());
 
+        _ = services.AddOptions<HypercallOptions>().BindConfiguration("Hypercall"); // the library's own settings
+
         // Both vendors, always: CPUID decides. And a fake on top, which wins, unless the real machine is asked for.
         _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().AddBitVisor());
         if (!(Enum.TryParse(section[nameof(WatchOptions.Machine)], ignoreCase: true, out WatchedMachine machine) && machine == WatchedMachine.Real)) // as the binder reads it: 1 is Real, too

@@ -10,4 +10,11 @@ public abstract class HypercallException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>
+    /// Whether the same call may succeed later without a change of the program or its configuration: what a retry policy asks.
+    /// The state of the VMM, of memory and of other
+    /// programs may change by itself; what a CPU, a VMM or a kernel does not have does not come.
+    /// </summary>
+    public abstract bool IsTransient { get; }
 }

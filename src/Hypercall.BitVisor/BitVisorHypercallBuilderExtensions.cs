@@ -9,17 +9,31 @@ namespace Hypercall;
 public static class BitVisorHypercallBuilderExtensions
 {
     /// <summary>
-    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/> as singletons. Safe to call more
-    /// than once.
+    /// Registers <see cref="BitVisorClient"/> and its clients <see cref="VmmStatusClient"/> and <see cref="VmmShell"/> as
+    /// singletons, with the builder's key if it has one.
+    /// Safe to call more than once.
     /// </summary>
     /// <param name="builder">The builder.</param>
     public static IHypercallBuilder AddBitVisor(this IHypercallBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddSingleton(provider => new BitVisorClient(
-            provider.GetRequiredService<IHypercallMachine>().WithChannel(provider.GetRequiredService<IHypercallChannel>()), provider.GetService<ILogger<BitVisorClient>>()));
-        builder.Services.TryAddSingleton<VmmStatusClient>();
-        builder.Services.TryAddSingleton<VmmShell>();
+        string? key = builder.Key;
+        IServiceCollection services = builder.Services;
+        services.TryAddKeyedSingleton(key, (provider, _) => new BitVisorClient(Machine(provider, key), Logger(provider, key)));
+        services.TryAddKeyedSingleton(key, (provider, _) => new VmmStatusClient(Client(provider, key)));
+        services.TryAddKeyedSingleton(key, (provider, _) => new VmmShell(Client(provider, key)));
         return builder;
     }
+
+    private static BitVisorClient Client(IServiceProvider provider, string? key) =>
+        provider.GetRequiredKeyedService<BitVisorClient>(key);
+
+    private static IHypercallMachine Machine(IServiceProvider provider, string? key)
+    {
+        IHypercallMachine machine = provider.GetRequiredKeyedService<IHypercallMachine>(key);
+        return machine.WithChannel(provider.GetRequiredKeyedService<IHypercallChannel>(key));
+    }
+
+    private static ILogger<BitVisorClient>? Logger(IServiceProvider provider, string? key) =>
+        provider.GetKeyedService<ILoggerFactory>(key)?.CreateLogger<BitVisorClient>();
 }

@@ -11,4 +11,7 @@ public sealed class VmmFunctionDisabledException : HypercallException
 
     /// <summary>The function.</summary>
     public string Name { get; }
+
+    /// <summary>False: the VMM has to be configured, and booted again.</summary>
+    public override bool IsTransient => false;
 }

@@ -11,4 +11,7 @@ public sealed class VmmFunctionFailedException : HypercallException
 
     /// <summary>The function.</summary>
     public string Name { get; }
+
+    /// <summary>False: the answer is one that its client does not know.</summary>
+    public override bool IsTransient => false;
 }

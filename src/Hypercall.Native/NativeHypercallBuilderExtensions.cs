@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
 using Hypercall.Native;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -14,10 +15,12 @@ public static class NativeHypercallBuilderExtensions
     /// <param name="builder">The builder.</param>
     public static IHypercallBuilder AddNativeProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
         this IHypercallBuilder builder)
-        where TProvider : class, IHypercallProvider => builder.AddProvider<TProvider>().TryUseMachine(Create);
+        where TProvider : class, IHypercallProvider =>
+        builder.AddProvider<TProvider>().TryUseMachine(services => Create(services, builder.Key));
 
-    private static NativeMachine Create(IServiceProvider services) => new(
-        services.GetServices<IHypercallProvider>(),
-        services.GetRequiredService<IOptions<HypercallOptions>>().Value,
-        services.GetService<ILoggerFactory>());
+    private static NativeMachine Create(IServiceProvider services, string? key) => new(
+        services.GetKeyedServices<IHypercallProvider>(key),
+        services.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key),
+        services.GetKeyedService<ILoggerFactory>(key),
+        services.GetService<IMeterFactory>());
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Hypercall.Native.Diagnostics;
 using Hypercall.Native.Execution;
 using Microsoft.Extensions.Logging;
@@ -43,6 +44,7 @@ public sealed class NativeMachine : IHypercallMachine
     private readonly IHypercallProvider[] _providers;
     private readonly HypercallOptions _options;
     private readonly ILoggerFactory _loggerFactory;
+    private readonly IMeterFactory? _meterFactory;
     private readonly NativePlatform _platform;
     private readonly Lock _gate = new();
     private HypercallTarget? _target;
@@ -53,18 +55,29 @@ public sealed class NativeMachine : IHypercallMachine
     /// <param name="providers">The providers; exactly one must be usable here, unless the options name one.</param>
     /// <param name="options">How to make hypercalls; null for the defaults.</param>
     /// <param name="loggerFactory">Where to log; null for nowhere.</param>
-    public NativeMachine(IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null, ILoggerFactory? loggerFactory = null)
-        : this(providers, options, loggerFactory, new NativeCpuid(), NativePlatform.Current)
+    /// <param name="meterFactory">Whose meter <c>Hypercall</c> to count on; null for the process's own.</param>
+    public NativeMachine(
+        IEnumerable<IHypercallProvider> providers,
+        HypercallOptions? options = null,
+        ILoggerFactory? loggerFactory = null,
+        IMeterFactory? meterFactory = null)
+        : this(providers, options, loggerFactory, meterFactory, new NativeCpuid(), NativePlatform.Current)
     {
     }
 
     internal NativeMachine(
-        IEnumerable<IHypercallProvider> providers, HypercallOptions? options, ILoggerFactory? loggerFactory, ICpuid cpuid, NativePlatform platform)
+        IEnumerable<IHypercallProvider> providers,
+        HypercallOptions? options,
+        ILoggerFactory? loggerFactory,
+        IMeterFactory? meterFactory,
+        ICpuid cpuid,
+        NativePlatform platform)
     {
         ArgumentNullException.ThrowIfNull(providers);
         _providers = [.. providers];
         _options = options ?? new HypercallOptions();
         _loggerFactory = loggerFactory ?? NullLoggerFactory.Instance;
+        _meterFactory = meterFactory;
         _platform = platform;
         Cpuid = cpuid;
     }
@@ -94,7 +107,7 @@ public sealed class NativeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= CreateChannel();
+                return _channel ??= CreateChannel().Observe(_loggerFactory, _meterFactory);
             }
         }
     }

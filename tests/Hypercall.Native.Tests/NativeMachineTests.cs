@@ -55,7 +55,7 @@ public sealed class NativeMachineTests
     public void Two_providers_that_serve_one_CPU_are_an_error()
     {
         NativeMachine machine = new(
-            [new IntelProvider(), new NopProvider { Vendor = "GenuineIntel" }], null, null, FakeCpu.Of("GenuineIntel"), NativePlatform.Current);
+            [new IntelProvider(), new NopProvider { Vendor = "GenuineIntel" }], null, null, null, FakeCpu.Of("GenuineIntel"), NativePlatform.Current);
 
         Assert.Equal(2, Assert.Throws<HypercallProviderException>(() => machine.Target).Matches);
     }
@@ -77,7 +77,7 @@ public sealed class NativeMachineTests
     public void A_platform_that_cannot_says_so_when_a_channel_is_asked_for_and_not_before(Architecture process, string? os, string says)
     {
         NativePlatform platform = new(os is null ? null : OSPlatform.Create(os), process);
-        NativeMachine machine = new([new IntelProvider()], null, null, FakeCpu.Of("GenuineIntel"), platform);
+        NativeMachine machine = new([new IntelProvider()], null, null, null, FakeCpu.Of("GenuineIntel"), platform);
 
         Assert.Equal("VMCALL", machine.Target.Way);
         PlatformNotSupportedException error = Assert.Throws<PlatformNotSupportedException>(() => machine.Channel);
@@ -131,7 +131,7 @@ public sealed class NativeMachineTests
         using RecordingLogger logger = new();
         NativeMachine machine = new(
             [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
-            new HypercallOptions { TryOtherInstruction = true }, logger, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
+            new HypercallOptions { TryOtherInstruction = true }, logger, null, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
         HypercallRegisters registers = default;
 
         Assert.True(machine.Channel.TryInvoke(ref registers).IsCompleted);
@@ -146,7 +146,7 @@ public sealed class NativeMachineTests
         Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         NativeMachine machine = new(
             [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
-            null, null, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
+            null, null, null, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
         HypercallRegisters registers = default;
 
         Assert.Equal(CpuFaultKind.InvalidOpcode, machine.Channel.TryInvoke(ref registers).Fault.Kind);
@@ -232,5 +232,5 @@ public sealed class NativeMachineTests
         new([new IntelProvider(), new AmdProvider()], new HypercallOptions { Provider = instruction == "VMCALL" ? "Intel" : "AMD" });
 
     private static NativeMachine On(ICpuid cpuid, HypercallOptions options) =>
-        new([new IntelProvider(), new AmdProvider()], options, null, cpuid, NativePlatform.Current);
+        new([new IntelProvider(), new AmdProvider()], options, null, null, cpuid, NativePlatform.Current);
 }

@@ -59,6 +59,12 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
         }
     }
 
+    /// <summary>
+    /// Whether the same call may succeed later: only a #PF that the VMM raised for an address that it was given, where a page
+    /// can come back.
+    /// </summary>
+    internal bool IsTransient => Kind == CpuFaultKind.PageFault && InstructionAddress.Value != 0 && !IsOnInstruction;
+
     /// <summary>The CPU manuals' name of the fault: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, <c>trap N</c>, or <c>unknown trap</c>.</summary>
     public string Mnemonic => Kind switch
     {

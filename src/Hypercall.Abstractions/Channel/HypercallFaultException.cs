@@ -11,6 +11,12 @@ public sealed class HypercallFaultException : HypercallException
     /// <summary>The fault.</summary>
     public CpuFault Fault { get; }
 
+    /// <summary>
+    /// Whether the VMM raised a #PF for an address that it was given: the page may be there next time. A wrong instruction, or
+    /// no VMM, stays so.
+    /// </summary>
+    public override bool IsTransient => Fault.IsTransient;
+
     internal static string Describe(in CpuFault fault) =>
         $"{fault.Target?.ToString() ?? "The hypercall instruction"} raised {fault}. {fault.Advice}";
 }

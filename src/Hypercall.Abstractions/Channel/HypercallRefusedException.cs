@@ -10,4 +10,7 @@ public sealed class HypercallRefusedException : HypercallException
 
     /// <summary>Why.</summary>
     public ChannelRefusal Refusal { get; }
+
+    /// <inheritdoc/>
+    public override bool IsTransient => Refusal.IsTransient;
 }

@@ -27,6 +27,9 @@ public sealed class ForeignVmmException : HypercallException
     /// <summary>What the VMM left in RAX.</summary>
     public ulong Rax { get; }
 
+    /// <summary>False: it is another VMM.</summary>
+    public override bool IsTransient => false;
+
     private static string Describe(HypercallConvention convention, ulong number, ulong rax) => string.Create(
         CultureInfo.InvariantCulture,
         $"A VMM answered call {number} of the convention '{convention}', but not in this convention: RAX = 0x{rax:x} ({(long)rax}), "

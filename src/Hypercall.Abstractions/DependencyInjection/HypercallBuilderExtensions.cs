@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Hypercall;
 
@@ -13,7 +15,7 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder Configure(this IHypercallBuilder builder, Action<HypercallOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Configure(configure);
+        _ = builder.Services.Configure(builder.Key, configure);
         return builder;
     }
 
@@ -25,7 +27,7 @@ public static class HypercallBuilderExtensions
         where TProvider : class, IHypercallProvider
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHypercallProvider, TProvider>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.KeyedSingleton<IHypercallProvider, TProvider>(builder.Key));
         return builder;
     }
 
@@ -35,8 +37,8 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddSingleton(create);
-        return builder;
+        ServiceDescriptor? known = MissingMachine.Find(builder.Services, builder.Key);
+        return known is null or MissingMachine ? builder.UseMachine(create) : builder;
     }
 
     /// <summary>Runs on a machine, whatever was registered before or will be registered after.</summary>
@@ -45,7 +47,13 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder UseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Replace(ServiceDescriptor.Singleton(create));
+        ArgumentNullException.ThrowIfNull(create);
+        string? key = builder.Key;
+        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(
+            key, (provider, _) => key is null ? create(provider) : WithKey(create(provider), provider, key)));
         return builder;
     }
+
+    private static KeyedMachine WithKey(IHypercallMachine machine, IServiceProvider provider, string key) =>
+        new(machine, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>(), key);
 }

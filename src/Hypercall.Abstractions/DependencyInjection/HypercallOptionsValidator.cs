@@ -1,20 +1,35 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Hypercall;
 
-internal sealed class HypercallOptionsValidator(IEnumerable<IHypercallProvider> providers) : IValidateOptions<HypercallOptions>
+/// <summary>Holds the options of a machine against what is registered for it. Makes no machine.</summary>
+/// <param name="provider">Gives the vendors' providers.</param>
+/// <param name="services">What was registered.</param>
+internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServiceCollection services)
+    : IValidateOptions<HypercallOptions>
 {
     public ValidateOptionsResult Validate(string? name, HypercallOptions options)
     {
-        IHypercallProvider[] all = [.. providers];
-        if (options.Provider is not { } named || all.Length == 0)
+        string? key = string.IsNullOrEmpty(name) ? null : name;
+        return MissingMachine.Find(services, key) switch
         {
-            return ValidateOptionsResult.Success; // with no provider there is a fake, or an error of its own
+            null => ValidateOptionsResult.Skip, // options of this name are nobody's
+            MissingMachine => ValidateOptionsResult.Fail(MissingMachine.Message(key)),
+            _ => ValidateProvider([.. provider.GetKeyedServices<IHypercallProvider>(key)], options),
+        };
+    }
+
+    private static ValidateOptionsResult ValidateProvider(IHypercallProvider[] providers, HypercallOptions options)
+    {
+        if (options.Provider is not { } named || providers.Length == 0)
+        {
+            return ValidateOptionsResult.Success; // with no provider there is a fake
         }
 
-        return all.Any(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase))
+        return providers.Any(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase))
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
-                $"HypercallOptions.Provider is '{named}'. The registered providers are: {string.Join(", ", all.Select(provider => provider.Name))}.");
+                $"HypercallOptions.Provider is '{named}'. The registered providers are: {string.Join(", ", providers.Select(provider => provider.Name))}.");
     }
 }

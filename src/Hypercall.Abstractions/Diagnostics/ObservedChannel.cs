@@ -1,46 +1,76 @@
-using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hypercall;
 
 /// <summary>A channel that counts, times and logs what passes through it, as long as anybody listens.</summary>
-internal sealed class ObservedChannel(IHypercallChannel inner, HypercallMeter meter, ILogger? logger) : IHypercallChannel, IManyFrames
+internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
 {
-    private readonly ILogger _logger = logger ?? NullLogger.Instance;
+    [ThreadStatic]
+    private static bool isMeasuring;
 
-    public RegisterSet Carries => inner.Carries;
+    private readonly HypercallMeter _meter;
+    private readonly MachineMetrics _machine;
+    private readonly ILogger _logger;
+    private readonly string? _function;
+    private string? _functionTag; // bounded when it is first needed: a function that nobody measures takes no place
 
-    public RegisterSet Returns => inner.Returns;
-
-    public HypercallStatus TryInvoke(ref HypercallRegisters registers)
+    public ObservedChannel(
+        IHypercallChannel inner, HypercallMeter meter, MachineMetrics machine, ILogger logger, string? function = null)
     {
-        bool isMeasured = meter.IsListenedTo;
-        long started = isMeasured ? Stopwatch.GetTimestamp() : 0;
-        HypercallStatus status = inner.TryInvoke(ref registers);
-        if (isMeasured)
-        {
-            meter.Record(in status, Stopwatch.GetElapsedTime(started));
-        }
+        Inner = inner;
+        _meter = meter;
+        _machine = machine;
+        _logger = logger;
+        _function = function;
+    }
 
-        if (!status.IsCompleted)
-        {
-            LogFault(in status);
-        }
+    /// <summary>The channel that nobody observes.</summary>
+    public IHypercallChannel Inner { get; }
 
-        return status;
+    public RegisterSet Carries => Inner.Carries;
+
+    public RegisterSet Returns => Inner.Returns;
+
+    private string? FunctionTag => _function is null ? null : _functionTag ??= _meter.Functions.Bound(_function);
+
+    public HypercallStatus TryInvoke(ref HypercallRegisters registers) =>
+        _meter.IsListenedTo ? Measure(ref registers) : Invoke(ref registers);
+
+    /// <summary>The same channel for the calls of one function.</summary>
+    /// <param name="function">Its name, or its convention and number.</param>
+    public ObservedChannel For(string function) => new(Inner, _meter, _machine, _logger, function);
+
+    /// <summary>A call was left behind in the VMM.</summary>
+    /// <param name="function">Its function.</param>
+    /// <param name="elapsed">How long it has been there.</param>
+    /// <param name="leftBehind">How many calls are left behind on this machine, with this one.</param>
+    public void LeftBehind(string function, TimeSpan elapsed, int leftBehind)
+    {
+        _meter.RecordTimeout(_machine, FunctionTag);
+        HypercallLog.LeftBehind(_logger, function, elapsed.TotalSeconds, leftBehind);
+    }
+
+    /// <summary>A call that was left behind came back.</summary>
+    /// <param name="function">Its function.</param>
+    /// <param name="elapsed">How long it was in the VMM.</param>
+    /// <param name="outcome">How it ended.</param>
+    public void CameBackLate(string function, TimeSpan elapsed, string outcome)
+    {
+        _meter.RecordLateReturn(_machine, FunctionTag);
+        HypercallLog.CameBackLate(_logger, function, elapsed.TotalSeconds, outcome);
     }
 
     /// <summary>In one transition when nobody listens; otherwise each frame is measured.</summary>
     public HypercallStatus TryInvokeAll(Span<HypercallRegisters> frames, out int completed)
     {
         HypercallStatus status;
-        if (!meter.IsListenedTo)
+        if (!_meter.IsListenedTo)
         {
-            status = inner.TryInvokeAll(frames, out completed);
+            status = Inner.TryInvokeAll(frames, out completed);
             if (!status.IsCompleted)
             {
-                LogFault(in status);
+                LogFailure(in status);
             }
 
             return status;
@@ -58,9 +88,52 @@ internal sealed class ObservedChannel(IHypercallChannel inner, HypercallMeter me
         return HypercallStatus.Completed;
     }
 
-    private void LogFault(in HypercallStatus status)
+    private HypercallStatus Invoke(ref HypercallRegisters registers)
     {
-        if (_logger.IsEnabled(LogLevel.Debug))
+        HypercallStatus status = Inner.TryInvoke(ref registers);
+        if (!status.IsCompleted)
+        {
+            LogFailure(in status);
+        }
+
+        return status;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private HypercallStatus Measure(ref HypercallRegisters registers)
+    {
+        // A decorator between two observed channels: what it makes of one call is one call.
+        if (isMeasuring)
+        {
+            return Invoke(ref registers);
+        }
+
+        isMeasuring = true;
+        long began = _meter.Clock.GetTimestamp();
+        CallsInFlight.Place place = _machine.InFlight.Enter(began);
+        HypercallStatus status;
+        try
+        {
+            status = Invoke(ref registers);
+        }
+        finally
+        {
+            place.Leave();
+            isMeasuring = false;
+        }
+
+        _meter.Record(_machine, FunctionTag, in status, _meter.Clock.GetElapsedTime(began));
+        return status;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void LogFailure(in HypercallStatus status)
+    {
+        if (status.IsRefused)
+        {
+            HypercallLog.Refused(_logger, status.Refusal);
+        }
+        else if (_logger.IsEnabled(LogLevel.Debug))
         {
             HypercallLog.Faulted(_logger, status.Fault.Target?.ToString() ?? "The instruction", status.Fault.Mnemonic);
         }

@@ -27,7 +27,8 @@ public sealed class HypercallFunction
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(convention);
-        _channel = machine.Channel;
+        IHypercallChannel channel = machine.Channel;
+        _channel = channel is ObservedChannel observed ? observed.For(name ?? Describe(convention, number)) : channel;
         _memory = machine.Memory;
         convention.ThrowIfNotCarried(_channel);
         _ = convention.CreateFrame(number);
@@ -49,6 +50,11 @@ public sealed class HypercallFunction
 
     /// <summary>Which arguments hold memory in a transfer; null when nobody said, and then nothing can be transferred but words in registers.</summary>
     public TransferLayout? Layout { get; }
+
+    internal IGuestMemory Memory => _memory;
+
+    /// <summary>The channel as who logs and counts; null when nobody observes it.</summary>
+    internal ObservedChannel? Observed => _channel as ObservedChannel;
 
     /// <summary>Calls the function.</summary>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>
@@ -196,8 +202,11 @@ public sealed class HypercallFunction
 
     /// <summary>The name and the number, or the convention and the number.</summary>
     public override string ToString() => Name is null
-        ? string.Create(CultureInfo.InvariantCulture, $"{Convention} {Number}")
+        ? Describe(Convention, Number)
         : string.Create(CultureInfo.InvariantCulture, $"{Name} ({Number})");
+
+    private static string Describe(HypercallConvention convention, ulong number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{convention} {number}");
 
     private static void ThrowIfNone(Direction direction)
     {

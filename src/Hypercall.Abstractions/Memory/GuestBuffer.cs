@@ -171,13 +171,7 @@ public abstract class GuestBuffer : IDisposable
             throw new GuestMemoryException(GuestMemoryRefusal.ForResidency(Residency, $"'{holder}' keeps its address", $"{nameof(acceptMemoryCorruptionIfPagesMove)}: true"));
         }
 
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            GuestBufferLease lease = new(this, holder);
-            _leases.Add(lease);
-            return lease;
-        }
+        return LeaseForCall(holder);
     }
 
     /// <summary>
@@ -264,6 +258,21 @@ public abstract class GuestBuffer : IDisposable
         lock (_gate)
         {
             return _released ? [] : [_disposer, .. _callers]; // no thread has the id 0
+        }
+    }
+
+    /// <summary>
+    /// A lease that asks for no residency: for the time of a call, in which the memory is as fit as in any call that is made by
+    /// hand.
+    /// </summary>
+    internal GuestBufferLease LeaseForCall(string holder)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            GuestBufferLease lease = new(this, holder);
+            _leases.Add(lease);
+            return lease;
         }
     }
 

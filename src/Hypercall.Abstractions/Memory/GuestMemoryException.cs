@@ -10,4 +10,7 @@ public sealed class GuestMemoryException : HypercallException
 
     /// <summary>Why, with the limit and the need.</summary>
     public GuestMemoryRefusal Refusal { get; }
+
+    /// <inheritdoc cref="GuestMemoryRefusal.IsTransient"/>
+    public override bool IsTransient => Refusal.IsTransient;
 }

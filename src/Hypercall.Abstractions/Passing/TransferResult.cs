@@ -48,6 +48,14 @@ public sealed record TransferResult
     /// <summary>Whether all bytes are done.</summary>
     public bool IsCompleted => Outcome == TransferOutcome.Completed;
 
+    internal bool IsTransient => Outcome switch
+    {
+        TransferOutcome.Incomplete or TransferOutcome.Moved => true,
+        TransferOutcome.Faulted => Fault.IsTransient,
+        TransferOutcome.Refused => Refusal!.IsTransient,
+        _ => false,
+    };
+
     /// <summary>What happened, and what can be done about it.</summary>
     public string Message => IsAuto ? $"{Account} {nameof(Hypercall.Passing.Auto)} chose {Passing}." : Account;
 

@@ -21,6 +21,9 @@ public sealed class HypercallProviderException : HypercallException
     /// <summary>How many of them could be used, or have the name that was asked for: 0, or 2 and more.</summary>
     public int Matches { get; }
 
+    /// <summary>False: CPU and providers stay as they are.</summary>
+    public override bool IsTransient => false;
+
     private static string Describe(
         CpuIdentity cpu, IReadOnlyList<IHypercallProvider> providers, IReadOnlyList<HypercallProbe> probes, IReadOnlyList<IHypercallProvider> matching, string? named)
     {

@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using Hypercall.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Hypercall;
@@ -13,7 +15,8 @@ public static class FakeMachineBuilderExtensions
     /// service provider has its own. Where it is asked twice, the last one counts.
     /// </summary>
     /// <param name="builder">The builder.</param>
-    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) => Use(builder, _ => new FakeMachine());
+    public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) =>
+        Use(builder, provider => Create(provider, builder.Key));
 
     /// <summary>
     /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each
@@ -24,9 +27,9 @@ public static class FakeMachineBuilderExtensions
     public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder, Action<FakeMachine> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return Use(builder, _ =>
+        return Use(builder, provider =>
         {
-            FakeMachine vmm = new();
+            FakeMachine vmm = Create(provider, builder.Key);
             configure(vmm);
             return vmm;
         });
@@ -44,14 +47,18 @@ public static class FakeMachineBuilderExtensions
     private static IHypercallBuilder Use(IHypercallBuilder builder, Func<IServiceProvider, FakeMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Replace(ServiceDescriptor.Singleton(create));
+        string? key = builder.Key;
+        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(key, (provider, _) => create(provider)));
         return builder.UseMachine(provider =>
         {
-            FakeMachine vmm = provider.GetRequiredService<FakeMachine>();
-            HypercallOptions options = provider.GetRequiredService<IOptions<HypercallOptions>>().Value;
+            FakeMachine vmm = provider.GetRequiredKeyedService<FakeMachine>(key);
+            HypercallOptions options = provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
             return options.Provider is null ? vmm : new ForcedMachine(vmm, options);
         });
     }
+
+    private static FakeMachine Create(IServiceProvider provider, string? key) =>
+        new(FakeMachineOptions.Plain, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>());
 
     /// <summary>The fake machine as a program sees it that names a provider. The fake itself stays as it is: others may use it.</summary>
     private sealed class ForcedMachine(FakeMachine vmm, HypercallOptions options) : IHypercallMachine

@@ -28,7 +28,10 @@ internal static class FakeRefusals
         $"The answer has {count} entries, more than an array holds. Ask for parts of the range.");
 
     public static GuestMemoryRefusal Scattered(int pages) => new(GuestMemoryRefusalReason.NotContiguous,
-        $"The {pages} pages of the memory lie scattered, and memory that exists already is not moved. Allocate contiguous memory, or allow a fallback (GuestBufferOptions.AllowFallback).");
+        $"The {pages} pages of the memory lie scattered, and memory that exists already is not moved. Allocate contiguous memory, or allow a fallback (GuestBufferOptions.AllowFallback).")
+    {
+        IsTransient = false,
+    };
 
     public static GuestMemoryRefusal NoRun(int pages) => new(GuestMemoryRefusalReason.NotContiguous,
         $"This fake machine has no {pages} frames in a row (FakeGuestMemory.CanAllocateContiguous): it stands for one where no huge page is free. Reserve huge pages (vm.nr_hugepages), "

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Testing;
 
@@ -32,7 +34,9 @@ public sealed class FakeMachine : IHypercallMachine
     private readonly FakeRun _run;
     private readonly FakeCpu _cpu;
     private volatile FakeMachineState _state;
-    private FakeChannel? _channel;
+    private readonly ILoggerFactory? _loggers;
+    private readonly IMeterFactory? _meters;
+    private IHypercallChannel? _channel;
 
     /// <summary>Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
     public FakeMachine()
@@ -52,6 +56,11 @@ public sealed class FakeMachine : IHypercallMachine
     /// <param name="options">The machine as data.</param>
     /// <exception cref="ArgumentException">The options describe no machine.</exception>
     public FakeMachine(FakeMachineOptions options)
+        : this(options, null, null)
+    {
+    }
+
+    internal FakeMachine(FakeMachineOptions options, ILoggerFactory? loggers, IMeterFactory? meters)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Cpus, nameof(options));
@@ -62,6 +71,8 @@ public sealed class FakeMachine : IHypercallMachine
         }
 
         Options = options;
+        _loggers = loggers;
+        _meters = meters;
         _run = new FakeRun(options);
         FakeKernel kernel = new(_run, options);
         _cpu = new FakeCpu(_run, kernel, new FakeVmmMemory(_run, kernel, options));
@@ -140,7 +151,7 @@ public sealed class FakeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= new FakeChannel(this, Target.Instruction!);
+                return _channel ??= Observe(new FakeChannel(this, Target.Instruction!));
             }
         }
     }
@@ -195,11 +206,11 @@ public sealed class FakeMachine : IHypercallMachine
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
     {
         ArgumentNullException.ThrowIfNull(instruction);
-        return new FakeChannel(this, instruction);
+        return Observe(new FakeChannel(this, instruction));
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
-    internal IHypercallChannel OpenKernelChannel() => new FakeChannel(this, Target.Instruction!, cpl: 0);
+    internal IHypercallChannel OpenKernelChannel() => Observe(new FakeChannel(this, Target.Instruction!, cpl: 0));
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends the run.
@@ -218,6 +229,8 @@ public sealed class FakeMachine : IHypercallMachine
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     internal CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>
         _cpu.Run(state, instruction, cpl, ref registers, fault);
+
+    private IHypercallChannel Observe(FakeChannel channel) => channel.Observe(_loggers, _meters);
 
     private static FakeVmmPersonality Checked(FakeVmmPersonality personality) => Enum.IsDefined(personality)
         ? personality

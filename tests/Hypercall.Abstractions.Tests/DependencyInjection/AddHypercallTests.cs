@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Hypercall.BitVisor;
+using Hypercall.Tests.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -23,12 +24,79 @@ public class AddHypercallTests
         Assert.Same(provider.GetRequiredService<IHypercallChannel>(), provider.GetRequiredService<IHypercallChannel>());
     }
 
-    [Fact]
-    public void Without_a_machine_the_message_says_what_to_add()
+    public static TheoryData<Type> Services =>
+    [
+        typeof(IHypercallMachine), typeof(IHypercallChannel), typeof(IGuestMemory), typeof(ICpuid), typeof(CpuIdentity), typeof(HypercallTarget), typeof(BitVisorClient),
+        typeof(VmmStatusClient), typeof(VmmShell),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void Without_a_machine_the_first_service_says_what_to_add(Type service)
     {
-        using ServiceProvider provider = new ServiceCollection().AddHypercall(_ => { }).BuildServiceProvider();
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(provider.GetRequiredService<IHypercallChannel>);
-        Assert.Contains("AddIntel().AddAmd()", e.Message, StringComparison.Ordinal);
+        using ServiceProvider provider = new ServiceCollection().AddHypercall(vmm => vmm.AddBitVisor()).BuildServiceProvider();
+        OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService(service));
+        Assert.Contains("AddHypercall(vmm => vmm.AddIntel().AddAmd())", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void Without_a_machine_the_first_service_of_a_key_says_what_to_add(Type service)
+    {
+        using ServiceProvider provider = new ServiceCollection().AddKeyedHypercall("left", vmm => vmm.AddBitVisor()).BuildServiceProvider();
+        OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredKeyedService(service, "left"));
+        Assert.Contains("AddKeyedHypercall(\"left\", vmm => vmm.AddIntel().AddAmd())", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("left")]
+    public void Without_a_machine_a_host_does_not_start(string? key)
+    {
+        ServiceCollection services = [];
+        _ = key is null ? services.AddHypercall(_ => { }) : services.AddKeyedHypercall(key, _ => { });
+        using ServiceProvider provider = services.BuildServiceProvider();
+        _ = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate()); // what a host calls at start
+    }
+
+    [Fact]
+    public void A_machine_that_is_registered_by_hand_will_do()
+    {
+        IHypercallMachine machine = Machine(HypercallStatus.Completed);
+        foreach (bool first in (bool[])[true, false])
+        {
+            ServiceCollection services = [];
+            _ = first ? services.AddSingleton(machine).AddHypercall(_ => { }) : services.AddHypercall(_ => { }).AddSingleton(machine);
+            using ServiceProvider provider = services.BuildServiceProvider();
+            provider.GetRequiredService<IStartupValidator>().Validate();
+            Assert.Same(machine.Memory, provider.GetRequiredService<IGuestMemory>());
+        }
+    }
+
+    [Fact]
+    public void A_machine_that_a_later_registration_brings_will_do()
+    {
+        IHypercallMachine machine = Machine(HypercallStatus.Completed);
+        using ServiceProvider provider = new ServiceCollection().AddHypercall(_ => { }).AddHypercall(b => b.TryUseMachine(_ => machine)).BuildServiceProvider();
+        provider.GetRequiredService<IStartupValidator>().Validate();
+        Assert.Same(machine, Assert.Single(provider.GetServices<IHypercallMachine>()));
+    }
+
+    [Fact]
+    public void Options_that_are_not_possible_are_refused_by_the_first_service()
+    {
+        IHypercallMachine machine = Machine(HypercallStatus.Completed);
+        using ServiceProvider provider = new ServiceCollection()
+            .AddHypercall(b => b.UseMachine(_ => machine).AddProvider<ThirdVendor>().Configure(options => options.Provider = "ADM"))
+            .BuildServiceProvider();
+        _ = Assert.Throws<OptionsValidationException>(provider.GetRequiredService<IGuestMemory>);
+    }
+
+    [Fact]
+    public void Options_of_a_name_that_is_no_machine_are_nobodys()
+    {
+        using ServiceProvider provider = Build(Machine(HypercallStatus.Completed));
+        Assert.Null(provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get("else").Instruction);
     }
 
     [Fact]
@@ -52,7 +120,7 @@ public class AddHypercallTests
     {
         IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Provider = "ADM"));
+        _ = services.AddSingleton(amd).AddHypercall(b => NoMachineMade(b).Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
         Assert.Contains("'ADM'", e.Message, StringComparison.Ordinal);
@@ -64,7 +132,7 @@ public class AddHypercallTests
     {
         IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.Configure(options => options.Provider = "ADM"));
+        _ = services.AddSingleton(amd).AddHypercall(b => NoMachineMade(b).Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         _ = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate()); // what a host calls at start
     }
@@ -83,7 +151,7 @@ public class AddHypercallTests
     {
         IHypercallProvider amd = new MadeUpProvider("AMD", null);
         ServiceCollection services = [];
-        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Provider = "amd"));
+        _ = services.AddSingleton(amd).AddHypercall(b => NoMachineMade(b).AddProvider<ThirdVendor>().Configure(options => options.Provider = "amd"));
         using ServiceProvider provider = services.BuildServiceProvider();
         Assert.Equal("amd", provider.GetRequiredService<IOptions<HypercallOptions>>().Value.Provider);
     }
@@ -93,7 +161,7 @@ public class AddHypercallTests
     {
         ServiceCollection services = [];
         IHypercallProvider amd = new MadeUpProvider("AMD", null);
-        _ = services.AddSingleton(amd).AddHypercall(b => b.AddProvider<ThirdVendor>().Configure(options => options.Provider = "ADM"));
+        _ = services.AddSingleton(amd).AddHypercall(b => NoMachineMade(b).AddProvider<ThirdVendor>().Configure(options => options.Provider = "ADM"));
         using ServiceProvider provider = services.BuildServiceProvider();
         OptionsValidationException e = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<HypercallOptions>>().Value);
         Assert.Contains("AMD, Third", e.Message, StringComparison.Ordinal);
@@ -110,57 +178,33 @@ public class AddHypercallTests
     [Fact]
     public void Calls_faults_and_durations_are_measured_when_somebody_listens()
     {
-        using ServiceProvider provider = Build(Machine(HypercallStatus.Faulted(GeneralProtection)));
+        using TestMeterFactory factory = new();
+        IHypercallMachine machine = Machine(HypercallStatus.Faulted(GeneralProtection));
+        using ServiceProvider provider = new ServiceCollection().AddSingleton<IMeterFactory>(factory).AddHypercall(b => b.UseMachine(_ => machine)).BuildServiceProvider();
         IHypercallChannel channel = provider.GetRequiredService<IHypercallChannel>();
-        Dictionary<string, double> seen = [];
-        List<string?> faults = [];
-        Meter? ours = null;
-        using MeterListener listener = new();
-        listener.InstrumentPublished = (instrument, l) =>
-        {
-            // other tests have meters of this name too: listen to the one that this container made
-            if (instrument.Meter.Name == "Hypercall" && ReferenceEquals(instrument.Meter, ours ??= provider.GetRequiredService<HypercallMeter>().Meter))
-            {
-                l.EnableMeasurementEvents(instrument);
-            }
-        };
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
-        {
-            seen[instrument.Name] = seen.GetValueOrDefault(instrument.Name) + value;
-            if (instrument.Name == "hypercall.faults")
-            {
-                faults.Add((string?)tags[0].Value);
-            }
-        });
-        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => seen[instrument.Name] = value);
-        listener.Start();
-
+        using MeterRecorder recorder = new(factory.Meter);
         HypercallRegisters registers = default;
         Assert.Equal(GeneralProtection, channel.TryInvoke(ref registers).Fault);
-        Assert.Equal((1d, 1d), (seen["hypercall.calls"], seen["hypercall.faults"]));
-        Assert.True(seen["hypercall.duration"] >= 0);
-        Assert.Equal(["#GP"], faults);
+        Assert.Equal(["hypercall.calls 1", "hypercall.faults 1 hypercall.fault=#GP", "hypercall.duration hypercall.fault=#GP"], recorder.Seen);
     }
 
     [Fact]
     public void A_fault_is_logged_with_its_target_and_kind()
     {
-        RecordingLogger log = new();
-        ObservedChannel channel = new(Machine(HypercallStatus.Faulted(GeneralProtection)).Channel, new HypercallMeter(null), log);
+        RecordingLoggerFactory log = new();
         HypercallRegisters registers = default;
-        _ = channel.TryInvoke(ref registers);
-        Assert.Equal("The instruction raised #GP.", Assert.Single(log.Messages));
+        _ = Machine(HypercallStatus.Faulted(GeneralProtection)).Channel.Observe(log).TryInvoke(ref registers);
+        Assert.Equal(["Debug Hypercall.IHypercallChannel: The instruction raised #GP."], log.Lines);
     }
 
     [Fact]
     public void A_fault_that_knows_its_target_is_logged_with_it()
     {
-        RecordingLogger log = new();
+        RecordingLoggerFactory log = new();
         HypercallTarget target = new(new CpuIdentity { Vendor = "AuthenticAMD" }, new MadeUpProvider("AMD", new HypercallInstruction("VMMCALL", [0x0F, 0x01, 0xD9])));
-        ObservedChannel channel = new(Machine(HypercallStatus.Faulted(GeneralProtection with { Target = target })).Channel, new HypercallMeter(null), log);
         HypercallRegisters registers = default;
-        _ = channel.TryInvoke(ref registers);
-        Assert.Equal("VMMCALL on AuthenticAMD raised #GP.", Assert.Single(log.Messages));
+        _ = Machine(HypercallStatus.Faulted(GeneralProtection with { Target = target })).Channel.Observe(log).TryInvoke(ref registers);
+        Assert.Equal(["Debug Hypercall.IHypercallChannel: VMMCALL on AuthenticAMD raised #GP."], log.Lines);
     }
 
     [Theory]
@@ -187,6 +231,9 @@ public class AddHypercallTests
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Messages.Add(formatter(state, exception));
     }
+
+    private static IHypercallBuilder NoMachineMade(IHypercallBuilder builder) =>
+        builder.UseMachine(_ => throw new InvalidOperationException("The options come first."));
 
     private static ServiceProvider Build(IHypercallMachine machine) =>
         new ServiceCollection().AddHypercall(b => b.UseMachine(_ => machine)).BuildServiceProvider();

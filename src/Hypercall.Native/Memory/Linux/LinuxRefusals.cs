@@ -108,6 +108,7 @@ internal static class LinuxRefusals
     {
         Limit = run,
         Needed = length,
+        IsTransient = false, // it stays as it lies
     };
 
     public static GuestMemoryRefusal CannotProve(GuestMemoryRefusal cause) => cause with

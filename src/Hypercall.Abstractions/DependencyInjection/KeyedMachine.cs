@@ -1,0 +1,39 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+
+namespace Hypercall;
+
+/// <summary>A machine with a key: what its channel counts bears the key, whoever asks for the channel.</summary>
+internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? loggers, IMeterFactory? meters, string key)
+    : IHypercallMachine
+{
+    private Observed? _channel;
+
+    public ICpuid Cpuid => machine.Cpuid;
+
+    public HypercallTarget Target => machine.Target;
+
+    public IHypercallChannel Channel
+    {
+        get
+        {
+            IHypercallChannel channel = machine.Channel;
+            Observed? known = _channel;
+            if (known is null || !ReferenceEquals(known.Raw, channel)) // a fake has another one after its CPU changed
+            {
+                _channel = known = new Observed(channel, channel.Observe(loggers, meters, key));
+            }
+
+            return known.Channel;
+        }
+    }
+
+    public IGuestMemory Memory => machine.Memory;
+
+    private sealed class Observed(IHypercallChannel raw, IHypercallChannel channel)
+    {
+        public IHypercallChannel Raw => raw;
+
+        public IHypercallChannel Channel => channel;
+    }
+}
