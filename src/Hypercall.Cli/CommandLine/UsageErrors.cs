@@ -13,16 +13,21 @@ internal static class UsageErrors
     {
         string? stranger = parse.UnmatchedTokens.FirstOrDefault(token => token != "--json");
         return new UsageException(parse.CommandResult.Command is CliCommand command
-            ? InCommand(parse, command, parse.UnmatchedTokens.FirstOrDefault(IsOption) ?? stranger)
+            ? InCommand(parse, command, commands, parse.UnmatchedTokens.FirstOrDefault(IsOption) ?? stranger)
             : $"{InRoot(stranger, commands)} Commands: {string.Join(", ", commands.Select(known => known.Name))}.");
     }
 
     /// <summary>Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.</summary>
     public static bool NamesNoCommand(ParseResult parse) => parse.UnmatchedTokens is [var first, ..] && !IsOption(first);
 
-    /// <summary>Says that a command has no such option, and which it has that is like it.</summary>
-    public static string NoSuchOption(string word, Command command) =>
-        $"'{word}' is no option of this command.{Spelling.Guess(word, command.Options.Select(option => option.Name))}";
+    /// <summary>Says that a command has no such option, and which it has that is like it, or which other command has it.</summary>
+    public static string NoSuchOption(string word, Command command, IReadOnlyList<Command> commands)
+    {
+        string[] others = [.. commands.Where(other => other.Options.Any(option => option.Name == word)).Select(other => $"'hypercall {other.Name}'")];
+        return $"'{word}' is no option of this command" + (others.Length == 0
+            ? $".{Spelling.Guess(word, command.Options.Select(option => option.Name))}"
+            : $"; {string.Join(", ", others)} {(others.Length == 1 ? "has" : "have")} it.");
+    }
 
     private static string InRoot(string? stranger, IReadOnlyList<CliCommand> commands) => stranger switch
     {
@@ -31,11 +36,11 @@ internal static class UsageErrors
         _ => $"There is no command '{stranger}'.{Spelling.Guess(stranger, commands.Select(known => known.Name), "'")}",
     };
 
-    private static string InCommand(ParseResult parse, CliCommand command, string? stranger) => stranger switch
+    private static string InCommand(ParseResult parse, CliCommand command, IReadOnlyList<CliCommand> commands, string? stranger) => stranger switch
     {
         null => string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()),
         _ when command.Options.Any(option => option.Name == stranger) => $"'{stranger}' stands before the command: options come after it, as in 'hypercall {command.Name} ... {stranger}'.",
-        _ when IsOption(stranger) => NoSuchOption(stranger, command),
+        _ when IsOption(stranger) => NoSuchOption(stranger, command, commands),
         _ => $"'{stranger}' is one argument too many.",
     };
 
