@@ -20,5 +20,7 @@ internal sealed record ConventionInfo(string Name, string ResultRegister, string
     /// <summary>A sentence for people.</summary>
     public string Describe(HypercallConvention convention) =>
         $"{Name}: {ResultRegister.ToUpperInvariant()} = {Result}, which "
-        + (Failed ? $"means failure: {Failure}." : $"does not mean failure; what does: {convention.Failure.Description}.");
+        + (Failed ? $"means failure: {Failure}."
+            : ReferenceEquals(convention.Failure, HypercallFailureRule.Never) ? "only the function's own documentation can call a failure."
+            : $"does not mean failure; what does: {convention.Failure.Description}.");
 }

@@ -14,7 +14,6 @@ internal sealed class FunctionOptions
     {
         Description = $"An argument of the function's own: {RegisterValue.Forms}; once for each, in order. Those that are left out are 0.",
         HelpName = "VALUE",
-        AllowMultipleArgumentsPerToken = true,
         CustomParser = result => [.. result.Tokens.Select(token => RegisterOption.Parse(result, token.Value))],
     };
 
