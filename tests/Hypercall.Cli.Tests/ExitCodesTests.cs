@@ -187,7 +187,10 @@ public class ExitCodesTests
 
     [Fact]
     public async Task The_hint_says_what_a_person_at_a_prompt_can_do() =>
-        Assert.Contains("'hypercall call --convention NAME --number N'", (await CliRun.OfAsync("call foo --fake kvm")).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "'hypercall call --convention NAME --number N'",
+            (await CliRun.OfAsync("call foo --fake kvm")).Error,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_numbers_are_a_promise()

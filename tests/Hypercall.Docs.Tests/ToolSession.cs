@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Hypercall.Docs.Tests;
 
 /// <summary>
-/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project PROJECT -- ...</c>, the project in <c>samples/</c> or the tool's,
-/// and what it prints, again and again. <c>$ echo $?</c> tells the exit code.
+/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project PROJECT -- ...</c>,
+/// the project in <c>samples/</c> or the tool's, and what it prints, again and again. <c>$ echo $?</c> tells the exit code.
 /// </summary>
 internal static class ToolSession
 {
@@ -28,7 +28,9 @@ internal static class ToolSession
             string? actual = command == "echo $?" ? exitCode.ToString(CultureInfo.InvariantCulture) : Run(command, out exitCode);
             if (actual is null)
             {
-                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...', '$ dotnet run --project samples/NAME -- ...' (or src/Hypercall.Cli) and '$ echo $?', each with what it prints; not '{lines[at]}'.";
+                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...', "
+                    + $"'$ dotnet run --project samples/NAME -- ...' (or {Tool}) and '$ echo $?', each with what it prints; "
+                    + $"not '{lines[at]}'.";
             }
             else if (!PageOutput.Matches(expected, actual))
             {

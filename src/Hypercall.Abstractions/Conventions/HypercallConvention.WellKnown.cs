@@ -88,7 +88,8 @@ public sealed partial class HypercallConvention
         failure: HypercallFailureRule.HyperVStatus,
         source: "Hypervisor Top Level Functional Specification, Hypercall Interface")
     {
-        HypervisorSignatures = ["Microsoft Hv", "Linux KVM Hv"], // TLFS, "Feature and Interface Discovery"; KVM's own: Linux, arch/x86/kvm/hyperv.c, kvm_get_hv_cpuid
+        // TLFS, "Feature and Interface Discovery"; KVM's own: Linux, arch/x86/kvm/hyperv.c, kvm_get_hv_cpuid
+        HypervisorSignatures = ["Microsoft Hv", "Linux KVM Hv"],
     };
 
     /// <summary>
@@ -128,7 +129,8 @@ public sealed partial class HypercallConvention
         constants: [new(Rax, VmwareMagic), new(new(Rdx, 0, 16), VmwarePortNumber)],
         source: "Linux, arch/x86/include/asm/vmware.h")
     {
-        HypervisorSignatures = ["VMwareVMware", "KVMKVMKVM", "XenVMMXenVMM"], // the same; QEMU serves the port under KVM and Xen, too: hw/i386/vmport.c
+        // the same; QEMU serves the port under KVM and Xen, too: hw/i386/vmport.c
+        HypervisorSignatures = ["VMwareVMware", "KVMKVMKVM", "XenVMMXenVMM"],
     };
 
     /// <summary>

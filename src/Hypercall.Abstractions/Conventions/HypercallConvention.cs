@@ -98,8 +98,8 @@ public sealed partial class HypercallConvention
     public string Source { get; }
 
     /// <summary>
-    /// What CPUID calls its VMM (<see cref="CpuIdentity.HypervisorSignature"/>); empty where that VMM names itself nowhere. It proves nothing: VMMs hide, and stand
-    /// on each other.
+    /// What CPUID calls its VMM (<see cref="CpuIdentity.HypervisorSignature"/>); empty where that VMM names itself nowhere. It
+    /// proves nothing: VMMs hide, and stand on each other.
     /// </summary>
     public IReadOnlyList<string> HypervisorSignatures { get; internal init; } = [];
 

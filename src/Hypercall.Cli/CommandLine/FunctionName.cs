@@ -23,7 +23,9 @@ internal static class FunctionName
             .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..] && IsName(parse.CommandResult, token.Value))?.Value;
         if (word is not null)
         {
-            throw new UsageException($"{UsageErrors.NoSuchOption(word, parse.CommandResult.Command, commands)} If it is the name of a function or a file, write it behind --.");
+            throw new UsageException(
+                $"{UsageErrors.NoSuchOption(word, parse.CommandResult.Command, commands)} If it is the name of a function or a "
+                + "file, write it behind --.");
         }
     }
 

@@ -21,14 +21,16 @@ internal sealed class LayoutOption : Option<TransferLayout>
             + $"{AddressLength}: 0 the address, 1 the length in bytes (BitVisor). "
             + $"{Address}:N: N the address, and no length (Xen's xen_version: {Address}:1; Nyx: {Address}:0). "
             + $"{Pages}:TO,FROM: TO the address of what the VMM reads, FROM of what it writes (Hyper-V: {Pages}:0,1). "
-            + $"{AddressPages}: 0 the address, 1 the number of pages of 4096 bytes (KVM). [default: the convention's own; only bitvisor has one]";
+            + $"{AddressPages}: 0 the address, 1 the number of pages of 4096 bytes (KVM). "
+            + "[default: the convention's own; only bitvisor has one]";
         HelpName = $"{AddressLength}|{Address}:N|{Pages}:TO,FROM|{AddressPages}";
         CompletionSources.Add(AddressLength, $"{Address}:0", $"{Pages}:0,1", AddressPages);
         CustomParser = result =>
         {
-            if (!TryParse(result.Tokens[0].Value, out TransferLayout? layout))
+            string text = result.Tokens[0].Value;
+            if (!TryParse(text, out TransferLayout? layout))
             {
-                result.AddError($"--layout: '{result.Tokens[0].Value}' is none of {Forms}, where N, TO and FROM are arguments, counted from 0.");
+                result.AddError($"--layout: '{text}' is none of {Forms}, where N, TO and FROM are arguments, counted from 0.");
             }
 
             return layout;
@@ -47,7 +49,8 @@ internal sealed class LayoutOption : Option<TransferLayout>
     private static bool TryParse(string text, out TransferLayout? layout)
     {
         string[] parts = text.ToLowerInvariant().Split(':', 2);
-        int[] arguments = [.. (parts.ElementAtOrDefault(1) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Argument)];
+        string list = parts.ElementAtOrDefault(1) ?? "";
+        int[] arguments = [.. list.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Argument)];
         bool isWhole = parts.Length == 1 || (arguments.All(argument => argument >= 0) && !text.EndsWith(','));
         layout = (parts[0], arguments) switch
         {
@@ -61,5 +64,6 @@ internal sealed class LayoutOption : Option<TransferLayout>
         return layout is not null;
     }
 
-    private static int Argument(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int argument) ? argument : -1;
+    private static int Argument(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int argument) ? argument : -1;
 }

@@ -20,10 +20,15 @@ internal static class UsageErrors
     /// <summary>Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.</summary>
     public static bool NamesNoCommand(ParseResult parse) => parse.UnmatchedTokens is [var first, ..] && !IsOption(first);
 
-    /// <summary>Says that a command has no such option, and which it has that is like it, or which other command has it.</summary>
+    /// <summary>Says that a command has no such option, and which it has that is like it, or who else has it.</summary>
     public static string NoSuchOption(string word, Command command, IReadOnlyList<Command> commands)
     {
-        string[] others = [.. commands.Where(other => other.Options.Any(option => option.Name == word)).Select(other => $"'hypercall {other.Name}'")];
+        string[] others =
+        [
+            .. commands
+                .Where(other => other.Options.Any(option => option.Name == word))
+                .Select(other => $"'hypercall {other.Name}'"),
+        ];
         return $"'{word}' is no option of this command" + (others.Length == 0
             ? $".{Spelling.Guess(word, command.Options.Select(option => option.Name))}"
             : $"; {string.Join(", ", others)} {(others.Length == 1 ? "has" : "have")} it.");
@@ -36,7 +41,8 @@ internal static class UsageErrors
         _ => $"There is no command '{stranger}'.{Spelling.Guess(stranger, commands.Select(known => known.Name), "'")}",
     };
 
-    private static string InCommand(ParseResult parse, CliCommand command, IReadOnlyList<CliCommand> commands, string? stranger) => stranger switch
+    private static string InCommand(
+        ParseResult parse, CliCommand command, IReadOnlyList<CliCommand> commands, string? stranger) => stranger switch
     {
         null => string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()),
         _ when command.Options.Any(option => option.Name == stranger) => $"'{stranger}' stands before the command: options come after it, as in 'hypercall {command.Name} ... {stranger}'.",

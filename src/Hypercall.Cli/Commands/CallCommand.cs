@@ -38,16 +38,20 @@ internal sealed class CallCommand : CliCommand
     }
 
     public override string Remarks =>
-        "Prints the result and every register that changed. By name: ends with 0 when the function returned; whether what it returned means no, only the function's documentation "
-        + "tells. By convention: ends with 1 when the convention calls the result a failure. Either ends with 4 when the answer proves that another VMM gave it; where nothing proves it, "
-        + "and CPUID names another VMM than the convention's, a warning says so. 'hypercall raw' gives every register itself.";
+        "Prints the result and every register that changed. By name: ends with 0 when the function returned; whether what it "
+        + "returned "
+        + "means no, only the function's documentation tells. By convention: ends with 1 when the convention calls the result "
+        + "a failure. "
+        + "Either ends with 4 when the answer proves that another VMM gave it; where nothing proves it, and CPUID names "
+        + "another VMM than "
+        + "the convention's, a warning says so. 'hypercall raw' gives every register itself.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
         ("hypercall call foo --arg 1 --arg 0x2 --arg -3", "by name, with three words; -3 is 0xfffffffffffffffd"),
-        ("hypercall call dbgsh --rbx -1", "the same with the register's name: ask BitVisor's debug shell for a character, and send it none"),
+        ("hypercall call dbgsh --rbx -1", "by the register's name: ask BitVisor's debug shell for a character, and send it none"),
         ("hypercall call --convention xen --number 17 --arg 0", "xen_version, command 0: 0x40011 is Xen 4.17"),
-        ("hypercall call --convention kvm --number 1 --fake kvm --json", "KVM_HC_VAPIC_POLL_IRQ, which KVM refuses to user mode with -1; for a script"),
+        ("hypercall call --convention kvm --number 1 --fake kvm --json", "for a script; KVM refuses user mode with -1"),
     ];
 
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
@@ -65,6 +69,7 @@ internal sealed class CallCommand : CliCommand
         HypercallRegisters before = function.Convention.CreateFrame(function.Number, [.. choice.Words]);
         HypercallRegisters after = answer.Registers;
         IReadOnlyList<GeneralRegister> changed = RegisterMap.Changed(before, after);
+        GeneralRegister[] told = [.. changed.Prepend(function.Convention.Result.Register).Distinct()];
         bool isNumber = function.Convention.Number.Register == GeneralRegister.Rax && answer.RaxIsCallNumber;
         CallResult result = new(
             choice.Name,
@@ -78,7 +83,7 @@ internal sealed class CallCommand : CliCommand
         invocation.Output.Report(result, CliJson.Readable.CallResult, page =>
         {
             page.Text(choice.Name is null ? $"{choice} returned." : $"{choice.Name} is function {function.Number}; it returned.");
-            page.Table(["register", "before", "after"], RegisterMap.Rows(before, after, changed.Prepend(function.Convention.Result.Register).Distinct()));
+            page.Table(["register", "before", "after"], RegisterMap.Rows(before, after, told));
             if (choice.Name is null)
             {
                 page.Text(result.Convention.Describe(function.Convention));
@@ -102,7 +107,9 @@ internal sealed class CallCommand : CliCommand
 
         if (_function.HasConvention(invocation))
         {
-            throw new UsageException($"{register.Name} is an argument of a function with a name. The arguments of {choice.Convention} go in {string.Join(", ", choice.Convention.Arguments)}: give them by --arg, in that order.");
+            throw new UsageException(
+                $"{register.Name} is an argument of a function with a name. The arguments of {choice.Convention} go in "
+                + $"{string.Join(", ", choice.Convention.Arguments)}: give them by --arg, in that order.");
         }
 
         return _function.HasArguments(invocation)
@@ -111,9 +118,12 @@ internal sealed class CallCommand : CliCommand
     }
 
     private static string NoteOnCallNumber(HypercallFunction function) => function.Convention == HypercallConvention.BitVisor
-        ? $"RAX is still {function.Number}, the number that was called. That is no result at all (log_set_buf never writes one), a refusal (get_status, when it is "
-            + "disabled; boot, after boot), or a result that happens to be equal: only the function's own documentation tells."
-        : $"RAX is still {function.Number}, the number that was called: a result that happens to be equal, or a VMM that did not answer at all.";
+        ? $"RAX is still {function.Number}, the number that was called. That is no result at all (log_set_buf never writes "
+            + "one), a refusal "
+            + "(get_status, when it is disabled; boot, after boot), or a result that happens to be equal: only the function's "
+            + "own documentation tells."
+        : $"RAX is still {function.Number}, the number that was called: a result that happens to be equal, or a VMM that did "
+            + "not answer.";
 }
 
 /// <summary>The answer of <c>call</c> in JSON.</summary>

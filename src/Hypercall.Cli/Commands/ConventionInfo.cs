@@ -21,6 +21,6 @@ internal sealed record ConventionInfo(string Name, string ResultRegister, string
     public string Describe(HypercallConvention convention) =>
         $"{Name}: {ResultRegister.ToUpperInvariant()} = {Result}, which "
         + (Failed ? $"means failure: {Failure}."
-            : ReferenceEquals(convention.Failure, HypercallFailureRule.Never) ? "only the function's own documentation can call a failure."
+            : convention.Failure == HypercallFailureRule.Never ? "only the function's own documentation can call a failure."
             : $"does not mean failure; what does: {convention.Failure.Description}.");
 }

@@ -4,15 +4,17 @@ using Hypercall.Cli.Machines;
 
 namespace Hypercall.Cli.Commands;
 
-/// <summary>The options that say which function: a name that the command takes itself, or <c>--convention</c> and <c>--number</c>; and <c>--arg</c>.</summary>
+/// <summary>The options that say which function: <c>--convention</c> and <c>--number</c>; and <c>--arg</c>.</summary>
 internal sealed class FunctionOptions
 {
+    private const string EitherWay = "A function has a name, or --convention and --number";
+
     private readonly string _name;
     private readonly ChoiceOption<HypercallConvention> _convention;
-    private readonly RegisterOption _number = new("--number", $"The number of the function, for --convention: {RegisterValue.Forms}.");
+    private readonly RegisterOption _number = new("--number", $"The function's number, for --convention: {RegisterValue.Forms}.");
     private readonly Option<ulong[]> _arguments = new("--arg")
     {
-        Description = $"An argument of the function's own: {RegisterValue.Forms}; once for each, in order. Those that are left out are 0.",
+        Description = $"An argument of the function: {RegisterValue.Forms}; once for each, in order. Those left out are 0.",
         HelpName = "VALUE",
         CustomParser = result => [.. result.Tokens.Select(token => RegisterOption.Parse(result, token.Value))],
     };
@@ -43,7 +45,7 @@ internal sealed class FunctionOptions
     /// <summary>The function that was asked for. What can be wrong with it is said here, before any exit to the VMM.</summary>
     /// <param name="invocation">The run.</param>
     /// <param name="name">The name; null where none was given.</param>
-    /// <param name="layout">Which arguments hold memory: the others are the function's own. Null for a call without memory.</param>
+    /// <param name="layout">Which arguments hold memory, and are not given by the user. Null for a call without memory.</param>
     /// <exception cref="UsageException">It cannot be one.</exception>
     public FunctionChoice Read(Invocation invocation, string? name, TransferLayout? layout = null)
     {
@@ -53,8 +55,8 @@ internal sealed class FunctionOptions
         {
             (null, null) when hasNumber => "--number needs --convention, which says which registers carry it.",
             (null, null) => $"Say which function: by its name ({_name}), or by --convention and --number.",
-            (not null, not null) => $"A function has a name, or --convention and --number: '{name}' does not go with --convention.",
-            (not null, null) when hasNumber => $"A function has a name, or --convention and --number: '{name}' does not go with --number.",
+            (not null, not null) => $"{EitherWay}: '{name}' does not go with --convention.",
+            (not null, null) when hasNumber => $"{EitherWay}: '{name}' does not go with --number.",
             (null, not null) when !hasNumber => "--convention needs --number.",
             _ => null,
         };
@@ -63,7 +65,8 @@ internal sealed class FunctionOptions
             throw new UsageException(problem);
         }
 
-        FunctionChoice function = new(name, chosen ?? HypercallConvention.BitVisor, invocation.Get(_number), invocation.Get(_arguments) ?? []);
+        ulong[] words = invocation.Get(_arguments) ?? [];
+        FunctionChoice function = new(name, chosen ?? HypercallConvention.BitVisor, invocation.Get(_number), words);
         ThrowIfUnfit(function, layout);
         return function;
     }
@@ -73,16 +76,22 @@ internal sealed class FunctionOptions
         HypercallConvention convention = function.Convention;
         IReadOnlyList<RegisterField> arguments = convention.Arguments;
         int[] taken = layout is null ? [] : [layout.ToVmm, layout.FromVmm, layout.Length ?? layout.ToVmm];
+        string option = layout is null ? "" : $"--layout {LayoutOption.Describe(layout)}";
         if (taken.Length > 0 && taken.Max() >= arguments.Count)
         {
-            throw new UsageException($"--layout {LayoutOption.Describe(layout!)} uses argument {taken.Max()}, and the convention '{convention}' has {Count(arguments.Count)}, counted from 0: {List(arguments)}.");
+            throw new UsageException(
+                $"{option} uses argument {taken.Max()}, and the convention '{convention}' has {Count(arguments.Count)}, "
+                + $"counted from 0: {List(arguments)}.");
         }
 
         foreach (int address in layout is null ? (int[])[] : [layout.ToVmm, layout.FromVmm])
         {
             if (arguments[address].Bits < 64)
             {
-                throw new UsageException($"--layout {LayoutOption.Describe(layout!)} puts an address into argument {address}, and the convention '{convention}' has {arguments[address].Bits} bits for that ({arguments[address]}).");
+                throw new UsageException(
+                    $"{option} puts an address into argument {address}, and the convention '{convention}' has "
+                    + $"{arguments[address].Bits} bits for that "
+                    + $"({arguments[address]}).");
             }
         }
 
@@ -91,14 +100,18 @@ internal sealed class FunctionOptions
         {
             throw new UsageException(layout is null
                 ? $"The convention '{convention}' carries {Count(own.Length)} ({List(own)}); {function.Words.Count} were given."
-                : $"--layout {LayoutOption.Describe(layout)} leaves {Count(own.Length)} of the convention '{convention}' to the function itself ({List(own)}); {function.Words.Count} were given.");
+                : $"{option} leaves {Count(own.Length)} of the convention '{convention}' to the function itself ({List(own)}); "
+                    + $"{function.Words.Count} were given.");
         }
 
-        foreach ((RegisterField field, ulong value) in (IEnumerable<(RegisterField, ulong)>)[(convention.Number, function.Number), .. own.Zip(function.Words)])
+        IEnumerable<(RegisterField, ulong)> values = [(convention.Number, function.Number), .. own.Zip(function.Words)];
+        foreach ((RegisterField field, ulong value) in values)
         {
             if (value > field.MaxValue)
             {
-                throw new UsageException($"0x{value:x} is too large: the convention '{convention}' has {field.Bits} bits for that, {field}: at most 0x{field.MaxValue:x}.");
+                throw new UsageException(
+                    $"0x{value:x} is too large: the convention '{convention}' has {field.Bits} bits for that, {field}: at most "
+                    + $"0x{field.MaxValue:x}.");
             }
         }
     }

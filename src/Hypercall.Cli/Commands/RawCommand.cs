@@ -20,7 +20,9 @@ internal sealed class RawCommand : CliCommand
     }
 
     public override string Remarks =>
-        "No answer is judged: ends with 0 when the instruction completed. 'hypercall call --convention NAME --number N' fills the registers of a VMM's convention, and judges by its rule.";
+        "No answer is judged: ends with 0 when the instruction completed. 'hypercall call --convention NAME --number N' fills "
+        + "the registers "
+        + "of a VMM's convention, and judges by its rule.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
@@ -54,8 +56,10 @@ internal sealed class RawCommand : CliCommand
         invocation.Output.Report(
             result,
             CliJson.Readable.RawResult,
-            page => page.Table(["register", "before", "after"], RegisterMap.Rows(before, after, HypercallRegisters.All.ToArray())),
-            done: $"{OutputException.CalledAnyway}{target.Instruction.Mnemonic} completed, with RAX = {RegisterValue.Describe(after.Rax)}.");
+            page => page.Table(
+                ["register", "before", "after"], RegisterMap.Rows(before, after, HypercallRegisters.All.ToArray())),
+            $"{OutputException.CalledAnyway}{target.Instruction.Mnemonic} completed, with RAX = "
+            + $"{RegisterValue.Describe(after.Rax)}.");
         return ValueTask.FromResult(ExitCode.Done);
     }
 }

@@ -10,7 +10,12 @@ namespace Hypercall.Cli.Commands;
 internal sealed class SendCommand : CliCommand
 {
     private readonly Argument<string> _file = new("FILE") { Description = "What to hand over; - is standard input." };
-    private readonly Option<string?> _name = new("--function") { Description = "The function's name. Without one: --convention and --number.", HelpName = "NAME" };
+    private readonly Option<string?> _name = new("--function")
+    {
+        Description = "The function's name. Without one: --convention and --number.",
+        HelpName = "NAME",
+    };
+
     private readonly FunctionOptions _function;
     private readonly LayoutOption _layout = new();
     private readonly ChoiceOption<Passing> _passing = new(
@@ -65,23 +70,34 @@ internal sealed class SendCommand : CliCommand
         Arguments.Add(_file);
         Options.Add(_name);
         _function = new FunctionOptions(this, "--function");
-        foreach (Option option in (Option[])[_layout, _passing, _piece, _direction, _out, _residency, _raxMeans, _allowFallback, _acceptCorruption])
+        Option[] options =
+        [
+            _layout, _passing, _piece, _direction, _out, _residency, _raxMeans, _allowFallback, _acceptCorruption,
+        ];
+        foreach (Option option in options)
         {
             Options.Add(option);
         }
     }
 
     public override string Remarks =>
-        "By name, RBX and RCX carry address and length (with list, those of the list), and --arg fills RDX, RSI and RDI. By convention, --layout says which arguments hold them, and --arg fills the others, "
-        + "in order. The file is read into memory of its own first, and --out is written only after all bytes are done. Ctrl-C stops between two calls and says how far it got (130); with gva "
-        + "there is one call, unless --piece cuts it. Ends with 4 when the answer proves that another VMM gave it.";
+        "By name, RBX and RCX carry address and length (with list, those of the list), and --arg fills RDX, RSI and RDI. By "
+        + "convention, "
+        + "--layout says which arguments hold them, and --arg fills the others, in order. The file is read into memory of its "
+        + "own first, and "
+        + "--out is written only after all bytes are done. Ctrl-C stops between two calls and says how far it got (130); with "
+        + "gva there is one "
+        + "call, unless --piece cuts it. Ends with 4 when the answer proves that another VMM gave it.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
         ("hypercall send data.bin --function foo", "by virtual address: no privilege needed"),
         ("hypercall send data.bin --function upper_list --passing list --direction both --out back.bin --vmm fake", "by frame list to the fake VMM, and back"),
-        ("hypercall send - --function upper_gva --direction both --out - --rax-means bytes --piece 64KiB --vmm fake", "as a filter, 64 KiB a call"),
-        ("hypercall send data.bin --convention xen --number 17 --arg 1 --layout address:1 --direction from --out back.bin", "xen_version, command 1: the VMM writes its extra version at the second argument"),
+        ("hypercall send - --function upper_gva --direction both --out - --piece 64KiB --vmm fake", "as a filter, 64 KiB a call"),
+        (
+            "hypercall send data.bin --convention xen --number 17 --arg 1 --layout address:1 --direction from --out back.bin",
+            "xen_version, command 1: the VMM writes its extra version at the second argument"
+        ),
     ];
 
     protected override async ValueTask<ExitCode> RunAsync(Invocation invocation)
@@ -97,7 +113,8 @@ internal sealed class SendCommand : CliCommand
         string name = choice.ToString();
         IReadOnlyList<string> warnings = choice.WarningsIn(session);
         invocation.Output.Warn(warnings);
-        HypercallFunction function = CallFailedException.Of(name, warnings, () => choice.Find(session, layout)); // before a large file is read for nobody
+        // Before a large file is read for nobody.
+        HypercallFunction function = CallFailedException.Of(name, warnings, () => choice.Find(session, layout));
         Payload payload = await Payload.ReadAsync(invocation.Get(_file)!, invocation.Host, cancellation).ConfigureAwait(false);
         CheckUnit(layout, payload.Length, invocation.Get(_file)!);
         using GuestBuffer buffer = session.Memory.Allocate(payload.Length, MemoryFor(invocation));
@@ -117,7 +134,10 @@ internal sealed class SendCommand : CliCommand
             invocation.Output,
             name,
             buffer.Length,
-            progress => CallFailedException.Of(name, warnings, () => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation)));
+            progress => CallFailedException.Of(
+                name,
+                warnings,
+                () => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation)));
         string done = $"{OutputException.CalledAnyway}'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
         destination?.Write(buffer, done);
         Report(invocation, new SendResult
@@ -136,7 +156,8 @@ internal sealed class SendCommand : CliCommand
             BytesDone = transfer.BytesDone,
             Calls = transfer.Calls,
             Rax = RegisterValue.Hex(transfer.Registers.Rax),
-            RaxIsCallNumber = function.Convention.Number.Register == GeneralRegister.Rax && transfer.Registers.Rax == function.Number,
+            RaxIsCallNumber = function.Convention.Number.Register == GeneralRegister.Rax
+                && transfer.Registers.Rax == function.Number,
             Outcome = NameOf(transfer.Outcome),
             Warnings = warnings,
         }, name, toStandardOutput: outFile != "-", done);
@@ -150,12 +171,15 @@ internal sealed class SendCommand : CliCommand
         TransferLayout? given = invocation.Get(_layout);
         FunctionChoice choice = _function.Read(invocation, name, given);
         TransferLayout layout = given ?? choice.Convention.Layout ?? throw new UsageException(
-            $"Which arguments of {choice} hold the memory is not known: the convention of {choice.Convention} leaves that to each function. Say it with --layout: {LayoutOption.Forms}, "
-            + "as the function's documentation has it.");
+            $"Which arguments of {choice} hold the memory is not known: the convention of {choice.Convention} leaves that to "
+            + "each function. "
+            + $"Say it with --layout: {LayoutOption.Forms}, as the function's documentation has it.");
         choice = _function.Read(invocation, name, layout);
         if (invocation.Get(_piece) % layout.Unit != 0)
         {
-            throw new UsageException($"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes: --piece is a whole number of them.");
+            throw new UsageException(
+                $"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes: --piece is a whole number "
+                + "of them.");
         }
 
         return (choice, layout);
@@ -165,7 +189,10 @@ internal sealed class SendCommand : CliCommand
     {
         if (length % layout.Unit != 0)
         {
-            throw new UsageException($"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes, and {Payload.NameOf(file)} has {length}: pad it to a whole number of them.");
+            throw new UsageException(
+                $"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes, and {Payload.NameOf(file)} "
+                + $"has {length}: "
+                + "pad it to a whole number of them.");
         }
     }
 

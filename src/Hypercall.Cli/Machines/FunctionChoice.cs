@@ -26,7 +26,9 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
         }
 
         HypercallFunction found = session.Vmm.GetFunction(Name);
-        return layout is null ? found : new HypercallFunction(session.Machine, found.Convention, found.Number, found.Name, layout);
+        return layout is null
+            ? found
+            : new HypercallFunction(session.Machine, found.Convention, found.Number, found.Name, layout);
     }
 
     /// <summary>The name, or the convention and the number: <c>foo</c>, <c>Xen 17</c>.</summary>

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Hypercall.Cli.Machines;
 
-/// <summary>Warns where CPUID names another VMM than the one whose convention is spoken. No proof: VMMs hide, and stand on each other.</summary>
+/// <summary>Warns where CPUID names another VMM than the one whose convention is spoken. It proves nothing: VMMs hide.</summary>
 internal static class HypervisorSignatures
 {
-    // Where KVM and Xen name themselves when they show Hyper-V's leaves at 0x40000000: Linux, arch/x86/include/asm/cpuid.h, cpuid_base_hypervisor;
-    // Xen, xen/include/public/arch-x86/cpuid.h.
+    // Where KVM and Xen name themselves when they show Hyper-V's leaves at 0x40000000:
+    // Linux, arch/x86/include/asm/cpuid.h, cpuid_base_hypervisor; Xen, xen/include/public/arch-x86/cpuid.h.
     private const uint SecondHypervisorLeaf = 0x4000_0100;
 
-    /// <summary>The warning, or nothing: where CPUID names nobody, or nobody whose convention is known, nothing is known.</summary>
+    /// <summary>The warning, or none: where CPUID names nobody whose convention is known, nothing is known.</summary>
     /// <param name="convention">The convention that is spoken.</param>
     /// <param name="cpu">What CPUID says.</param>
     /// <param name="cpuid">To ask it more.</param>
@@ -22,7 +22,11 @@ internal static class HypervisorSignatures
             && !convention.HypervisorSignatures.Contains(first)
             && !convention.HypervisorSignatures.Contains(Signature(cpuid.Query(SecondHypervisorLeaf)));
         return isKnownAndOther
-            ? [$"CPUID names the VMM '{first}' ({owner}), and this call speaks the convention of {convention}. If {owner} answers it, the registers mean something else, and no error says so."]
+            ?
+            [
+                $"CPUID names the VMM '{first}' ({owner}), and this call speaks the convention of {convention}. "
+                + $"If {owner} answers it, the registers mean something else, and no error says so.",
+            ]
             : [];
     }
 

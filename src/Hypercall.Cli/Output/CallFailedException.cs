@@ -4,7 +4,8 @@ namespace Hypercall.Cli.Output;
 /// <param name="function">The function: its name, or its convention and number.</param>
 /// <param name="warnings">What was doubtful before.</param>
 /// <param name="cause">The error.</param>
-internal sealed class CallFailedException(string function, IReadOnlyList<string> warnings, Exception cause) : Exception(cause.Message, cause)
+internal sealed class CallFailedException(string function, IReadOnlyList<string> warnings, Exception cause)
+    : Exception(cause.Message, cause)
 {
     public string Function { get; } = function;
 

@@ -38,7 +38,7 @@ internal sealed class CliOutput(CliHost host, bool json)
         }
     }
 
-    /// <summary>Prints what makes the answer doubtful, before it comes; nothing for a program, whose answer has a place for it.</summary>
+    /// <summary>Prints what makes the answer doubtful; nothing with JSON, where the answer has a place for it.</summary>
     /// <param name="warnings">What does; none for nothing.</param>
     public void Warn(IReadOnlyList<string> warnings)
     {

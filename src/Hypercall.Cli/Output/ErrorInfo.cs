@@ -37,9 +37,9 @@ internal sealed record ErrorInfo(string Kind, string Message)
         if (error is CallFailedException call)
         {
             ErrorInfo of = Of(call.Cause);
-            string message = call.Cause is HypercallFaultException or GuestMemoryException or TransferException or TransferCanceledException
-                ? $"{call.Function}: {of.Message}" // the others name it themselves
-                : of.Message;
+            bool namesIt = call.Cause is ForeignVmmException
+                or VmmFunctionNotFoundException or VmmFunctionDisabledException or VmmFunctionFailedException;
+            string message = namesIt ? of.Message : $"{call.Function}: {of.Message}";
             return of with { Message = message, Function = call.Function, Warnings = call.Warnings };
         }
 

@@ -37,7 +37,7 @@ public class UsageTests
         { "detect --fake hal", "bitvisor|kvm|deaf|none" },
         { "detect --vmm real --fake kvm", "--fake" },
         { "raw", "at least one register" },
-        { "raw --convention kvm --number 1", "'--convention' is no option of this command; 'hypercall call', 'hypercall send' have it." },
+        { "raw --convention kvm --number 1", "no option of this command; 'hypercall call', 'hypercall send' have it." },
         { "call foo --arg 1 2", "'2' is one argument too many" },
         { "send -", "Say which function: by its name (--function), or by --convention and --number." },
     };

@@ -70,7 +70,9 @@ public class CallCommandTests
     {
         JsonElement json = (await CliRun.OfAsync("call foo --rbx 9007199254740993 --vmm fake --json")).Json; // 2^53 + 1: lost in a double
 
-        Assert.Equal(["function", "number", "convention", "registers", "changed", "raxIsCallNumber", "notes", "warnings"], json.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["function", "number", "convention", "registers", "changed", "raxIsCallNumber", "notes", "warnings"],
+            json.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             ["rax", "rcx", "rdx", "rbx", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
             json.GetProperty("registers").EnumerateObject().Select(property => property.Name));

@@ -7,6 +7,11 @@ namespace Hypercall.Cli.Tests.Commands;
 /// <summary>A warning where CPUID names another VMM than the convention's, and silence where nothing is known.</summary>
 public class HypervisorWarningTests
 {
+    private const StringComparison Exactly = StringComparison.Ordinal;
+
+    private static readonly CpuIdentity UnderKvm =
+        Machines.Amd with { HypervisorPresent = true, HypervisorSignature = "KVMKVMKVM" };
+
     [Theory]
     [InlineData("kvm", "KVMKVMKVM", false)]
     [InlineData("kvm", "XenVMMXenVMM", true)]
@@ -34,7 +39,7 @@ public class HypervisorWarningTests
         CliRun people = await CliRun.OfAsync($"call --convention {convention} --number 1", On(signature));
         CliRun program = await CliRun.OfAsync($"call --convention {convention} --number 1 --json", On(signature));
 
-        Assert.Equal(warns, people.Error.StartsWith($"hypercall: warning: CPUID names the VMM '{signature}'", StringComparison.Ordinal));
+        Assert.Equal(warns, people.Error.StartsWith($"hypercall: warning: CPUID names the VMM '{signature}'", Exactly));
         Assert.Equal(warns, people.Error.Length > 0);
         Assert.Equal(warns ? 1 : 0, program.Json.GetProperty("warnings").GetArrayLength());
         Assert.Empty(program.Error);
@@ -42,10 +47,13 @@ public class HypervisorWarningTests
     }
 
     [Theory]
-    [InlineData("kvm", 0x4b4d564b, 0x564b4d56, 0x0000004d, false)] // KVMKVMKVM at 0x40000100, as KVM with Hyper-V enlightenments has it
+    [InlineData(
+        "kvm",
+        0x4b4d564b, 0x564b4d56, 0x0000004d, false)] // KVMKVMKVM at 0x40000100, as KVM with Hyper-V enlightenments has it
     [InlineData("xen", 0x566e6558, 0x65584d4d, 0x4d4d566e, false)] // XenVMMXenVMM, as Xen with viridian
     [InlineData("acrn", 0x4b4d564b, 0x564b4d56, 0x0000004d, true)]
-    public async Task A_VMM_that_shows_Hyper_V_s_leaves_names_itself_behind_them(string convention, uint ebx, uint ecx, uint edx, bool warns)
+    public async Task A_VMM_that_shows_Hyper_V_s_leaves_names_itself_behind_them(
+        string convention, uint ebx, uint ecx, uint edx, bool warns)
     {
         ICpuid cpuid = Substitute.For<ICpuid>();
         cpuid.Query(0x4000_0100, Arg.Any<uint>()).Returns(new CpuidResult(0x4000_0101, ebx, ecx, edx));
@@ -62,7 +70,7 @@ public class HypervisorWarningTests
     [Fact]
     public async Task A_name_that_the_VMM_found_needs_no_warning()
     {
-        FakeMachine fake = new FakeMachine { Cpu = Machines.Amd with { HypervisorPresent = true, HypervisorSignature = "KVMKVMKVM" } }.On("foo", call => call.Rax = 0);
+        FakeMachine fake = new FakeMachine { Cpu = UnderKvm }.On("foo", call => call.Rax = 0);
 
         CliRun run = await CliRun.OfAsync("call foo", Machines.Use(fake));
         Assert.Equal((ExitCode.Done, ""), (run.ExitCode, run.Error));
@@ -71,7 +79,7 @@ public class HypervisorWarningTests
     [Fact]
     public async Task An_error_carries_the_warning_too()
     {
-        FakeMachine fake = new(FakeVmmPersonality.None) { Cpu = Machines.Amd with { HypervisorPresent = true, HypervisorSignature = "KVMKVMKVM" } };
+        FakeMachine fake = new(FakeVmmPersonality.None) { Cpu = UnderKvm };
         CliRun program = await CliRun.OfAsync("call --convention xen --number 17 --json", Machines.Use(fake));
         CliRun people = await CliRun.OfAsync("call --convention xen --number 17", Machines.Use(fake));
 
@@ -83,11 +91,14 @@ public class HypervisorWarningTests
     [Fact]
     public async Task The_usual_fakes_warn_as_their_CPUID_says()
     {
-        Assert.Contains("warning: CPUID names the VMM 'KVMKVMKVM' (KVM)", (await CliRun.OfAsync("call --convention bitvisor --number 4 --fake kvm")).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning: CPUID names the VMM 'KVMKVMKVM' (KVM)",
+            (await CliRun.OfAsync("call --convention bitvisor --number 4 --fake kvm")).Error,
+            StringComparison.Ordinal);
         Assert.Empty((await CliRun.OfAsync("call --convention xen --number 17 --vmm fake")).Error);
         Assert.Empty((await CliRun.OfAsync("call --convention xen --number 17 --fake deaf")).Error);
     }
 
-    private static Action<IServiceCollection> On(string signature) => Machines.Use(
-        new FakeMachine(FakeVmmPersonality.Deaf) { Cpu = Machines.Amd with { HypervisorPresent = true, HypervisorSignature = signature, HypervisorMaxLeaf = 0x4000_0001 } });
+    private static Action<IServiceCollection> On(string signature) =>
+        Machines.Use(new FakeMachine(FakeVmmPersonality.Deaf) { Cpu = UnderKvm with { HypervisorSignature = signature } });
 }

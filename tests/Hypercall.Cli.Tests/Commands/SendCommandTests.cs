@@ -51,7 +51,10 @@ public sealed class SendCommandTests : IDisposable
         byte[] back = await File.ReadAllBytesAsync(Out);
         Assert.True(back.AsSpan().SequenceEqual(Upper(sent)));
         Assert.Equal(
-            ["function", "convention", "number", "layout", "passing", "technique", "piece", "direction", "residency", "contiguity", "bytes", "bytesDone", "calls", "rax", "raxIsCallNumber", "outcome", "warnings"],
+            [
+                "function", "convention", "number", "layout", "passing", "technique", "piece", "direction", "residency",
+                "contiguity", "bytes", "bytesDone", "calls", "rax", "raxIsCallNumber", "outcome", "warnings",
+            ],
             run.Json.EnumerateObject().Select(property => property.Name));
         Assert.Equal(passing != "auto" ? passing : size > 4096 ? "list" : "contiguous", Text(run, "technique"));
         Assert.Equal((passing, "both", "completed"), (Text(run, "passing"), Text(run, "direction"), Text(run, "outcome")));

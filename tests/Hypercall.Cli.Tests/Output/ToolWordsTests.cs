@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Hypercall.Cli.Output;
 using Hypercall.Testing;
@@ -66,7 +67,8 @@ public partial class ToolWordsTests
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection> machine = Machines.Refusing(new GuestMemoryRefusal(reason, message));
 
         Assert.Contains(told, (await CliRun.OfAsync("call foo", machine)).Error, StringComparison.Ordinal);
-        Assert.Equal($"foo: {told}", (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
+        JsonElement called = (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error");
+        Assert.Equal($"foo: {told}", called.GetProperty("message").GetString());
         Assert.Equal(told, (await CliRun.OfAsync("detect --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
         Assert.Contains(told, (await CliRun.OfAsync("detect", machine)).Out, StringComparison.Ordinal);
     }
