@@ -1,3 +1,5 @@
+using Hypercall.Native;
+
 namespace Hypercall.Cli.Output;
 
 /// <summary>A call failed, of the function that this says: the library's errors of a call or a transfer do not.</summary>
@@ -24,9 +26,13 @@ internal sealed class CallFailedException(string function, IReadOnlyList<string>
         {
             return call();
         }
-        catch (Exception e) when (e is HypercallException or TransferCanceledException)
+        catch (Exception e) when (IsOfCall(e))
         {
             throw new CallFailedException(function, warnings, e);
         }
     }
+
+    // A machine that no call can be made on is nobody's failure.
+    private static bool IsOfCall(Exception error) => error is TransferCanceledException
+        or (HypercallException and not (HypercallProviderException or ExecutableMemoryException));
 }

@@ -68,7 +68,8 @@ public partial class ToolWordsTests
 
         Assert.Contains(told, (await CliRun.OfAsync("call foo", machine)).Error, StringComparison.Ordinal);
         JsonElement called = (await CliRun.OfAsync("call foo --json", machine)).Json.GetProperty("error");
-        Assert.Equal($"foo: {told}", called.GetProperty("message").GetString());
+        string function = reason == GuestMemoryRefusalReason.PlatformNotSupported ? "" : "foo: "; // that is the machine's
+        Assert.Equal(function + told, called.GetProperty("message").GetString());
         Assert.Equal(told, (await CliRun.OfAsync("detect --json", machine)).Json.GetProperty("error").GetProperty("message").GetString());
         Assert.Contains(told, (await CliRun.OfAsync("detect", machine)).Out, StringComparison.Ordinal);
     }
