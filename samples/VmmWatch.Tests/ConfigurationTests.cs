@@ -62,10 +62,10 @@ public class ConfigurationTests
     [Fact]
     public async Task The_librarys_settings_arrive()
     {
-        await using TestWatch watch = new(vmm: null, "Hypercall:TryOtherInstruction=true", "Hypercall:Instruction=vmmcall");
+        await using TestWatch watch = new(vmm: null, "Hypercall:TryOtherInstruction=true", "Hypercall:Provider=amd");
         HypercallOptions options = watch.Services.GetRequiredService<IOptions<HypercallOptions>>().Value;
-        Assert.Equal((true, "vmmcall"), (options.TryOtherInstruction, options.Instruction));
-        Assert.Equal("VMMCALL", watch.Services.GetRequiredService<HypercallTarget>().Instruction.Mnemonic);
+        Assert.Equal((true, "amd"), (options.TryOtherInstruction, options.Provider));
+        Assert.Equal("VMMCALL", watch.Services.GetRequiredService<HypercallTarget>().Way);
     }
 
     [Fact]

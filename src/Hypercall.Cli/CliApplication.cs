@@ -31,7 +31,7 @@ internal static class CliApplication
             command = parse.CommandResult.Command as CliCommand;
             if (parse.Action is null or ParseErrorAction)
             {
-                FunctionName.ThrowIfOption(parse);
+                FunctionName.ThrowIfOption(parse, CreateCommands());
             }
 
             return parse.Action switch
@@ -107,7 +107,8 @@ internal static class CliApplication
         "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
             "That is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
         "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
-        "foreignVmm" => "'hypercall raw --convention NAME' speaks another VMM's convention; 'hypercall demo' shows a call on a fake VMM.",
+        "foreignVmm" => "'hypercall call --convention NAME --number N' speaks another VMM's convention; "
+            + "'hypercall demo' shows a call on a fake VMM.",
         "noProvider" => "--instruction vmcall|vmmcall forces an instruction; --vmm fake needs none.",
         "platformNotSupported" => "--vmm fake works everywhere.",
         _ => null,

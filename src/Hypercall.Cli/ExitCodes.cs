@@ -16,7 +16,7 @@ internal static class ExitCodes
         (ExitCode.Refused, "the VMM or the function said no"),
         (ExitCode.Usage, "bad usage"),
         (ExitCode.Faulted, "the CPU raised a fault on the instruction"),
-        (ExitCode.ForeignVmm, "a VMM answered, but in another ABI"),
+        (ExitCode.ForeignVmm, "another VMM answered: what it answered proves it"),
         (ExitCode.Unsupported, "this platform cannot"),
         (ExitCode.MemoryRefused, "memory or privilege was refused"),
         (ExitCode.Untrusted, "a transfer cannot be trusted, or would have destroyed a real machine"),
@@ -31,6 +31,7 @@ internal static class ExitCodes
     /// <summary>The code, and in one word what happened, for JSON: several things that happen end with the same code.</summary>
     public static (ExitCode Code, string Kind) Classify(Exception error) => error switch
     {
+        CallFailedException call => Classify(call.Cause),
         UsageException => (ExitCode.Usage, "usage"),
         OutputException { IsReaderGone: true } => (ExitCode.ReaderGone, "readerGone"),
         OutputException => (ExitCode.OutputLost, "outputLost"),

@@ -21,6 +21,12 @@ public class ExitCodesTests
         { "demo --fake none", 3, "fault" },
         { "raw --rax 1 --fake none", 3, "fault" },
         { "raw --rax 1 --fake kvm", 0, "" },
+        { "call --convention kvm --number 1 --fake kvm", 1, "" },
+        { "call --convention nyx --number 10 --fake kvm", 4, "foreignVmm" },
+        { "call --convention vmware --number 10 --fake kvm", 4, "foreignVmm" },
+        { "call --convention xen --number 17 --fake bitvisor", 0, "" },
+        { "call --convention xen --number 17 --fake deaf", 0, "" },
+        { "call --convention xen --number 17 --fake none", 3, "fault" },
         { "detect --fake bitvisor", 0, "" },
         { "detect --fake kvm", 0, "" },
         { "detect --fake deaf", 0, "" },
@@ -181,7 +187,10 @@ public class ExitCodesTests
 
     [Fact]
     public async Task The_hint_says_what_a_person_at_a_prompt_can_do() =>
-        Assert.Contains("'hypercall raw --convention NAME'", (await CliRun.OfAsync("call foo --fake kvm")).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "'hypercall call --convention NAME --number N'",
+            (await CliRun.OfAsync("call foo --fake kvm")).Error,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_numbers_are_a_promise()

@@ -52,7 +52,7 @@ public class HelpTests
     [InlineData("call foo --nonsense --help")]
     [InlineData("call foo --rbx ten --help")]
     [InlineData("call foo --help --rbx ten")]
-    [InlineData("raw --convention nobody -h")]
+    [InlineData("call --convention nobody -h")]
     [InlineData("help --json")]
     [InlineData("--vmm fake --help")]
     public async Task Help_wins_over_bad_usage(string commandLine)

@@ -4,13 +4,14 @@ using System.Globalization;
 namespace Hypercall.Docs.Tests;
 
 /// <summary>
-/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project samples/NAME -- ...</c>, and what it prints, again and
-/// again. <c>$ echo $?</c> tells the exit code.
+/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project PROJECT -- ...</c>,
+/// the project in <c>samples/</c> or the tool's, and what it prints, again and again. <c>$ echo $?</c> tells the exit code.
 /// </summary>
 internal static class ToolSession
 {
     private const string Prompt = "$ ";
     private const string Samples = "samples/";
+    private const string Tool = "src/Hypercall.Cli";
 
     /// <summary>Runs what the block shows.</summary>
     /// <returns>What is wrong, each with the page's line.</returns>
@@ -27,7 +28,9 @@ internal static class ToolSession
             string? actual = command == "echo $?" ? exitCode.ToString(CultureInfo.InvariantCulture) : Run(command, out exitCode);
             if (actual is null)
             {
-                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...', '$ dotnet run --project samples/NAME -- ...' and '$ echo $?', each with what it prints; not '{lines[at]}'.";
+                yield return $"{page}:{block.Line + at}: a console block holds lines '$ hypercall ...', "
+                    + $"'$ dotnet run --project samples/NAME -- ...' (or {Tool}) and '$ echo $?', each with what it prints; "
+                    + $"not '{lines[at]}'.";
             }
             else if (!PageOutput.Matches(expected, actual))
             {
@@ -43,6 +46,7 @@ internal static class ToolSession
         (string Program, string[] Args)? what = words switch
         {
             ["hypercall", .. string[] args] => ("hypercall", args),
+            ["dotnet", "run", "--project", Tool, "--", .. string[] args] => ("hypercall", args),
             ["dotnet", "run", "--project", string project, "--", .. string[] args] when project.StartsWith(Samples, StringComparison.Ordinal) => (project[Samples.Length..], args),
             _ => null,
         };

@@ -37,7 +37,10 @@ public sealed partial class HypercallConvention
         arguments: [Rbx, Rcx, Rdx, Rsi], // the same: a0 to a3
         result: Rax,
         failure: HypercallFailureRule.NegativeErrno,
-        source: "Linux, Documentation/virt/kvm/x86/hypercalls.rst");
+        source: "Linux, Documentation/virt/kvm/x86/hypercalls.rst")
+    {
+        HypervisorSignatures = ["KVMKVMKVM"], // Linux, Documentation/virt/kvm/x86/cpuid.rst
+    };
 
     /// <summary>
     /// Xen, 64-bit HVM and PVH: number in RAX, arguments in RDI, RSI, RDX, R10, R8, result in RAX, a negative errno for failure
@@ -53,7 +56,10 @@ public sealed partial class HypercallConvention
         arguments: [Rdi, Rsi, Rdx, R10, R8], // xen-x86_64.h, "Hypercall interface"
         result: Rax, // the same: "Return: %rax"
         failure: HypercallFailureRule.NegativeErrno,
-        source: "Xen, docs/guest-guide/x86/hypercall-abi.rst; xen/include/public/arch-x86/xen-x86_64.h");
+        source: "Xen, docs/guest-guide/x86/hypercall-abi.rst; xen/include/public/arch-x86/xen-x86_64.h")
+    {
+        HypervisorSignatures = ["XenVMMXenVMM"], // Xen, xen/include/public/arch-x86/cpuid.h, XEN_CPUID_SIGNATURE_EBX and on
+    };
 
     /// <summary>
     /// Hyper-V, by general registers: the hypercall input value in RCX, of which the call code (the number) is bits 15:0; then RDX and R8: the guest physical
@@ -80,7 +86,11 @@ public sealed partial class HypercallConvention
         ],
         result: Rax, // TLFS, "Hypercall Outputs"
         failure: HypercallFailureRule.HyperVStatus,
-        source: "Hypervisor Top Level Functional Specification, Hypercall Interface");
+        source: "Hypervisor Top Level Functional Specification, Hypercall Interface")
+    {
+        // TLFS, "Feature and Interface Discovery"; KVM's own: Linux, arch/x86/kvm/hyperv.c, kvm_get_hv_cpuid
+        HypervisorSignatures = ["Microsoft Hv", "Linux KVM Hv"],
+    };
 
     /// <summary>
     /// VMware's backdoor, reached by VMCALL or VMMCALL: 0x564D5868 in RAX, the command in bits 15:0 of RCX; arguments in RBX, RSI, RDI, then bits 31:16 of RDX (the
@@ -99,7 +109,10 @@ public sealed partial class HypercallConvention
         result: Rax, // out0
         constants: [new(Rax, VmwareMagic)],
         foreign: IsRefusalOfKvm,
-        source: "Linux, arch/x86/include/asm/vmware.h");
+        source: "Linux, arch/x86/include/asm/vmware.h")
+    {
+        HypervisorSignatures = ["VMwareVMware"], // Linux, arch/x86/kernel/cpu/vmware.c, vmware_platform
+    };
 
     /// <summary>
     /// VMware's backdoor by its port (IN EAX, DX): as <see cref="Vmware"/>, with 0x5658 in bits 15:0 of RDX instead of flags. The instruction is a channel's business; VMMs other than VMware serve
@@ -114,7 +127,11 @@ public sealed partial class HypercallConvention
         arguments: [Rbx, Rsi, Rdi, new(Rdx, 16, 16), new(Rcx, 16, 16)], // in1, in4, in5, in3; ecx of vmwgfx_msg.c: (type << 16) | command
         result: Rax, // out0; IN writes EAX
         constants: [new(Rax, VmwareMagic), new(new(Rdx, 0, 16), VmwarePortNumber)],
-        source: "Linux, arch/x86/include/asm/vmware.h");
+        source: "Linux, arch/x86/include/asm/vmware.h")
+    {
+        // the same; QEMU serves the port under KVM and Xen, too: hw/i386/vmport.c
+        HypervisorSignatures = ["VMwareVMware", "KVMKVMKVM", "XenVMMXenVMM"],
+    };
 
     /// <summary>
     /// ACRN: number in R8, arguments in RDI and RSI, result in RAX, negative for failure. The Service VM's kernel only: #GP from user mode, #UD from
@@ -130,7 +147,10 @@ public sealed partial class HypercallConvention
         arguments: [Rdi, Rsi], // acrn_hypercall2: "D" (param1), "S" (param2)
         result: Rax, // "=a" (result)
         failure: HypercallFailureRule.NegativeErrno,
-        source: "Linux, arch/x86/include/asm/acrn.h");
+        source: "Linux, arch/x86/include/asm/acrn.h")
+    {
+        HypervisorSignatures = ["ACRNACRNACRN"], // the same, acrn_cpuid_base
+    };
 
     /// <summary>
     /// kAFL and Nyx: 0x1F in RAX, the number in RBX, one argument in RCX; RAX holds the result of the calls that have one and stays 0x1F otherwise. Served from
@@ -147,7 +167,10 @@ public sealed partial class HypercallConvention
         result: Rax,
         constants: [new(Rax, NyxRaxId)],
         foreign: static (in sent, in received) => sent.Rbx is not (NyxStreamData or NyxStreamDataBulk) && IsRefusalOfKvm(in sent, in received),
-        source: "IntelLabs/kafl.targets, nyx_api.h");
+        source: "IntelLabs/kafl.targets, nyx_api.h")
+    {
+        HypervisorSignatures = ["KVMKVMKVM"], // its VMM is a KVM with patches: nyx-fuzz/KVM-Nyx, README.md
+    };
 
     /// <summary>All conventions above.</summary>
     public static IReadOnlyList<HypercallConvention> All { get; } = [BitVisor, Kvm, Xen, HyperV, Vmware, VmwarePort, Acrn, Nyx];

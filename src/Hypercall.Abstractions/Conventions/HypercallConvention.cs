@@ -97,6 +97,12 @@ public sealed partial class HypercallConvention
     /// <summary>Where the convention is written down.</summary>
     public string Source { get; }
 
+    /// <summary>
+    /// What CPUID calls its VMM (<see cref="CpuIdentity.HypervisorSignature"/>); empty where that VMM names itself nowhere. It
+    /// proves nothing: VMMs hide, and stand on each other.
+    /// </summary>
+    public IReadOnlyList<string> HypervisorSignatures { get; internal init; } = [];
+
     /// <summary>The frame of a call. Bits that carry nothing are 0. Allocates nothing.</summary>
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments, at most as many as <see cref="Arguments"/> has fields.</param>

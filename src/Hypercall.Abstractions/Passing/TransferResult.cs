@@ -52,6 +52,7 @@ public sealed record TransferResult
     {
         TransferOutcome.Incomplete or TransferOutcome.Moved => true,
         TransferOutcome.Faulted => Fault.IsTransient,
+        TransferOutcome.ChannelRefused => ChannelRefusal!.IsTransient,
         TransferOutcome.Refused => Refusal!.IsTransient,
         _ => false,
     };

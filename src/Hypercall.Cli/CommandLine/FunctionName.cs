@@ -14,15 +14,18 @@ internal static class FunctionName
 
     /// <summary>A mistyped option must not become a name that the VMM is asked for: a name that begins with '-' needs a '--' before it.</summary>
     /// <param name="parse">What was typed.</param>
+    /// <param name="commands">The commands that there are.</param>
     /// <exception cref="UsageException">A word that looks like an option, and is none, stands where a name does.</exception>
-    public static void ThrowIfOption(ParseResult parse)
+    public static void ThrowIfOption(ParseResult parse, IReadOnlyList<Command> commands)
     {
         string? word = parse.Tokens
             .TakeWhile(token => token.Type != TokenType.DoubleDash)
             .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..] && IsName(parse.CommandResult, token.Value))?.Value;
         if (word is not null)
         {
-            throw new UsageException($"{Spelling.NoSuchOption(word, parse.CommandResult.Command)} If it is the name of a function or a file, write it behind --.");
+            throw new UsageException(
+                $"{Spelling.NoSuchOption(word, parse.CommandResult.Command, commands)} If it is the name of a function or a "
+                + "file, write it behind --.");
         }
     }
 

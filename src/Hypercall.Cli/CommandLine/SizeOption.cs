@@ -6,9 +6,20 @@ namespace Hypercall.Cli.CommandLine;
 internal sealed class SizeOption : Option<long>
 {
     public SizeOption(string name, string description, long defaultValue)
+        : this(name, description, defaultValue, ByteSize.Describe(defaultValue).Replace(" ", "", StringComparison.Ordinal))
+    {
+    }
+
+    /// <summary>An option without a number for a default: 0 stands for it.</summary>
+    public SizeOption(string name, string description, string defaultInWords)
+        : this(name, description, 0, defaultInWords)
+    {
+    }
+
+    private SizeOption(string name, string description, long defaultValue, string defaultInWords)
         : base(name)
     {
-        Description = $"{description}: {ByteSize.Forms}. [default: {ByteSize.Describe(defaultValue).Replace(" ", "", StringComparison.Ordinal)}]";
+        Description = $"{description}: {ByteSize.Forms}. [default: {defaultInWords}]";
         HelpName = "SIZE";
         Default = defaultValue;
         CustomParser = result =>

@@ -14,11 +14,19 @@ internal static class Spelling
     public static string Guess(string word, IEnumerable<string> known, string quote = "") =>
         Closest(word, known) is { } meant ? $" Did you mean {quote}{meant}{quote}?" : "";
 
-    /// <summary>Says that a command has no such option, and which it has that is like it.</summary>
-    /// <param name="word">What was typed.</param>
-    /// <param name="command">The command.</param>
-    public static string NoSuchOption(string word, Command command) =>
-        $"'{word}' is no option of this command.{Guess(word, command.Options.Select(option => option.Name))}";
+    /// <summary>Says that a command has no such option, and which it has that is like it, or who else has it.</summary>
+    public static string NoSuchOption(string word, Command command, IReadOnlyList<Command> commands)
+    {
+        string[] others =
+        [
+            .. commands
+                .Where(other => other.Options.Any(option => option.Name == word))
+                .Select(other => $"'hypercall {other.Name}'"),
+        ];
+        return $"'{word}' is no option of this command" + (others.Length == 0
+            ? $".{Guess(word, command.Options.Select(option => option.Name))}"
+            : $"; {string.Join(", ", others)} {(others.Length == 1 ? "has" : "have")} it.");
+    }
 
     private static string? Closest(string word, IEnumerable<string> known)
     {

@@ -10,7 +10,14 @@ namespace Hypercall.Cli.Commands;
 internal sealed class SendCommand : CliCommand
 {
     private readonly Argument<string> _file = new("FILE") { Description = "What to hand over; - is standard input." };
-    private readonly Option<string> _function = new("--function") { Description = "The function's name.", HelpName = "NAME", Required = true };
+    private readonly Option<string?> _name = new("--function")
+    {
+        Description = "The function's name. Without one: --convention and --number.",
+        HelpName = "NAME",
+    };
+
+    private readonly FunctionOptions _function;
+    private readonly LayoutOption _layout = new();
     private readonly ChoiceOption<Passing> _passing = new(
         "--passing",
         "How it is handed over: by virtual address, by the physical address of contiguous memory, page by page, by frame list, or what suits the memory. [default: gva]",
@@ -20,6 +27,10 @@ internal sealed class SendCommand : CliCommand
         ("pages", Passing.PageByPage),
         ("list", Passing.FrameList),
         ("auto", Passing.Auto));
+    private readonly SizeOption _piece = new(
+        "--piece",
+        "The most that one call is given; between two calls Ctrl-C counts, and the bar moves. For a VMM that reads slowly",
+        "as much as the technique allows; with gva that is all");
     private readonly ChoiceOption<Residency?> _residency = new(
         "--residency",
         "What holds its pages. [default: touched for gva, else pinned]",
@@ -42,9 +53,6 @@ internal sealed class SendCommand : CliCommand
         ("nothing", TransferRule.CompletedMeansAll),
         ("bytes", TransferRule.BytesIn(GeneralRegister.Rax)),
         ("status", TransferRule.ZeroMeansAll));
-    private readonly RegisterOption _rdx = new(GeneralRegister.Rdx, "The function's own first argument. [default: 0]");
-    private readonly RegisterOption _rsi = new(GeneralRegister.Rsi, "The function's own second argument. [default: 0]");
-    private readonly RegisterOption _rdi = new(GeneralRegister.Rdi, "The function's own third argument. [default: 0]");
     private readonly Option<bool> _allowFallback = new("--allow-fallback")
     {
         Description = "Take a fallback when the machine cannot give what is asked: locked for pinned, touched for locked, scattered for contiguous.",
@@ -58,23 +66,38 @@ internal sealed class SendCommand : CliCommand
     public SendCommand()
         : base("send", "Hand a file of any size to a function of the VMM, and take what comes back.")
     {
-        FunctionName.Validate(_function);
+        FunctionName.Validate(_name);
         Arguments.Add(_file);
-        foreach (Option option in (Option[])[_function, _passing, _direction, _out, _residency, _raxMeans, _rdx, _rsi, _rdi, _allowFallback, _acceptCorruption])
+        Options.Add(_name);
+        _function = new FunctionOptions(this, "--function");
+        Option[] options =
+        [
+            _layout, _passing, _piece, _direction, _out, _residency, _raxMeans, _allowFallback, _acceptCorruption,
+        ];
+        foreach (Option option in options)
         {
             Options.Add(option);
         }
     }
 
     public override string Remarks =>
-        "RBX and RCX carry address and length (with list, those of the list). The file is read into memory of its own first, and --out is written only after all bytes are done. "
-        + "Ctrl-C stops between two calls and says how far it got.";
+        "By name, RBX and RCX carry address and length (with list, those of the list), and --arg fills RDX, RSI and RDI. By "
+        + "convention, "
+        + "--layout says which arguments hold them, and --arg fills the others, in order. The file is read into memory of its "
+        + "own first, and "
+        + "--out is written only after all bytes are done. Ctrl-C stops between two calls and says how far it got (130); with "
+        + "gva there is one "
+        + "call, unless --piece cuts it. Ends with 4 when the answer proves that another VMM gave it.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
         ("hypercall send data.bin --function foo", "by virtual address: no privilege needed"),
         ("hypercall send data.bin --function upper_list --passing list --direction both --out back.bin --vmm fake", "by frame list to the fake VMM, and back"),
-        ("hypercall send - --function upper_gva --direction both --out - --rax-means bytes --vmm fake", "as a filter"),
+        ("hypercall send - --function upper_gva --direction both --out - --piece 64KiB --vmm fake", "as a filter, 64 KiB a call"),
+        (
+            "hypercall send data.bin --convention xen --number 17 --arg 1 --layout address:1 --direction from --out back.bin",
+            "xen_version, command 1: the VMM writes its extra version at the second argument"
+        ),
     ];
 
     protected override async ValueTask<ExitCode> RunAsync(Invocation invocation)
@@ -82,20 +105,26 @@ internal sealed class SendCommand : CliCommand
         Direction direction = invocation.Get(_direction);
         string? outFile = invocation.Get(_out);
         Check(direction, outFile, invocation.Output.IsJson);
+        (FunctionChoice choice, TransferLayout layout) = ReadFunction(invocation);
         Payload.Check(invocation.Get(_file)!);
         CancellationToken cancellation = invocation.CancellationToken;
 
         using VmmSession session = invocation.OpenSession();
-        string name = invocation.Get(_function)!;
-        HypercallFunction function = session.Vmm.GetFunction(name); // before a large file is read for nobody
+        string name = choice.ToString();
+        IReadOnlyList<string> warnings = choice.WarningsIn(session);
+        invocation.Output.Warn(warnings);
+        // Before a large file is read for nobody.
+        HypercallFunction function = CallFailedException.Of(name, warnings, () => choice.Find(session, layout));
         Payload payload = await Payload.ReadAsync(invocation.Get(_file)!, invocation.Host, cancellation).ConfigureAwait(false);
+        CheckUnit(layout, payload.Length, invocation.Get(_file)!);
         using GuestBuffer buffer = session.Memory.Allocate(payload.Length, MemoryFor(invocation));
         await payload.CopyToAsync(buffer, cancellation).ConfigureAwait(false);
         using Destination? destination = outFile is null ? null : Destination.Open(outFile, invocation.Host);
 
         TransferOptions options = new()
         {
-            Words = [invocation.Get(_rdx), invocation.Get(_rsi), invocation.Get(_rdi)],
+            Words = choice.Words,
+            BytesPerCall = invocation.Has(_piece) ? invocation.Get(_piece) : null,
             AcceptMemoryCorruptionIfPagesMove = invocation.Get(_acceptCorruption),
         };
         TransferRule rule = invocation.Get(_raxMeans)!;
@@ -105,13 +134,21 @@ internal sealed class SendCommand : CliCommand
             invocation.Output,
             name,
             buffer.Length,
-            progress => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation));
+            progress => CallFailedException.Of(
+                name,
+                warnings,
+                () => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation)));
         string done = $"{OutputException.CalledAnyway}'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
         destination?.Write(buffer, done);
         Report(invocation, new SendResult
         {
-            Function = name,
+            Function = choice.Name,
+            Convention = function.Convention.Name,
+            Number = function.Number,
+            Layout = LayoutOption.Describe(layout),
             Passing = NameOf(passing),
+            Technique = NameOf(transfer.Passing ?? passing),
+            Piece = options.BytesPerCall,
             Direction = NameOf(direction),
             Residency = NameOf(buffer.Residency),
             Contiguity = NameOf(buffer.Contiguity),
@@ -119,10 +156,44 @@ internal sealed class SendCommand : CliCommand
             BytesDone = transfer.BytesDone,
             Calls = transfer.Calls,
             Rax = RegisterValue.Hex(transfer.Registers.Rax),
-            RaxIsCallNumber = transfer.Registers.Rax == function.Number,
+            RaxIsCallNumber = function.Convention.Number.Register == GeneralRegister.Rax
+                && transfer.Registers.Rax == function.Number,
             Outcome = NameOf(transfer.Outcome),
-        }, toStandardOutput: outFile != "-", done);
+            Warnings = warnings,
+        }, name, toStandardOutput: outFile != "-", done);
         return ExitCode.Done;
+    }
+
+    // Everything that can be wrong with the request is said before any exit to the VMM.
+    private (FunctionChoice Function, TransferLayout Layout) ReadFunction(Invocation invocation)
+    {
+        string? name = invocation.Get(_name);
+        TransferLayout? given = invocation.Get(_layout);
+        FunctionChoice choice = _function.Read(invocation, name, given);
+        TransferLayout layout = given ?? choice.Convention.Layout ?? throw new UsageException(
+            $"Which arguments of {choice} hold the memory is not known: the convention of {choice.Convention} leaves that to "
+            + "each function. "
+            + $"Say it with --layout: {LayoutOption.Forms}, as the function's documentation has it.");
+        choice = _function.Read(invocation, name, layout);
+        if (invocation.Get(_piece) % layout.Unit != 0)
+        {
+            throw new UsageException(
+                $"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes: --piece is a whole number "
+                + "of them.");
+        }
+
+        return (choice, layout);
+    }
+
+    private static void CheckUnit(TransferLayout layout, long length, string file)
+    {
+        if (length % layout.Unit != 0)
+        {
+            throw new UsageException(
+                $"--layout {LayoutOption.Describe(layout)} counts in pages of {layout.Unit} bytes, and {Payload.NameOf(file)} "
+                + $"has {length}: "
+                + "pad it to a whole number of them.");
+        }
     }
 
     private static void Check(Direction direction, string? outFile, bool json)
@@ -152,7 +223,7 @@ internal sealed class SendCommand : CliCommand
         };
     }
 
-    private static void Report(Invocation invocation, SendResult result, bool toStandardOutput, string done)
+    private static void Report(Invocation invocation, SendResult result, string function, bool toStandardOutput, string done)
     {
         if (!toStandardOutput)
         {
@@ -162,8 +233,9 @@ internal sealed class SendCommand : CliCommand
         invocation.Output.Report(result, CliJson.Readable.SendResult, page =>
         {
             page.Facts(
-                ("function", result.Function),
-                ("passing", result.Passing),
+                ("function", function),
+                ("layout", result.Layout),
+                ("passing", result.Technique == result.Passing ? result.Passing : $"{result.Passing}: {result.Technique}"),
                 ("direction", result.Direction),
                 ("memory", $"{result.Residency}, {result.Contiguity}"),
                 ("bytes done", $"{result.BytesDone} of {result.Bytes}"),
@@ -188,10 +260,25 @@ internal sealed class SendCommand : CliCommand
 /// <summary>The answer of <c>send</c> in JSON, when all bytes are done.</summary>
 internal sealed record SendResult
 {
-    public required string Function { get; init; }
+    /// <summary>The name; null where a convention and a number were given.</summary>
+    public required string? Function { get; init; }
+
+    /// <summary>The convention's name.</summary>
+    public required string Convention { get; init; }
+
+    public required ulong Number { get; init; }
+
+    /// <summary>As <c>--layout</c> takes it.</summary>
+    public required string Layout { get; init; }
 
     /// <summary><c>gva</c>, <c>contiguous</c>, <c>pages</c>, <c>list</c> or <c>auto</c>.</summary>
     public required string Passing { get; init; }
+
+    /// <summary>The same; for <c>auto</c> what it chose.</summary>
+    public required string Technique { get; init; }
+
+    /// <summary>The most that one call was given, in bytes; null for no limit.</summary>
+    public required long? Piece { get; init; }
 
     /// <summary><c>to</c>, <c>from</c> or <c>both</c>.</summary>
     public required string Direction { get; init; }
@@ -212,9 +299,12 @@ internal sealed record SendResult
     /// <summary>After the last call.</summary>
     public required string Rax { get; init; }
 
-    /// <summary>Whether RAX still holds the function's number.</summary>
+    /// <summary>Whether RAX, in which the number went in, still holds it.</summary>
     public required bool RaxIsCallNumber { get; init; }
 
     /// <summary><c>completed</c>: every other outcome is an error.</summary>
     public required string Outcome { get; init; }
+
+    /// <summary>What makes the answer doubtful.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
 }

@@ -33,6 +33,7 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
                 ("hypercall demo", "what a hypercall is, shown on a fake VMM"),
                 ("hypercall detect", "what this machine has"),
                 ("hypercall call foo --rbx 1 --rcx 2 --rdx 3 --vmm fake", "call a function of the fake VMM by name; without --vmm fake, of the one under this machine"),
+                ("hypercall call --convention xen --number 17 --arg 0", "call a number, in the registers of Xen or another VMM"),
             ]);
             WriteReference(writer);
         }

@@ -13,7 +13,7 @@ internal static class UsageErrors
     {
         string? stranger = parse.UnmatchedTokens.FirstOrDefault(token => token != "--json");
         return new UsageException(parse.CommandResult.Command is CliCommand command
-            ? InCommand(parse, command, parse.UnmatchedTokens.FirstOrDefault(IsOption) ?? stranger)
+            ? InCommand(parse, command, commands, parse.UnmatchedTokens.FirstOrDefault(IsOption) ?? stranger)
             : $"{InRoot(stranger, commands)} Commands: {string.Join(", ", commands.Select(known => known.Name))}.");
     }
 
@@ -27,11 +27,12 @@ internal static class UsageErrors
         _ => $"There is no command '{stranger}'.{Spelling.Guess(stranger, commands.Select(known => known.Name), "'")}",
     };
 
-    private static string InCommand(ParseResult parse, CliCommand command, string? stranger) => stranger switch
+    private static string InCommand(
+        ParseResult parse, CliCommand command, IReadOnlyList<CliCommand> commands, string? stranger) => stranger switch
     {
         null => string.Join(Environment.NewLine, parse.Errors.Select(error => error.Message).Distinct()),
         _ when command.Options.Any(option => option.Name == stranger) => $"'{stranger}' stands before the command: options come after it, as in 'hypercall {command.Name} ... {stranger}'.",
-        _ when IsOption(stranger) => Spelling.NoSuchOption(stranger, command),
+        _ when IsOption(stranger) => Spelling.NoSuchOption(stranger, command, commands),
         _ => $"'{stranger}' is one argument too many.",
     };
 

@@ -17,6 +17,12 @@ internal sealed class VmmSession : IDisposable
     /// <summary>The instruction chosen for the CPU.</summary>
     public HypercallTarget Target => _services.GetRequiredService<HypercallTarget>();
 
+    /// <summary>CPUID, for what <see cref="Cpu"/> leaves out.</summary>
+    public ICpuid Cpuid => _services.GetRequiredService<ICpuid>();
+
+    /// <summary>The machine, with the channel that all its calls take.</summary>
+    public IHypercallMachine Machine => _services.GetRequiredService<IHypercallMachine>().WithChannel(Channel);
+
     public IHypercallChannel Channel => _services.GetRequiredService<IHypercallChannel>();
 
     /// <summary>Memory to hand over; needs no provider.</summary>

@@ -38,6 +38,23 @@ internal sealed class CliOutput(CliHost host, bool json)
         }
     }
 
+    /// <summary>Prints what makes the answer doubtful; nothing with JSON, where the answer has a place for it.</summary>
+    /// <param name="warnings">What does; none for nothing.</param>
+    public void Warn(IReadOnlyList<string> warnings)
+    {
+        try
+        {
+            foreach (string warning in IsJson ? [] : warnings)
+            {
+                WriteError($"warning: {warning}", Color.Yellow);
+            }
+        }
+        catch (Exception e) when (OutputException.IsBrokenStream(e))
+        {
+            // Nobody hears it; the call was asked for all the same.
+        }
+    }
+
     /// <summary>Prints an error.</summary>
     /// <param name="error">What happened.</param>
     /// <param name="code">What the process ends with.</param>
@@ -58,7 +75,7 @@ internal sealed class CliOutput(CliHost host, bool json)
 
         try
         {
-            WriteError(text, code == ExitCode.Internal ? error.StackTrace : null);
+            WriteError(text, Color.Red, code == ExitCode.Internal ? error.StackTrace : null);
         }
         catch (Exception e) when (OutputException.IsBrokenStream(e))
         {
@@ -66,12 +83,12 @@ internal sealed class CliOutput(CliHost host, bool json)
         }
     }
 
-    private void WriteError(string text, string? stackTrace)
+    private void WriteError(string text, Color color, string? stackTrace = null)
     {
         if (text.Length > 0 && host.ErrorIsTerminal)
         {
             IAnsiConsole console = TerminalText.On(host.Error);
-            console.Write(new Paragraph().Append("hypercall: ", new Style(Color.Red, decoration: Decoration.Bold)).Append(text));
+            console.Write(new Paragraph().Append("hypercall: ", new Style(color, decoration: Decoration.Bold)).Append(text));
             console.WriteLine();
         }
         else if (text.Length > 0)

@@ -6,7 +6,7 @@ namespace Hypercall.Cli.Output;
 /// <summary>An error in JSON: what happened in one word, the whole message, and the numbers that mattered.</summary>
 internal sealed record ErrorInfo(string Kind, string Message)
 {
-    /// <summary>The name that was looked up, where one was.</summary>
+    /// <summary>The function that was looked up or called: its name, or its convention and number.</summary>
     public string? Function { get; init; }
 
     /// <summary>What a foreign VMM left in RAX.</summary>
@@ -23,6 +23,9 @@ internal sealed record ErrorInfo(string Kind, string Message)
     /// <summary>What it came from, where the message does not say it already: the nearest cause first.</summary>
     public IReadOnlyList<string> Causes { get; init; } = [];
 
+    /// <summary>What was doubtful before.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>Where to read on.</summary>
     public string? Hint { get; init; }
 
@@ -31,6 +34,15 @@ internal sealed record ErrorInfo(string Kind, string Message)
 
     public static ErrorInfo Of(Exception error)
     {
+        if (error is CallFailedException call)
+        {
+            ErrorInfo of = Of(call.Cause);
+            bool namesIt = call.Cause is ForeignVmmException
+                or VmmFunctionNotFoundException or VmmFunctionDisabledException or VmmFunctionFailedException;
+            string message = namesIt ? of.Message : $"{call.Function}: {of.Message}";
+            return of with { Message = message, Function = call.Function, Warnings = call.Warnings };
+        }
+
         (ExitCode code, string kind) = ExitCodes.Classify(error);
         ErrorInfo info = new(kind, code switch
         {
@@ -84,6 +96,7 @@ internal sealed record ErrorInfo(string Kind, string Message)
     {
         BytesDone = result.BytesDone,
         Fault = result.Outcome == TransferOutcome.Faulted ? FaultInfo.Of(result.Fault) : null,
+        Rax = result.Outcome == TransferOutcome.ForeignVmm ? RegisterValue.Hex(result.Registers.Rax) : null,
         Reason = result.Refusal is { } refusal ? CamelCase(refusal.Reason) : null,
     };
 

@@ -17,7 +17,7 @@ internal static partial class ToolWords
         (Auto(), "--passing auto"),
         (OtherInstruction(), "--instruction vmcall|vmmcall"),
         (Fake(), "--vmm fake"),
-        (Conventions(), "'hypercall raw --convention NAME'"),
+        (Conventions(), "'hypercall call --convention NAME'"),
         (Presence(), "'hypercall detect'"),
         (FromMemory(), "by 'hypercall send'"),
         (AnyMemory(), "'hypercall send'"),
@@ -67,7 +67,7 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bPassing\.Auto\b")]
     private static partial Regex Auto();
 
-    [GeneratedRegex(@"\bHypercallOptions\.(TryOther)?Instruction\b")]
+    [GeneratedRegex(@"\bHypercallOptions\.(TryOtherInstruction|Provider)\b")]
     private static partial Regex OtherInstruction();
 
     [GeneratedRegex(@"\bAddFakeMachine\b(\(\))?")]

@@ -99,7 +99,8 @@ internal sealed class Payload
 
     private static UsageException Unreadable(string file, Exception cause) => new($"{NameOf(file)} cannot be read: {cause.Message}", cause);
 
-    private static string NameOf(string file) => file == "-" ? "Standard input" : $"'{file}'";
+    /// <summary>How messages call a file.</summary>
+    public static string NameOf(string file) => file == "-" ? "Standard input" : $"'{file}'";
 
     private async Task KeepAsync(Stream input, CancellationToken cancellationToken)
     {

@@ -107,10 +107,10 @@ public class AddKeyedHypercallTests
     public void Options_are_those_of_the_key()
     {
         using ServiceProvider services = TwoFakes(new ServiceCollection())
-            .AddKeyedHypercall("right", vmm => vmm.Configure(options => options.Instruction = "VMCALL"))
+            .AddKeyedHypercall("right", vmm => vmm.Configure(options => options.Provider = "Intel"))
             .BuildServiceProvider();
-        Assert.Equal("VMMCALL", services.GetRequiredKeyedService<HypercallTarget>("left").Instruction.Mnemonic);
-        Assert.Equal("VMCALL", services.GetRequiredKeyedService<HypercallTarget>("right").Instruction.Mnemonic);
+        Assert.Equal("VMMCALL", services.GetRequiredKeyedService<HypercallTarget>("left").Way);
+        Assert.Equal("VMCALL", services.GetRequiredKeyedService<HypercallTarget>("right").Way);
     }
 
     [Fact]
@@ -165,17 +165,17 @@ public class AddKeyedHypercallTests
     {
         public string Name => "One";
 
-        public HypercallInstruction Instruction { get; } = new("ONE", [0x90]);
+        public HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.Usable;
 
-        public bool Serves(CpuIdentity cpu) => true;
+        public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => throw new NotSupportedException();
     }
 
     private sealed class Two : IHypercallProvider
     {
         public string Name => "Two";
 
-        public HypercallInstruction Instruction { get; } = new("TWO", [0x90]);
+        public HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.Usable;
 
-        public bool Serves(CpuIdentity cpu) => true;
+        public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => throw new NotSupportedException();
     }
 }

@@ -194,7 +194,7 @@ public sealed class HypercallMeterTests : IDisposable
         Assert.Equal(
             [
                 "hypercall.call.oldest_age s", "hypercall.calls {call}", "hypercall.calls.in_flight {call}", "hypercall.duration s", "hypercall.faults {fault}",
-                "hypercall.late_returns {call}", "hypercall.timeouts {call}",
+                "hypercall.late_returns {call}", "hypercall.refusals {call}", "hypercall.timeouts {call}",
             ],
             found.Select(instrument => $"{instrument.Name} {instrument.Unit}").Order(StringComparer.Ordinal));
         Assert.All(found, instrument => Assert.False(string.IsNullOrEmpty(instrument.Description)));

@@ -187,7 +187,7 @@ public class ObserveTests
             "AddFakeMachine, configured" => vmm => vmm.AddFakeMachine(fake => fake.On("foo", _ => { })),
             "AddFakeMachine, given" or "keyed fake, given" => vmm => vmm.AddFakeMachine(given),
             "AddFakeMachine, decorated" => vmm => vmm.UseMachine(_ => given.WithChannel(new Decorator(given.Channel))),
-            "AddFakeMachine, forced" => vmm => vmm.AddFakeMachine().Configure(options => options.Instruction = "VMMCALL"),
+            "AddFakeMachine, forced" => vmm => vmm.AddFakeMachine().Configure(options => options.Provider = "AMD"),
             _ => vmm => vmm.UseMachine(_ => Scripted()),
         };
         string? chosen = machine.StartsWith("keyed", StringComparison.Ordinal) ? "left" : null;

@@ -9,12 +9,13 @@ public class UsageTests
     {
         { "", "No command was given" },
         { "cal foo", "There is no command 'cal'" },
-        { "call", "NAME" },
+        { "call", "Say which function: by its name (NAME), or by --convention and --number." },
         { "call foo bar", "'bar' is one argument too many" },
         { "call foo --rbz 1", "'--rbz' is no option of this command. Did you mean --r" },
         { "call --rbz 1 foo", "'--rbz' is no option of this command. Did you mean --r" },
         { "call foo --RBX 1", "Did you mean --rbx?" },
-        { "raw --conv kvm", "Did you mean --convention?" },
+        { "call --conv kvm", "Did you mean --convention?" },
+        { "send - --function f --rbx 1", "'hypercall call', 'hypercall raw' have it" },
         { "call foo --zzzzzz", "'--zzzzzz' is no option of this command." },
         { "dmeo", "There is no command 'dmeo'. Did you mean 'demo'?" },
         { "CALL foo", "Did you mean 'call'?" },
@@ -36,12 +37,9 @@ public class UsageTests
         { "detect --fake hal", "bitvisor|kvm|deaf|none" },
         { "detect --vmm real --fake kvm", "--fake" },
         { "raw", "at least one register" },
-        { "raw --number 1", "--convention" },
-        { "raw --arg 1", "--convention" },
-        { "raw --convention kvm", "--number" },
-        { "raw --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|vmware-port|acrn|nyx" },
-        { "raw --convention kvm --number 1 --rbx 2", "--rbx does not go with --convention" },
-        { "raw --convention kvm --number 1 --arg one", "'one' is no register value" },
+        { "raw --convention kvm --number 1", "no option of this command; 'hypercall call', 'hypercall send' have it." },
+        { "call foo --arg 1 2", "'2' is one argument too many" },
+        { "send -", "Say which function: by its name (--function), or by --convention and --number." },
     };
 
     [Theory]

@@ -70,7 +70,9 @@ public class CallCommandTests
     {
         JsonElement json = (await CliRun.OfAsync("call foo --rbx 9007199254740993 --vmm fake --json")).Json; // 2^53 + 1: lost in a double
 
-        Assert.Equal(["function", "number", "registers", "changed", "raxIsCallNumber", "notes"], json.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["function", "number", "convention", "registers", "changed", "raxIsCallNumber", "notes", "warnings"],
+            json.EnumerateObject().Select(property => property.Name));
         Assert.Equal(
             ["rax", "rcx", "rdx", "rbx", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
             json.GetProperty("registers").EnumerateObject().Select(property => property.Name));
@@ -89,6 +91,7 @@ public class CallCommandTests
         Assert.Contains("'bar' was not found", run.Error, StringComparison.Ordinal);
         Assert.Contains("case-sensitive", run.Error, StringComparison.Ordinal);
     }
+
     [Theory]
     [InlineData("call nosuch --vmm fake", "'hypercall functions --vmm fake'")]
     [InlineData("call nosuch --fake deaf", "'hypercall detect --fake deaf'")]
@@ -99,5 +102,4 @@ public class CallCommandTests
         Assert.Equal(ExitCode.Refused, run.ExitCode);
         Assert.Contains(advice, run.Error, StringComparison.Ordinal);
     }
-
 }

@@ -51,8 +51,12 @@ public sealed class SendCommandTests : IDisposable
         byte[] back = await File.ReadAllBytesAsync(Out);
         Assert.True(back.AsSpan().SequenceEqual(Upper(sent)));
         Assert.Equal(
-            ["function", "passing", "direction", "residency", "contiguity", "bytes", "bytesDone", "calls", "rax", "raxIsCallNumber", "outcome"],
+            [
+                "function", "convention", "number", "layout", "passing", "technique", "piece", "direction", "residency",
+                "contiguity", "bytes", "bytesDone", "calls", "rax", "raxIsCallNumber", "outcome", "warnings",
+            ],
             run.Json.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(passing != "auto" ? passing : size > 4096 ? "list" : "contiguous", Text(run, "technique"));
         Assert.Equal((passing, "both", "completed"), (Text(run, "passing"), Text(run, "direction"), Text(run, "outcome")));
         Assert.Equal((size, size), (run.Json.GetProperty("bytes").GetInt64(), run.Json.GetProperty("bytesDone").GetInt64()));
         Assert.Equal(passing == "gva" ? "touched" : "pinned", Text(run, "residency"));
@@ -147,7 +151,7 @@ public sealed class SendCommandTests : IDisposable
         (ulong, ulong, ulong) seen = default;
         _ = Write(10);
         FakeMachine fake = new FakeMachine().On("f", call => seen = (call.Rdx, call.Rsi, call.Rdi));
-        CliRun run = await CliRun.OfAsync($"send {In} --function f --rdx 1 --rsi 0x2 --rdi -3", Machines.Use(fake));
+        CliRun run = await CliRun.OfAsync($"send {In} --function f --arg 1 --arg 0x2 --arg -3", Machines.Use(fake));
 
         Assert.Equal((1UL, 2UL, ulong.MaxValue - 2), seen);
         Assert.Contains("RAX is still the number that was called", run.Out, StringComparison.Ordinal);

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Hypercall.BitVisor;
+
+namespace Hypercall.Cli.Machines;
+
+/// <summary>Which function of the VMM a command calls: one that has a name, or a number of a convention.</summary>
+/// <param name="Name">The name to look up; null where the number is given.</param>
+/// <param name="Convention">The convention; BitVisor's for a name.</param>
+/// <param name="Number">The number; nothing for a name.</param>
+/// <param name="Words">Its own arguments, in order.</param>
+internal sealed record FunctionChoice(string? Name, HypercallConvention Convention, ulong Number, IReadOnlyList<ulong> Words)
+{
+    /// <summary>What CPUID makes doubtful. Nothing for a name: a VMM that finds names has shown what it is.</summary>
+    public IReadOnlyList<string> WarningsIn(VmmSession session) =>
+        Name is null ? HypervisorSignatures.WarningsOn(Convention, session.Cpu, session.Cpuid) : [];
+
+    /// <summary>The function.</summary>
+    /// <param name="session">The way to the VMM, which is asked for a name, and for nothing else.</param>
+    /// <param name="layout">Which arguments hold memory; null for the convention's own layout.</param>
+    /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
+    public HypercallFunction Find(VmmSession session, TransferLayout? layout = null)
+    {
+        if (Name is null)
+        {
+            return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+        }
+
+        HypercallFunction found = session.Vmm.GetFunction(Name);
+        return layout is null
+            ? found
+            : new HypercallFunction(session.Machine, found.Convention, found.Number, found.Name, layout);
+    }
+
+    /// <summary>The name, or the convention and the number: <c>foo</c>, <c>Xen 17</c>.</summary>
+    public override string ToString() => Name ?? string.Create(CultureInfo.InvariantCulture, $"{Convention} {Number}");
+}
