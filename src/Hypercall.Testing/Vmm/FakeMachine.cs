@@ -210,7 +210,7 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
-    internal IHypercallChannel OpenKernelChannel() => Observe(new FakeChannel(this, Target.Instruction!, cpl: 0));
+    public IHypercallChannel OpenKernelChannel() => Observe(new FakeChannel(this, Target.Instruction!, cpl: 0));
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends the run.

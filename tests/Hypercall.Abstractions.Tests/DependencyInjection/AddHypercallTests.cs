@@ -96,7 +96,7 @@ public class AddHypercallTests
     public void Options_of_a_name_that_is_no_machine_are_nobodys()
     {
         using ServiceProvider provider = Build(Machine(HypercallStatus.Completed));
-        Assert.Null(provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get("else").Instruction);
+        Assert.Null(provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get("else").Provider);
     }
 
     [Fact]

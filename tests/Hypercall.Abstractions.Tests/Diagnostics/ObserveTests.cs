@@ -150,7 +150,7 @@ public class ObserveTests
             "fake, observed twice" => fake.WithChannel(fake.Channel.Observe().Observe()),
             "fake, decorated" => fake.WithChannel(new Decorator(fake.Channel)),
             "fake, decorated and observed" => fake.WithChannel(new Decorator(fake.Channel).Observe()),
-            "fake, another instruction" => fake.WithChannel(fake.OpenChannel(fake.Target.Instruction)),
+            "fake, another instruction" => fake.WithChannel(fake.OpenChannel(fake.Target.Instruction!)),
             "fake, kernel" => fake.WithChannel(fake.OpenKernelChannel()),
             _ => fake.WithChannel(Scripted().Observe()),
         };
