@@ -1,5 +1,4 @@
 using Hypercall.Native.Execution;
-using Hypercall.Tests;
 
 namespace Hypercall.Native.Tests;
 

@@ -28,7 +28,6 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     public HypercallTarget Target { get; }
 
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining)] // in a caller that clears a struct by 256-bit AVX there would be no VZEROUPPER: see below
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         if (!FaultGuard.IsTrusted)

@@ -1,5 +1,4 @@
 using Hypercall.BitVisor;
-using NSubstitute;
 using Technique = Hypercall.Passing;
 
 namespace Hypercall.Tests.Errors;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Hypercall.BitVisor;
-using Hypercall.Tests;
 
 namespace Hypercall.Native.Tests.Memory;
 
