@@ -30,6 +30,7 @@ namespace Hypercall.Testing;
 /// </example>
 public sealed class FakeMachine : IHypercallMachine
 {
+    private readonly FakeProvider[] _providers;
     private readonly object _gate = new();
     private readonly FakeRun _run;
     private readonly FakeCpu _cpu;
@@ -71,6 +72,7 @@ public sealed class FakeMachine : IHypercallMachine
         }
 
         Options = options;
+        _providers = [.. FakeVendor.All.Select(vendor => new FakeProvider(this, vendor))];
         _loggers = loggers;
         _meters = meters;
         _run = new FakeRun(options);
@@ -224,7 +226,7 @@ public sealed class FakeMachine : IHypercallMachine
         _run.Fail(FakeOracle.DataLost, FakeActor.Guest, "reports success, and the data did not arrive", message);
     }
 
-    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(Cpuid, FakeVendor.All.Select(vendor => new FakeProvider(this, vendor)), options);
+    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(Cpuid, _providers, options);
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     internal CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>
