@@ -48,7 +48,7 @@ public sealed class CommandSource(BitVisorClient vmm, IGuestMemory memory)
                 HypercallRegisters registers = answer.Registers;
                 if (!status.IsCompleted || !AgentAbi.IsAnswer(in registers))
                 {
-                    problem = status.IsCompleted ? $"RAX is 0x{answer.Rax:x}, which is no answer of {AgentAbi.CommandFunction}." : status.Fault.Advice;
+                    problem = status.IsCompleted ? $"RAX is 0x{answer.Rax:x}, which is no answer of {AgentAbi.CommandFunction}." : status.ToException().Message;
                     _ = vmm.Forget(AgentAbi.CommandFunction); // its number may have changed
                     return null;
                 }

@@ -39,7 +39,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
         HypercallStatus status = function.TryCall(out HypercallResult result, Word(0), Word(1), Word(2), Word(3), Word(4));
         if (!status.IsCompleted)
         {
-            return (PollOutcome.Faulted, 0, new HypercallFaultException(in status.Fault).Message);
+            return (status.IsRefused ? PollOutcome.Impossible : PollOutcome.Faulted, 0, status.ToException().Message);
         }
 
         // A function whose result can be equal to its own number is not one to watch in this way.
@@ -54,6 +54,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
     {
         VmmLookupOutcome.ForeignAbi => PollOutcome.ForeignVmm,
         VmmLookupOutcome.Faulted => PollOutcome.Faulted,
+        VmmLookupOutcome.Refused => PollOutcome.Impossible,
         _ => PollOutcome.NotFound,
     };
 }

@@ -34,6 +34,7 @@ public readonly struct VmmPresenceResult
         VmmPresence.ForeignAbi when Rax is >= 1 and <= BitVisorClient.MaxFunctionNumber =>
             $"A VMM answered, but not in this ABI: it gave number {Rax} to a name that cannot exist.",
         VmmPresence.ForeignAbi => VmmLookup.DescribeForeign("boot", Rax),
+        _ when Status.IsCompleted => "The look-up did not complete.",
         _ => Status.ToException().Message,
     };
 }

@@ -42,7 +42,16 @@ public abstract class InstructionProvider : IHypercallProvider
     HypercallInstruction? IHypercallProvider.Instruction => Instruction;
 
     /// <inheritdoc/>
-    public HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.ByVendor(CpuIdentity.Read(cpuid), _vendors);
+    public virtual RegisterSet Carries => RegisterSet.All;
+
+    /// <inheritdoc/>
+    public virtual RegisterSet Returns => RegisterSet.All;
+
+    /// <inheritdoc/>
+    public virtual string? Advise(in CpuFault fault) => null;
+
+    /// <inheritdoc/>
+    public virtual HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.ByVendor(CpuIdentity.Read(cpuid), _vendors);
 
     /// <inheritdoc/>
     /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
@@ -50,6 +59,6 @@ public abstract class InstructionProvider : IHypercallProvider
     {
         ArgumentNullException.ThrowIfNull(target);
         NativePlatform.Current.Demand();
-        return new StubChannel(target);
+        return new StubChannel(target, Instruction);
     }
 }

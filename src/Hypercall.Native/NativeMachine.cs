@@ -131,9 +131,12 @@ public sealed class NativeMachine : IHypercallMachine
         ILogger logger = _loggerFactory.CreateLogger<NativeMachine>();
         NativeLog.WayChosen(logger, target.Way, target.Cpu.Vendor, target.ProviderName);
         IHypercallChannel channel = Open(target);
-        HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers).FirstOrDefault() : null;
+        HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers.Where(IsVendors)).FirstOrDefault() : null;
         return other is null ? channel : new FallbackChannel(channel, Open(other), target, other, logger);
     }
+
+    // An instruction that any CPU executes, as CPUID is, completes where there is no VMM at all.
+    private bool IsVendors(IHypercallProvider provider) => provider.Probe(Cpuid) is { IsUsable: false } or { IsCpusChoice: true };
 
     private IHypercallChannel Open(HypercallTarget target) => target.Provider.Open(target, _loggerFactory);
 }

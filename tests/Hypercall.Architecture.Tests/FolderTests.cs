@@ -10,6 +10,10 @@ public class FolderTests
     // The pairs that know each other all the same, each with the reason.
     private static readonly Dictionary<string, (string First, string Second, string Reason)[]> Known = new()
     {
+        [Room.Abstractions] =
+        [
+            ("Channel", "Providers", "a provider opens a channel, and a fault says on which provider's way it happened"),
+        ],
         [Room.Native] =
         [
             ("Execution", "Guard", "a stub is guarded while it runs, and the guard's own code lies in the arena of the stubs"),

@@ -61,7 +61,7 @@ public class RealMachineTests
     public async Task A_call_by_KVM_s_own_convention_is_refused_with_exit_1()
     {
         _ = IsAmdUnderKvm();
-        CliRun run = await CliRun.OfAsync("raw --convention kvm --number 1 --json"); // KVM_HC_VAPIC_POLL_IRQ, which does nothing; EPERM from CPL 3
+        CliRun run = await CliRun.OfAsync("call --convention kvm --number 1 --json"); // KVM_HC_VAPIC_POLL_IRQ, which does nothing; EPERM from CPL 3
 
         Assert.Equal(ExitCode.Refused, run.ExitCode);
         Assert.True(run.Json.GetProperty("convention").GetProperty("failed").GetBoolean());

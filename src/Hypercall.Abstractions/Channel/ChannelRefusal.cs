@@ -8,9 +8,9 @@ public sealed class ChannelRefusal
     /// <param name="channel">The channel, such as <c>/dev/hypercall</c>.</param>
     /// <param name="reason">What happened, with the system call and the error that it gave, without a full stop.</param>
     /// <param name="remedy">What to do, in a sentence.</param>
-    /// <param name="errorCode">The system's error number (errno; Win32 on Windows); 0 for none.</param>
+    /// <param name="error">The system's error number (errno; Win32 on Windows); 0 for none.</param>
     /// <param name="isTransient">Whether the same call may be taken later, with nothing changed.</param>
-    public ChannelRefusal(string channel, string reason, string remedy, int errorCode = 0, bool isTransient = false)
+    public ChannelRefusal(string channel, string reason, string remedy, int error = 0, bool isTransient = false)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(channel);
         ArgumentException.ThrowIfNullOrWhiteSpace(reason);
@@ -18,7 +18,7 @@ public sealed class ChannelRefusal
         Channel = channel;
         Reason = reason;
         Remedy = remedy;
-        ErrorCode = errorCode;
+        ErrorCode = error;
         IsTransient = isTransient;
     }
 

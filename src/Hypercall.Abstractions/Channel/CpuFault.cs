@@ -76,7 +76,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     };
 
     /// <summary>What this fault most likely means here, and what can be done about it.</summary>
-    public string Advice => Target?.Provider.Advise(in this) ?? InstructionAdvice.For(in this);
+    public string Advice => Refusal?.Remedy ?? Target?.Provider.Advise(in this) ?? InstructionAdvice.For(in this);
 
     /// <summary>The fault in one line, for a log.</summary>
     public override string ToString()

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Hypercall;
 
@@ -15,7 +16,7 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder Configure(this IHypercallBuilder builder, Action<HypercallOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = builder.Services.Configure(builder.Key, configure);
+        _ = builder.Services.Configure(builder.Key ?? Options.DefaultName, configure); // null would mean every name
         return builder;
     }
 

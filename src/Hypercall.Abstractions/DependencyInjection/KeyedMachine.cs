@@ -5,7 +5,7 @@ namespace Hypercall;
 
 /// <summary>A machine with a key: what its channel counts bears the key, whoever asks for the channel.</summary>
 internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? loggers, IMeterFactory? meters, string key)
-    : IHypercallMachine
+    : IHypercallMachine, IDisposable, IAsyncDisposable
 {
     private Observed? _channel;
 
@@ -29,6 +29,20 @@ internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? lo
     }
 
     public IGuestMemory Memory => machine.Memory;
+
+    // The container knows this one only.
+    public void Dispose() => (machine as IDisposable)?.Dispose();
+
+    public ValueTask DisposeAsync()
+    {
+        if (machine is IAsyncDisposable disposable)
+        {
+            return disposable.DisposeAsync();
+        }
+
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     private sealed class Observed(IHypercallChannel raw, IHypercallChannel channel)
     {

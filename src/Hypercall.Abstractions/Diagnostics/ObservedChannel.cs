@@ -7,7 +7,7 @@ namespace Hypercall;
 internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
 {
     [ThreadStatic]
-    private static bool isMeasuring;
+    private static MachineMetrics? measured;
 
     private readonly HypercallMeter _meter;
     private readonly MachineMetrics _machine;
@@ -103,12 +103,13 @@ internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
     private HypercallStatus Measure(ref HypercallRegisters registers)
     {
         // A decorator between two observed channels: what it makes of one call is one call.
-        if (isMeasuring)
+        if (ReferenceEquals(measured, _machine))
         {
             return Invoke(ref registers);
         }
 
-        isMeasuring = true;
+        MachineMetrics? outer = measured;
+        measured = _machine;
         long began = _meter.Clock.GetTimestamp();
         CallsInFlight.Place place = _machine.InFlight.Enter(began);
         HypercallStatus status;
@@ -119,7 +120,7 @@ internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
         finally
         {
             place.Leave();
-            isMeasuring = false;
+            measured = outer;
         }
 
         _meter.Record(_machine, FunctionTag, in status, _meter.Clock.GetElapsedTime(began));

@@ -100,6 +100,7 @@ public sealed class HypercallFunction
     /// <exception cref="GuestMemoryException">The memory is not fit for the technique or the direction; nothing was handed over.</exception>
     /// <exception cref="GuestMemoryMovedException">A page moved during a call: the transfer cannot be trusted.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call, and the VMM was to keep nothing.</exception>
+    /// <exception cref="HypercallRefusedException">The channel itself refused the first call.</exception>
     /// <exception cref="TransferException">
     /// The transfer ended part way, or a call faulted that was to let the VMM keep the address. The result says how many bytes are known to have arrived, and holds
     /// the lease.

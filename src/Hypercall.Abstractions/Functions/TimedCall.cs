@@ -73,7 +73,7 @@ internal sealed class TimedCall
         }
 
         ITimer timer = _options.TimeProvider.CreateTimer(
-            static call => ((TimedCall)call!).TimeOut(), this, _timeout, Timeout.InfiniteTimeSpan);
+            static call => ((TimedCall)call!).TimeOut(), this, WholeMilliseconds(_timeout), Timeout.InfiniteTimeSpan);
         CancellationTokenRegistration registration =
             _cancellation.UnsafeRegister(static call => ((TimedCall)call!).Cancel(), this);
         lock (_gate)
@@ -88,6 +88,10 @@ internal sealed class TimedCall
         StopWaiting(); // it ended before there was anything to stop
         return _answer.Task;
     }
+
+    // A timer drops what is less than one: 0.5 ms would be none.
+    private static TimeSpan WholeMilliseconds(TimeSpan time) =>
+        time == Timeout.InfiniteTimeSpan ? time : TimeSpan.FromMilliseconds(Math.Ceiling(time.TotalMilliseconds));
 
     private void Run()
     {
@@ -113,8 +117,8 @@ internal sealed class TimedCall
         if (isLate)
         {
             _leftBehind.Remove();
-            _function.Observed?.CameBackLate(_function.ToString(), Elapsed, error?.GetType().Name ?? "completed");
             _cameBack.SetResult();
+            Tell(observed => observed.CameBackLate(_function.ToString(), Elapsed, error?.GetType().Name ?? "completed"));
             return;
         }
 
@@ -128,6 +132,7 @@ internal sealed class TimedCall
         {
             _ = _answer.TrySetException(
                 new HypercallTimeoutException(_function, _timeout, leftBehind, _options.Buffers.Count, _cameBack.Task));
+            Tell(observed => observed.LeftBehind(_function.ToString(), Elapsed, leftBehind));
         }
     }
 
@@ -139,6 +144,7 @@ internal sealed class TimedCall
                 $"The wait for the call of {_function} was cancelled. "
                 + HypercallTimeoutException.Remains(leftBehind, _options.Buffers.Count),
                 _cancellation));
+            Tell(observed => observed.LeftBehind(_function.ToString(), Elapsed, leftBehind));
         }
     }
 
@@ -157,8 +163,23 @@ internal sealed class TimedCall
         }
 
         StopWaiting();
-        _function.Observed?.LeftBehind(_function.ToString(), Elapsed, leftBehind);
         return true;
+    }
+
+    // On a bare thread, or in a timer's callback: what a logger or a listener throws would end the process.
+    private void Tell(Action<ObservedChannel> tell)
+    {
+        try
+        {
+            if (_function.Observed is { } observed)
+            {
+                tell(observed);
+            }
+        }
+        catch (Exception)
+        {
+            // It is theirs, and nobody is left to take it.
+        }
     }
 
     // Not within the gate: a registration's Dispose waits for its callback, which takes it. Unregister does not wait.

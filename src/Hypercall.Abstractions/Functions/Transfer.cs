@@ -280,6 +280,7 @@ internal sealed class Transfer(
         _registers = sent;
         _calls++;
         HypercallStatus status = channel.TryInvoke(ref _registers);
+        ReturnLeaseOfRefused(in status, told: _calls > 1);
         if (status.IsCompleted && mustStay is not null && !IsStillIn(mustStay, start))
         {
             return End(TransferOutcome.Moved);
@@ -303,12 +304,13 @@ internal sealed class Transfer(
     /// <summary>Hands over all pieces, many with one transition: nobody has to judge one before the next goes.</summary>
     private TransferResult CallTogether(Passing plan, PagedRange all)
     {
-        Span<HypercallRegisters> frames = new HypercallRegisters[PiecesTogether];
+        long pieces = (slice.Length / LengthOf(plan, slice.Address, slice.Length)) + 2;
+        Span<HypercallRegisters> frames = new HypercallRegisters[Math.Min(pieces, PiecesTogether)];
         Span<long> lengths = stackalloc long[PiecesTogether];
         for (long done = 0; done < slice.Length;)
         {
             int count = 0;
-            for (; count < PiecesTogether && done < slice.Length; done += lengths[count++])
+            for (; count < frames.Length && done < slice.Length; done += lengths[count++])
             {
                 GuestVirtualAddress address = slice.Address + done;
                 lengths[count] = LengthOf(plan, address, slice.Length - done);
@@ -323,6 +325,7 @@ internal sealed class Transfer(
 
             Lease();
             HypercallStatus status = channel.TryInvokeAll(frames[..count], out int completed);
+            ReturnLeaseOfRefused(in status, told: _calls + completed > 0);
             _calls += status.IsCompleted ? completed : completed + 1;
             _registers = frames[status.IsCompleted ? completed - 1 : completed];
             foreach (long length in lengths[..completed])
@@ -338,6 +341,16 @@ internal sealed class Transfer(
         }
 
         return End(TransferOutcome.Completed);
+    }
+
+    // Of a call that the channel itself refused no VMM heard: nobody keeps an address that nobody was told.
+    private void ReturnLeaseOfRefused(in HypercallStatus status, bool told)
+    {
+        if (status.IsRefused && !told)
+        {
+            _lease?.Dispose();
+            _lease = null;
+        }
     }
 
     private void Lease()

@@ -21,7 +21,7 @@ public sealed record TransferResult
     /// <summary>How many bytes, from the start, are known to have arrived.</summary>
     public long BytesDone { get; internal init; }
 
-    /// <summary>How many times the instruction was executed.</summary>
+    /// <summary>How many calls were made, with one that faulted or was refused.</summary>
     public long Calls { get; internal init; }
 
     /// <summary>The registers after the last call; all 0 when there was none.</summary>

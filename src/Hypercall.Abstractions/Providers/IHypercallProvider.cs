@@ -30,7 +30,7 @@ public interface IHypercallProvider
     /// <exception cref="PlatformNotSupportedException">This operating system or process cannot.</exception>
     IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers);
 
-    /// <summary>What a fault on this way most likely means, and what can be done about it.</summary>
+    /// <summary>What a fault on this way most likely means, and what can be done about it; null for what is said of any hypercall instruction.</summary>
     /// <param name="fault">The fault.</param>
-    string Advise(in CpuFault fault) => InstructionAdvice.For(in fault);
+    string? Advise(in CpuFault fault) => null;
 }

@@ -28,6 +28,8 @@ public readonly record struct RegisterSet
     /// <param name="register">The register.</param>
     public bool Contains(GeneralRegister register) => (_missing & (1 << (int)register)) == 0;
 
+    internal RegisterSet Intersect(RegisterSet other) => new(_missing | other._missing);
+
     /// <summary>Their names: <c>RAX, RDI</c>.</summary>
     public override string ToString()
     {

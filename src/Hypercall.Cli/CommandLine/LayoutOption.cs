@@ -50,8 +50,8 @@ internal sealed class LayoutOption : Option<TransferLayout>
     {
         string[] parts = text.ToLowerInvariant().Split(':', 2);
         string list = parts.ElementAtOrDefault(1) ?? "";
-        int[] arguments = [.. list.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Argument)];
-        bool isWhole = parts.Length == 1 || (arguments.All(argument => argument >= 0) && !text.EndsWith(','));
+        int[] arguments = parts.Length == 1 ? [] : [.. list.Split(',').Select(Argument)];
+        bool isWhole = arguments.All(argument => argument >= 0);
         layout = (parts[0], arguments) switch
         {
             _ when !isWhole => null,

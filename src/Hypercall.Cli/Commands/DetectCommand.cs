@@ -69,6 +69,7 @@ internal sealed class DetectCommand() : CliCommand(
         "absent" => "no, nobody answers by name",
         "foreignAbi" => "no, a VMM answers in another ABI",
         "faulted" => "no, the instruction faulted",
+        "refused" => "no, the channel refused the call",
         _ => "unknown, nothing could be asked",
     };
 }

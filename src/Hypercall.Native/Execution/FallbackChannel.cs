@@ -22,6 +22,10 @@ internal sealed class FallbackChannel(
     private readonly Lock _trial = new();
     private volatile int _choice;
 
+    public RegisterSet Carries => first.Carries.Intersect(second.Carries);
+
+    public RegisterSet Returns => first.Returns.Intersect(second.Returns);
+
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         if (_choice == Choice.Second)
@@ -80,6 +84,11 @@ internal sealed class FallbackChannel(
             if (_choice == Choice.Undecided)
             {
                 HypercallStatus status = second.TryInvoke(ref registers);
+                if (status.IsRefused)
+                {
+                    return status; // nothing was executed: the next call decides
+                }
+
                 int choice = status.IsCompleted || !IsWrongInstruction(in status) ? Choice.Second : Choice.Neither;
                 if (Interlocked.CompareExchange(ref _choice, choice, Choice.Undecided) == Choice.Undecided)
                 {

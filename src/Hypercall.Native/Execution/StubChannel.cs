@@ -14,18 +14,22 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     private readonly FaultGuard _guard;
     private readonly nint _instructionAddress;
 
-    public StubChannel(HypercallTarget target)
+    public StubChannel(HypercallTarget target, HypercallInstruction? instruction = null)
     {
         Target = target;
         ExecutionEngine engine = ExecutionEngine.Shared;
         _guard = engine.Guard;
-        Stub stub = engine.GetStub(target.Instruction!.Encoding.Span);
+        Stub stub = engine.GetStub((instruction ?? target.Instruction!).Encoding.Span);
         _stub = (delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int>)stub.Entry;
         _instructionAddress = stub.InstructionAddress;
         _guard.Verify();
     }
 
     public HypercallTarget Target { get; }
+
+    public RegisterSet Carries => Target.Provider.Carries;
+
+    public RegisterSet Returns => Target.Provider.Returns;
 
     [SkipLocalsInit]
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)

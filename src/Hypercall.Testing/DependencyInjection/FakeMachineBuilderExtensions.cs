@@ -53,9 +53,14 @@ public static class FakeMachineBuilderExtensions
         {
             FakeMachine vmm = provider.GetRequiredKeyedService<FakeMachine>(key);
             HypercallOptions options = provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
-            return options.Provider is null ? vmm : new ForcedMachine(vmm, options);
+            return options.Provider is null || IsProgramsOwn(provider, key, options.Provider) ? vmm : new ForcedMachine(vmm, options);
         });
     }
+
+    // A name that the program's own providers have, and the fake has not: the fake stands for that machine, too.
+    private static bool IsProgramsOwn(IServiceProvider services, string? key, string name) =>
+        !FakeVendor.All.Any(vendor => vendor.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        && services.GetKeyedServices<IHypercallProvider>(key).Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     private static FakeMachine Create(IServiceProvider provider, string? key) =>
         new(FakeMachineOptions.Plain, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>());

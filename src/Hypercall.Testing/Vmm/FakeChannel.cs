@@ -30,7 +30,7 @@ internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruct
         TrapNumber = fault.Kind switch { CpuFaultKind.InvalidOpcode => 6, CpuFaultKind.GeneralProtection => 13, _ => 14 },
         Address = fault.Kind == CpuFaultKind.InvalidOpcode ? InstructionAddress : fault.Address,
         InstructionAddress = InstructionAddress,
-        Target = new HypercallTarget(state.Cpu, new FakeProvider(vmm, _vendor ?? new FakeVendor("none", instruction))),
+        Target = new HypercallTarget(state.Cpu, vmm.ProviderOf(_vendor) ?? new FakeProvider(vmm, new FakeVendor("none", instruction))),
     };
 
     private CpuFault Fault(FakeMachineState state) => state.Personality != FakeVmmPersonality.Kvm || _vendor is null ? new CpuFault(CpuFaultKind.InvalidOpcode)

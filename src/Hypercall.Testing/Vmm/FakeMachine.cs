@@ -226,7 +226,15 @@ public sealed class FakeMachine : IHypercallMachine
         _run.Fail(FakeOracle.DataLost, FakeActor.Guest, "reports success, and the data did not arrive", message);
     }
 
-    internal HypercallTarget SelectTarget(HypercallOptions? options) => HypercallTarget.Select(Cpuid, _providers, options);
+    internal HypercallTarget SelectTarget(HypercallOptions? options)
+    {
+        lock (_gate)
+        {
+            return HypercallTarget.Select(Cpuid, _providers, options); // CPUID is read leaf by leaf: of one CPU
+        }
+    }
+
+    internal FakeProvider? ProviderOf(FakeVendor? vendor) => Array.Find(_providers, provider => ReferenceEquals(provider.Vendor, vendor));
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     internal CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>

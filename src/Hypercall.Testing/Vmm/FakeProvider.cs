@@ -5,6 +5,8 @@ namespace Hypercall.Testing;
 /// <summary>An instruction as the way down to a fake VMM.</summary>
 internal sealed class FakeProvider(FakeMachine machine, FakeVendor vendor) : IHypercallProvider
 {
+    public FakeVendor Vendor => vendor;
+
     public string Name => vendor.Name;
 
     public HypercallInstruction Instruction => vendor.Instruction;

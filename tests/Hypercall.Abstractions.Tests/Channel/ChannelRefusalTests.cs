@@ -4,7 +4,7 @@ namespace Hypercall.Tests.Channel;
 
 public class ChannelRefusalTests
 {
-    private static readonly ChannelRefusal Refusal = new("/dev/hypercall", "ioctl: Operation not permitted (EPERM)", "Ask for CAP_SYS_ADMIN.", errorCode: 1);
+    private static readonly ChannelRefusal Refusal = new("/dev/hypercall", "ioctl: Operation not permitted (EPERM)", "Ask for CAP_SYS_ADMIN.", error: 1);
 
     [Fact]
     public void A_refused_call_did_neither_complete_nor_fault()

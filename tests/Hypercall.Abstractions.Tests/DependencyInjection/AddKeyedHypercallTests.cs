@@ -114,6 +114,28 @@ public class AddKeyedHypercallTests
     }
 
     [Fact]
+    public void Options_of_the_machine_without_a_key_are_no_others()
+    {
+        using ServiceProvider services = TwoFakes(new ServiceCollection())
+            .AddHypercall(vmm => vmm.AddFakeMachine().Configure(options => options.Provider = "Intel"))
+            .BuildServiceProvider();
+        Assert.Equal("VMCALL", services.GetRequiredService<HypercallTarget>().Way);
+        Assert.Equal("VMMCALL", services.GetRequiredKeyedService<HypercallTarget>("left").Way);
+    }
+
+    [Fact]
+    public void A_machine_with_a_key_is_disposed_with_its_container()
+    {
+        using Disposable machine = new();
+        using (ServiceProvider services = new ServiceCollection().AddKeyedHypercall("left", vmm => vmm.UseMachine(_ => machine)).BuildServiceProvider())
+        {
+            _ = services.GetRequiredKeyedService<IHypercallMachine>("left");
+        }
+
+        Assert.True(machine.IsDisposed);
+    }
+
+    [Fact]
     public void Providers_are_those_of_the_key()
     {
         using ServiceProvider services = new ServiceCollection()
@@ -160,6 +182,21 @@ public class AddKeyedHypercallTests
         .AddKeyedHypercall("right", vmm => vmm.AddFakeMachine(fake => fake.On("foo", call => call.Rax = 2)).AddBitVisor());
 
     private static ulong Ask(ServiceProvider services, string key) => services.GetRequiredKeyedService<BitVisorClient>(key).GetFunction("foo").Call().Rax;
+
+    private sealed class Disposable : IHypercallMachine, IDisposable
+    {
+        public bool IsDisposed { get; private set; }
+
+        public ICpuid Cpuid => throw new NotSupportedException();
+
+        public HypercallTarget Target => throw new NotSupportedException();
+
+        public IHypercallChannel Channel => throw new NotSupportedException();
+
+        public IGuestMemory Memory => throw new NotSupportedException();
+
+        public void Dispose() => IsDisposed = true;
+    }
 
     private sealed class One : IHypercallProvider
     {

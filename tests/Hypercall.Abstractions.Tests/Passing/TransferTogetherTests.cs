@@ -67,6 +67,26 @@ public class TransferTogetherTests
         Assert.Equal((0, 3), (channel.Batches, machine.Calls.Count));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Nobody_keeps_an_address_that_the_channel_refused_to_tell(bool together)
+    {
+        ChannelRefusal busy = new("device", "busy", "Wait.", isTransient: true);
+        ModelMachine machine = new() { Fault = _ => HypercallStatus.Refused(busy) };
+        GuestBuffer buffer = machine.Allocate(3L * GuestPage.Size);
+        TransferRule rule = together ? TransferRule.CompletedMeansAll : TransferRule.ZeroMeansAll;
+        TransferOptions kept = new() { KeptBy = "log ring" };
+        HypercallFunction function = Function(machine, new Counting(machine));
+        Assert.Same(busy, Assert.Throws<HypercallRefusedException>(() => function.Transfer(buffer, Technique.PageByPage, Direction.ToVmm, rule, kept)).Refusal);
+        machine.Fault = _ => machine.Calls.Count < 3 ? HypercallStatus.Completed : HypercallStatus.Refused(busy); // one was refused before
+        TransferResult later = function.TryTransfer(buffer, Technique.PageByPage, Direction.ToVmm, TransferRule.CompletedMeansAll, kept);
+        Assert.Equal((TransferOutcome.ChannelRefused, (long)GuestPage.Size), (later.Outcome, later.BytesDone));
+        Assert.NotNull(later.Lease);
+        later.Lease.Dispose();
+        buffer.Dispose(); // no lease is left
+    }
+
     [Fact]
     public void Who_cancels_or_counts_has_a_say_after_each_piece()
     {

@@ -110,6 +110,6 @@ public class HypercallTargetTests
 
         public IHypercallChannel Open(HypercallTarget target, Microsoft.Extensions.Logging.ILoggerFactory loggers) => throw new NotSupportedException();
 
-        public string Advise(in CpuFault fault) => "Ask for I/O permission.";
+        public string? Advise(in CpuFault fault) => "Ask for I/O permission.";
     }
 }

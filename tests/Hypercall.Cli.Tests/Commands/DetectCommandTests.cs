@@ -89,7 +89,7 @@ public class DetectCommandTests
         CliRun run = await CliRun.OfAsync("detect", Machines.Without(Machines.Unknown, ExitCodesTests.NoProvider(Machines.Unknown)));
 
         Assert.Equal("none", run.Fact("Instruction"));
-        Assert.Contains("A VMM can present any vendor string", run.Out, StringComparison.Ordinal);
+        Assert.Contains("There is no provider to call a VMM with", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -23,8 +23,6 @@ public class HypervisorWarningTests
     [InlineData("hyper-v", "VMwareVMware", true)]
     [InlineData("vmware", "VMwareVMware", false)]
     [InlineData("vmware", "KVMKVMKVM", true)]
-    [InlineData("vmware-port", "KVMKVMKVM", false)] // QEMU serves the port
-    [InlineData("vmware-port", "ACRNACRNACRN", true)]
     [InlineData("acrn", "ACRNACRNACRN", false)]
     [InlineData("acrn", "KVMKVMKVM", true)]
     [InlineData("nyx", "KVMKVMKVM", false)] // a KVM with patches

@@ -64,6 +64,23 @@ public sealed class TryInvokeAllTests
         Assert.All(frames, frame => Assert.Equal(1ul, frame.Rax));
     }
 
+    [SkippableFact]
+    public void A_refusal_of_the_other_way_decides_nothing()
+    {
+        Refusing other = new();
+        FallbackChannel channel = new(
+            TestTarget.Channel(TestTarget.Ud2), other, TestTarget.Of("A", TestTarget.Nop), TestTarget.Of("B", TestTarget.Nop),
+            Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        HypercallRegisters registers = default;
+
+        Assert.True(channel.TryInvoke(ref registers).IsRefused);
+        other.Refuses = false;
+
+        Assert.True(channel.TryInvoke(ref registers).IsCompleted);
+        Assert.Equal("RAX", channel.Carries.ToString());
+        Assert.Equal(2, other.Calls);
+    }
+
     private static HypercallRegisters Distinct(int i)
     {
         HypercallRegisters frame = default;
@@ -73,5 +90,20 @@ public sealed class TryInvokeAllTests
         }
 
         return frame;
+    }
+
+    private sealed class Refusing : IHypercallChannel
+    {
+        public bool Refuses { get; set; } = true;
+
+        public int Calls { get; private set; }
+
+        public RegisterSet Carries => RegisterSet.Of(GeneralRegister.Rax);
+
+        public HypercallStatus TryInvoke(ref HypercallRegisters registers)
+        {
+            Calls++;
+            return Refuses ? HypercallStatus.Refused(new ChannelRefusal("device", "busy", "Wait.")) : HypercallStatus.Completed;
+        }
     }
 }

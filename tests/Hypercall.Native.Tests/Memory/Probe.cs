@@ -129,7 +129,7 @@ internal static class Probe
     private static bool IsNeeded(string path)
     {
         string file = Path.GetFileName(path);
-        return file.StartsWith(Name, StringComparison.Ordinal) || file is "Hypercall.Native.dll" or "Hypercall.Abstractions.dll" or "Iced.dll"
+        return file.StartsWith(Name, StringComparison.Ordinal) || file is "Hypercall.Native.dll" or "Hypercall.Abstractions.dll" or "Hypercall.BitVisor.dll" or "Iced.dll"
             || file.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal);
     }
 
