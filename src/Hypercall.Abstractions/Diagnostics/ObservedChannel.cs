@@ -103,7 +103,7 @@ internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
     private HypercallStatus Measure(ref HypercallRegisters registers)
     {
         // A decorator between two observed channels: what it makes of one call is one call.
-        if (ReferenceEquals(measured, _machine))
+        if (measured is not null && measured.Name == _machine.Name)
         {
             return Invoke(ref registers);
         }
