@@ -11,6 +11,7 @@ namespace Hypercall.Benchmarks;
 public unsafe class CallBenchmarks
 {
     private const int Calls = 10_000;
+    private const int Frames = 64;
     private const byte Nop = 0x90;          // Intel SDM vol. 2B, NOP
     private const byte MovEaxImm32 = 0xB8;  // Intel SDM vol. 2B, MOV
 
@@ -18,6 +19,7 @@ public unsafe class CallBenchmarks
     private HypercallFunction _named = null!;
     private HypercallFunction _function = null!;
     private HypercallRegisters _registers;
+    private readonly HypercallRegisters[] _frames = new HypercallRegisters[Frames];
 
     [GlobalSetup]
     public void Setup()
@@ -49,6 +51,24 @@ public unsafe class CallBenchmarks
         }
 
         return sum;
+    }
+
+    [Benchmark(OperationsPerInvoke = Frames)]
+    public ulong ManyFrames()
+    {
+        _ = _channel.TryInvokeAll(_frames, out int completed);
+        return (ulong)completed;
+    }
+
+    [Benchmark(OperationsPerInvoke = Frames)]
+    public ulong ManyFramesInC()
+    {
+        fixed (HypercallRegisters* frames = _frames)
+        {
+            Peers.ExchangeMany(frames, Frames);
+        }
+
+        return _frames[0].Rax;
     }
 
     [Benchmark(OperationsPerInvoke = Calls)]

@@ -10,6 +10,9 @@ internal static unsafe partial class Peers
     [LibraryImport(Library, EntryPoint = "peer_exchange")]
     public static partial void Exchange(HypercallRegisters* frame, nint count);
 
+    [LibraryImport(Library, EntryPoint = "peer_exchange_many")]
+    public static partial void ExchangeMany(HypercallRegisters* frames, nint count);
+
     [LibraryImport(Library, EntryPoint = "peer_guarded_exchange")]
     public static partial void GuardedExchange(HypercallRegisters* frame, nint count);
 

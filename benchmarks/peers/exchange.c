@@ -11,3 +11,10 @@ void peer_exchange(struct registers *frame, long count)
         exchange(frame);
     }
 }
+
+void peer_exchange_many(struct registers *frames, long count)
+{
+    for (long i = 0; i < count; i++) {
+        exchange(frames + i);
+    }
+}

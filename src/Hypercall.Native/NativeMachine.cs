@@ -17,7 +17,7 @@ namespace Hypercall.Native;
 /// </para>
 /// <para>
 /// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms have passed since the
-/// last look: a call that faults in between ends the process.
+/// last look: a call that faults in between ends the process. Many frames at once (<see cref="HypercallChannelExtensions.TryInvokeAll"/>) have one look for 256 of them.
 /// </para>
 /// <para>
 /// A thread that blocks SIGILL, SIGSEGV or SIGBUS would die of a fault. So the first call of a thread unblocks the three on that thread, and they stay unblocked; a
