@@ -38,9 +38,9 @@ public static class HypercallServiceCollectionExtensions
     /// <exception cref="ArgumentException">The key is blank.</exception>
     /// <example>
     /// <code>
-    /// services.AddKeyedHypercall("left", vmm => vmm.AddFakeMachine().AddBitVisor());
-    /// services.AddKeyedHypercall("right", vmm => vmm.AddFakeMachine().AddBitVisor());
-    /// BitVisorClient left = provider.GetRequiredKeyedService&lt;BitVisorClient&gt;("left");
+    /// services.AddKeyedHypercall("left", vmm => vmm.AddFakeMachine());
+    /// services.AddKeyedHypercall("right", vmm => vmm.AddFakeMachine());
+    /// IHypercallChannel left = provider.GetRequiredKeyedService&lt;IHypercallChannel&gt;("left");
     /// </code>
     /// </example>
     public static IServiceCollection AddKeyedHypercall(
