@@ -14,6 +14,7 @@ public sealed class PackageContentTests(Feed feed)
     private static readonly Dictionary<string, string[]> Dependencies = new()
     {
         ["Hypercall.Abstractions"] = ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
+        ["Hypercall.BitVisor"] = ["Hypercall.Abstractions"],
         ["Hypercall.Native"] = ["Hypercall.Abstractions", "Iced", "Microsoft.Extensions.Logging.Abstractions"],
         ["Hypercall.Intel"] = ["Hypercall.Native"],
         ["Hypercall.Amd"] = ["Hypercall.Native"],
@@ -24,7 +25,7 @@ public sealed class PackageContentTests(Feed feed)
 
     private static readonly string[] ToolFiles =
     [
-        "DotnetToolSettings.xml", "Hypercall.Abstractions.dll", "Hypercall.Amd.dll", "Hypercall.Intel.dll", "Hypercall.Native.dll", "Hypercall.Testing.dll", "Iced.dll",
+        "DotnetToolSettings.xml", "Hypercall.Abstractions.dll", "Hypercall.Amd.dll", "Hypercall.BitVisor.dll", "Hypercall.Intel.dll", "Hypercall.Native.dll", "Hypercall.Testing.dll", "Iced.dll",
         "Microsoft.Extensions.DependencyInjection.Abstractions.dll", "Microsoft.Extensions.DependencyInjection.dll", "Microsoft.Extensions.Logging.Abstractions.dll",
         "Microsoft.Extensions.Options.dll", "Microsoft.Extensions.Primitives.dll", "Spectre.Console.Ansi.dll", "Spectre.Console.dll", "System.CommandLine.dll",
         "hypercall.deps.json", "hypercall.dll", "hypercall.runtimeconfig.json",

@@ -11,7 +11,7 @@ public sealed class UserTests(Feed feed)
     public async Task An_empty_project_makes_its_first_call()
     {
         string folder = Project(
-            "first", ["Hypercall.Intel", "Hypercall.Amd", "Hypercall.Testing"], others: [],
+            "first", ["Hypercall.BitVisor", "Hypercall.Intel", "Hypercall.Amd", "Hypercall.Testing"], others: [],
             ("Program.cs", """
                 using Hypercall;
                 using Hypercall.Amd;
@@ -46,7 +46,7 @@ public sealed class UserTests(Feed feed)
     [SkippableFact]
     public async Task A_library_that_only_makes_calls_needs_the_abstractions_only()
     {
-        string folder = Project("library", ["Hypercall.Abstractions"], others: [], ("Agent.cs", """
+        string folder = Project("library", ["Hypercall.BitVisor"], others: [], ("Agent.cs", """
             using Hypercall.BitVisor;
 
             public sealed class Agent(BitVisorClient vmm)
@@ -74,7 +74,7 @@ public sealed class UserTests(Feed feed)
     public async Task A_property_holds_or_shows_a_trace()
     {
         string folder = Project(
-            "properties", ["Hypercall.Testing.Xunit"], ["Microsoft.NET.Test.Sdk", "xunit", "xunit.runner.visualstudio"],
+            "properties", ["Hypercall.BitVisor", "Hypercall.Testing.Xunit"], ["Microsoft.NET.Test.Sdk", "xunit", "xunit.runner.visualstudio"],
             ("Properties.cs", """
                 using Hypercall;
                 using Hypercall.BitVisor;
