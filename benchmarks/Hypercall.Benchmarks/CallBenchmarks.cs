@@ -1,9 +1,9 @@
-using Hypercall.Tests;
 using BenchmarkDotNet.Attributes;
 using Hypercall.BitVisor;
 using Hypercall.Native;
 using Hypercall.Native.Execution;
 using Hypercall.Testing;
+using Hypercall.Tests;
 
 namespace Hypercall.Benchmarks;
 

@@ -1,4 +1,3 @@
-using Hypercall.Tests;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -6,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Hypercall.Native;
 using Hypercall.Native.Execution;
+using Hypercall.Tests;
 
 namespace Hypercall.Benchmarks;
 

@@ -25,11 +25,12 @@ public static class HypercallChannelExtensions
     public static HypercallStatus TryInvokeAll(this IHypercallChannel channel, Span<HypercallRegisters> frames, out int completed)
     {
         ArgumentNullException.ThrowIfNull(channel);
-        if (channel is IManyFrames many)
-        {
-            return many.TryInvokeAll(frames, out completed);
-        }
+        return channel is IManyFrames many ? many.TryInvokeAll(frames, out completed) : channel.TryInvokeEach(frames, out completed);
+    }
 
+    /// <summary>As <see cref="TryInvokeAll"/>, one after the other through <see cref="IHypercallChannel.TryInvoke"/>.</summary>
+    internal static HypercallStatus TryInvokeEach(this IHypercallChannel channel, Span<HypercallRegisters> frames, out int completed)
+    {
         for (completed = 0; completed < frames.Length; completed++)
         {
             HypercallStatus status = channel.TryInvoke(ref frames[completed]);

@@ -27,7 +27,7 @@ internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServ
             return ValidateOptionsResult.Success; // with no provider there is a fake
         }
 
-        return providers.Count(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase)) == 1
+        return HypercallTarget.Named(providers, named).Count() == 1
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
                 $"HypercallOptions.Provider is '{named}', which must name exactly one. The registered providers are: {string.Join(", ", providers.Select(provider => provider.Name))}.");

@@ -64,28 +64,18 @@ internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
     /// <summary>In one transition when nobody listens; otherwise each frame is measured.</summary>
     public HypercallStatus TryInvokeAll(Span<HypercallRegisters> frames, out int completed)
     {
-        HypercallStatus status;
-        if (!_meter.IsListenedTo)
+        if (_meter.IsListenedTo)
         {
-            status = Inner.TryInvokeAll(frames, out completed);
-            if (!status.IsCompleted)
-            {
-                LogFailure(in status);
-            }
-
-            return status;
+            return this.TryInvokeEach(frames, out completed);
         }
 
-        for (completed = 0; completed < frames.Length; completed++)
+        HypercallStatus status = Inner.TryInvokeAll(frames, out completed);
+        if (!status.IsCompleted)
         {
-            status = TryInvoke(ref frames[completed]);
-            if (!status.IsCompleted)
-            {
-                return status;
-            }
+            LogFailure(in status);
         }
 
-        return HypercallStatus.Completed;
+        return status;
     }
 
     private HypercallStatus Invoke(ref HypercallRegisters registers)

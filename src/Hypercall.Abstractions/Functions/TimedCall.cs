@@ -126,36 +126,22 @@ internal sealed class TimedCall
         _ = error is null ? _answer.TrySetResult(result) : _answer.TrySetException(error);
     }
 
-    private void TimeOut()
-    {
-        if (TryLeave(out int leftBehind))
-        {
-            _ = _answer.TrySetException(
-                new HypercallTimeoutException(_function, _timeout, leftBehind, _options.Buffers.Count, _cameBack.Task));
-            Tell(observed => observed.LeftBehind(_function.ToString(), Elapsed, leftBehind));
-        }
-    }
+    private void TimeOut() => Leave(leftBehind =>
+        new HypercallTimeoutException(_function, _timeout, leftBehind, _options.Buffers.Count, _cameBack.Task));
 
-    private void Cancel()
-    {
-        if (TryLeave(out int leftBehind))
-        {
-            _ = _answer.TrySetException(new OperationCanceledException(
-                $"The wait for the call of {_function} was cancelled. "
-                + HypercallTimeoutException.Remains(leftBehind, _options.Buffers.Count),
-                _cancellation));
-            Tell(observed => observed.LeftBehind(_function.ToString(), Elapsed, leftBehind));
-        }
-    }
+    private void Cancel() => Leave(leftBehind => new OperationCanceledException(
+        $"The wait for the call of {_function} was cancelled. "
+        + HypercallTimeoutException.Remains(leftBehind, _options.Buffers.Count),
+        _cancellation));
 
-    private bool TryLeave(out int leftBehind)
+    private void Leave(Func<int, Exception> error)
     {
+        int leftBehind;
         lock (_gate)
         {
             if (_state != State.InFlight)
             {
-                leftBehind = 0;
-                return false;
+                return;
             }
 
             _state = State.LeftBehind;
@@ -163,7 +149,8 @@ internal sealed class TimedCall
         }
 
         StopWaiting();
-        return true;
+        _ = _answer.TrySetException(error(leftBehind));
+        Tell(observed => observed.LeftBehind(_function.ToString(), Elapsed, leftBehind));
     }
 
     // On a bare thread, or in a timer's callback: what a logger or a listener throws would end the process.

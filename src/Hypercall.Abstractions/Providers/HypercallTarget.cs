@@ -33,7 +33,7 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
         HypercallProbe[] probes = named is null ? [.. all.Select(provider => provider.Probe(cpuid))] : [];
         IHypercallProvider[] matching = named is null
             ? [.. all.Where((_, i) => probes[i].IsUsable)]
-            : [.. all.Where(provider => provider.Name.Equals(named, StringComparison.OrdinalIgnoreCase))];
+            : [.. Named(all, named)];
         return matching is [IHypercallProvider one]
             ? new HypercallTarget(cpu, one)
             : throw new HypercallProviderException(cpu, all, probes, matching, named);
@@ -48,6 +48,10 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
             .Where(provider => provider.Instruction is { } other && Instruction is { } mine && !other.Encoding.Span.SequenceEqual(mine.Encoding.Span))
             .Select(provider => this with { Provider = provider });
     }
+
+    /// <summary>The providers of a name.</summary>
+    internal static IEnumerable<IHypercallProvider> Named(IEnumerable<IHypercallProvider> providers, string name) =>
+        providers.Where(provider => provider.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The way and the CPU in a few words: <c>VMMCALL on AuthenticAMD</c>.</summary>
     public override string ToString() => $"{Way} on {Cpu.Vendor.Trim()}";

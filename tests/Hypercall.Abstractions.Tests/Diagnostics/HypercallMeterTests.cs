@@ -133,31 +133,10 @@ public sealed class HypercallMeterTests : IDisposable
     [InlineData(true)]
     public void A_call_allocates_nothing_whether_somebody_listens_or_not(bool isListenedTo)
     {
-        long calls = 0;
-        using MeterListener listener = new();
-        listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (isListenedTo && instrument.Meter == _meter)
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        listener.SetMeasurementEventCallback<long>((_, value, _, _) => calls += value);
-        listener.Start();
         HypercallFunction function = new(Machine(), HypercallConvention.BitVisor, 4, "foo");
-        long before = 0;
-        for (int i = 0; i < 1100; i++)
-        {
-            if (i == 100) // the code is as it stays
-            {
-                before = GC.GetAllocatedBytesForCurrentThread();
-            }
-
-            _ = function.TryCall(out _, 1);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(isListenedTo ? 1100 : 0, calls);
+        (long bytes, long counted) = AllocatedBytes.OfCalls(function, _meter, isListenedTo);
+        Assert.Equal(0, bytes);
+        Assert.Equal(isListenedTo ? AllocatedBytes.Calls : 0, counted);
     }
 
     [Fact]

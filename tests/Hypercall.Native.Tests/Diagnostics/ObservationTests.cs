@@ -72,31 +72,10 @@ public sealed class ObservationTests : IDisposable
     {
         Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         _listener.Dispose();
-        long calls = 0;
-        using MeterListener quiet = new();
-        quiet.InstrumentPublished = (instrument, listener) =>
-        {
-            if (isListenedTo && instrument.Meter == _meter)
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        quiet.SetMeasurementEventCallback<long>((_, value, _, _) => calls += value);
-        quiet.Start();
         HypercallFunction function = new(new NativeMachine([new NopProvider()], meterFactory: _factory), HypercallConvention.Xen, 17);
-        long before = 0;
-        for (int i = 0; i < 1100; i++)
-        {
-            if (i == 100) // the code is as it stays
-            {
-                before = GC.GetAllocatedBytesForCurrentThread();
-            }
-
-            _ = function.TryCall(out _, 1);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(isListenedTo ? 1100 : 0, calls);
+        (long bytes, long counted) = AllocatedBytes.OfCalls(function, _meter, isListenedTo);
+        Assert.Equal(0, bytes);
+        Assert.Equal(isListenedTo ? AllocatedBytes.Calls : 0, counted);
     }
 
     [Fact]
