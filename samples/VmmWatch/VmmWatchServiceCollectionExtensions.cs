@@ -28,7 +28,7 @@ public static class VmmWatchServiceCollectionExtensions
             .ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WatchOptions>, WatchOptionsValidator>());
 
-        _ = services.AddOptions<HypercallOptions>().BindConfiguration("Hypercall"); // the library's own settings
+        _ = services.AddOptions<HypercallOptions>().Bind(configuration.GetSection("Hypercall")); // the library's own settings
 
         // Both vendors, always: CPUID decides. And a fake on top, which wins, unless the real machine is asked for.
         _ = services.AddHypercall(vmm => vmm.AddIntel().AddAmd().AddBitVisor());

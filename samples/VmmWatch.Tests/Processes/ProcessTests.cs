@@ -23,14 +23,19 @@ public class ProcessTests
         await watch.ExpectAsync("answers; the first value is 1250.");
         using CounterSession counters = new(
             watch.Id, "Hypercall,VmmWatch",
-            "Hypercall/hypercall.calls", "Hypercall/hypercall.faults[hypercall.fault=#PF]", "Hypercall/hypercall.duration",
+            "Hypercall/hypercall.calls[hypercall.function=exits]", "Hypercall/hypercall.duration[hypercall.function=exits]",
+            "Hypercall/hypercall.faults[hypercall.fault=#PF,hypercall.function=exits]",
+            "Hypercall/hypercall.calls.in_flight", "Hypercall/hypercall.call.oldest_age",
             "VmmWatch/vmmwatch.polls[vmmwatch.outcome=answered]", "VmmWatch/vmmwatch.polls[vmmwatch.outcome=refused]", "VmmWatch/vmmwatch.polls[vmmwatch.outcome=faulted]",
             "VmmWatch/vmmwatch.poll.duration[vmmwatch.outcome=answered]", "VmmWatch/vmmwatch.consecutive_failures", "VmmWatch/vmmwatch.value");
         IReadOnlyDictionary<string, string> values = await counters.WaitAsync();
 
         Assert.Equal(
             [
-                ("Hypercall/hypercall.calls", "Counter {call}"), ("Hypercall/hypercall.duration", "Histogram s"), ("Hypercall/hypercall.faults", "Counter {fault}"),
+                ("Hypercall/hypercall.call.oldest_age", "ObservableGauge s"), ("Hypercall/hypercall.calls", "Counter {call}"),
+                ("Hypercall/hypercall.calls.in_flight", "ObservableGauge {call}"), ("Hypercall/hypercall.duration", "Histogram s"),
+                ("Hypercall/hypercall.faults", "Counter {fault}"), ("Hypercall/hypercall.late_returns", "Counter {call}"),
+                ("Hypercall/hypercall.refusals", "Counter {call}"), ("Hypercall/hypercall.timeouts", "Counter {call}"),
                 ("VmmWatch/vmmwatch.consecutive_failures", "ObservableGauge {poll}"), ("VmmWatch/vmmwatch.poll.duration", "Histogram s"),
                 ("VmmWatch/vmmwatch.polls", "Counter {poll}"), ("VmmWatch/vmmwatch.value", "ObservableGauge "),
             ],
