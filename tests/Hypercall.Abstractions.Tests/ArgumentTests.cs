@@ -23,7 +23,7 @@ public class ArgumentTests
         ["machine: WithChannel"] = () => _ = HypercallMachineExtensions.WithChannel(null!, Machine),
         ["channel: WithChannel"] = () => _ = HypercallMachineExtensions.WithChannel(Machine, null!),
         ["convention: HypercallFunction"] = () => _ = new HypercallFunction(Machine, null!, 1),
-        ["convention: HypercallResult"] = () => _ = new HypercallResult(null!, 1),
+        ["convention: HypercallResult"] = () => _ = new HypercallResult(null!, 1, default),
         ["format: ListOf"] = () => _ = Technique.ListOf(null!),
         ["structure: Structure"] = () => _ = TransferLayout.Structure(0, null!),
         ["name: DescriptorFormat"] = () => _ = new DescriptorFormat(null!, 1, (in _, _) => 1),

@@ -8,8 +8,6 @@ namespace Hypercall;
 /// <param name="Kind">Which fault.</param>
 public readonly record struct CpuFault(CpuFaultKind Kind)
 {
-    private readonly object? _source;
-
     /// <summary>The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).</summary>
     public uint Code { get; init; }
 
@@ -29,21 +27,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     public GuestVirtualAddress InstructionAddress { get; init; }
 
     /// <summary>The CPU and the way down on which it happened; null when whoever made the channel did not say.</summary>
-    public HypercallTarget? Target
-    {
-        get => _source as HypercallTarget;
-        init => _source = value;
-    }
-
-    /// <summary>Why there was no call, and so no fault: a status has room for one reference.</summary>
-    internal ChannelRefusal? Refusal
-    {
-        get => _source as ChannelRefusal;
-        init => _source = value;
-    }
-
-    /// <summary>Whether nothing stands here: no fault, no refusal.</summary>
-    internal bool IsNothing => Kind == CpuFaultKind.None && _source is null;
+    public HypercallTarget? Target { get; init; }
 
     /// <summary>
     /// Whether a #PF hit the bytes of the instruction itself. A VMM that patches the instruction in place does that (KVM on
@@ -76,7 +60,7 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     };
 
     /// <summary>What this fault most likely means here, and what can be done about it.</summary>
-    public string Advice => Refusal?.Remedy ?? Target?.Provider.Advise(in this) ?? InstructionAdvice.For(in this);
+    public string Advice => Target?.Provider.Advise(in this) ?? InstructionAdvice.For(in this);
 
     /// <summary>The fault in one line, for a log.</summary>
     public override string ToString()

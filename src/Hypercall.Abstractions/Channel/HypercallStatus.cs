@@ -5,29 +5,28 @@ namespace Hypercall;
 /// <summary>How a call ended: the instruction completed, or the CPU raised a fault on it, or the channel itself refused the call.</summary>
 public readonly struct HypercallStatus : IEquatable<HypercallStatus>
 {
-    private readonly CpuFault _fault;
+    private readonly object? _reason; // null when it completed; otherwise an Occurrence or a ChannelRefusal
 
-    private HypercallStatus(in CpuFault fault) => _fault = fault;
+    private HypercallStatus(object reason) => _reason = reason;
 
     /// <summary>The instruction completed; the answer is in the registers.</summary>
     public static HypercallStatus Completed => default;
 
     /// <summary>Whether the instruction completed.</summary>
-    public bool IsCompleted => _fault.IsNothing;
+    public bool IsCompleted => _reason is null;
 
     /// <summary>Whether the CPU raised a fault: <see cref="Fault"/>.</summary>
-    public bool IsFaulted => _fault.Kind != CpuFaultKind.None;
+    public bool IsFaulted => _reason is Occurrence;
 
     /// <summary>Whether the channel itself refused the call: <see cref="Refusal"/>.</summary>
     [MemberNotNullWhen(true, nameof(Refusal))]
     public bool IsRefused => Refusal is not null;
 
     /// <summary>Why the channel refused the call; null when it did not.</summary>
-    public ChannelRefusal? Refusal => _fault.Refusal;
+    public ChannelRefusal? Refusal => _reason as ChannelRefusal;
 
     /// <summary>The fault; its <see cref="CpuFault.Kind"/> is <see cref="CpuFaultKind.None"/> when there was none.</summary>
-    [UnscopedRef]
-    public ref readonly CpuFault Fault => ref _fault;
+    public ref readonly CpuFault Fault => ref (_reason as Occurrence ?? Occurrence.None).Fault;
 
     /// <summary>Whether two statuses are the same.</summary>
     /// <param name="left">One status.</param>
@@ -44,21 +43,21 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
     /// <exception cref="ArgumentException">The kind of <paramref name="fault"/> is <see cref="CpuFaultKind.None"/>.</exception>
     public static HypercallStatus Faulted(in CpuFault fault) => fault.Kind == CpuFaultKind.None
         ? throw new ArgumentException("A fault needs a kind; use HypercallStatus.Completed for a call that completed.", nameof(fault))
-        : new HypercallStatus(in fault);
+        : new HypercallStatus(new Occurrence(in fault));
 
     /// <summary>The channel itself refused the call; nothing was executed.</summary>
     /// <param name="refusal">Why.</param>
     public static HypercallStatus Refused(ChannelRefusal refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
-        return new HypercallStatus(new CpuFault(CpuFaultKind.None) { Refusal = refusal });
+        return new HypercallStatus(refusal);
     }
 
     /// <summary>The error that says why the call did not complete.</summary>
     /// <exception cref="InvalidOperationException">It did.</exception>
     public HypercallException ToException() =>
         Refusal is { } refusal ? new HypercallRefusedException(refusal)
-        : IsFaulted ? new HypercallFaultException(in _fault)
+        : IsFaulted ? new HypercallFaultException(in Fault)
         : throw new InvalidOperationException("The call completed: there is no error.");
 
     internal void ThrowIfNotCompleted()
@@ -70,17 +69,25 @@ public readonly struct HypercallStatus : IEquatable<HypercallStatus>
     }
 
     /// <inheritdoc/>
-    public bool Equals(HypercallStatus other) => _fault.Equals(other._fault);
+    public bool Equals(HypercallStatus other) => ReferenceEquals(Refusal, other.Refusal) && Fault.Equals(other.Fault);
 
     /// <inheritdoc/>
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is HypercallStatus other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => _fault.GetHashCode();
+    public override int GetHashCode() => HashCode.Combine(Refusal, Fault);
 
     /// <summary><c>completed</c>, the fault in one line, or why the channel refused.</summary>
-    public override string ToString() => IsCompleted ? "completed" : Refusal?.Message ?? _fault.ToString();
+    public override string ToString() => IsCompleted ? "completed" : Refusal?.Message ?? Fault.ToString();
 
     [DoesNotReturn] // of its own, so that the check is inlined
     private void Throw() => throw ToException();
+
+    // On the heap, because hardly any call faults, and every call returns a status: in a register, as it is.
+    private sealed class Occurrence(in CpuFault fault)
+    {
+        public static readonly Occurrence None = new(default);
+
+        public readonly CpuFault Fault = fault;
+    }
 }

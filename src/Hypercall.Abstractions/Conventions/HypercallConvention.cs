@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
 namespace Hypercall;
 
 /// <summary>
@@ -115,18 +118,23 @@ public sealed partial class HypercallConvention
         return registers;
     }
 
-    /// <summary>Makes the frame of a call in place.</summary>
+    /// <summary>Makes the frame of a call in place: to copy a frame that was just written word by word costs more than the call.</summary>
     internal void Fill(ref HypercallRegisters registers, ulong number, ReadOnlySpan<ulong> arguments)
+    {
+        registers = _constants;
+        Number.Write(ref registers, number);
+        Put(ref registers, arguments);
+    }
+
+    /// <summary>Puts arguments into a frame that holds the number and the constants.</summary>
+    internal void Put(ref HypercallRegisters registers, ReadOnlySpan<ulong> arguments)
     {
         ReadOnlySpan<RegisterField> fields = _arguments;
         if (arguments.Length > fields.Length)
         {
-            throw new ArgumentException(
-                $"Convention '{Name}' carries {fields.Length} arguments ({string.Join(", ", Arguments)}); {arguments.Length} were given.", nameof(arguments));
+            ThrowTooMany(arguments.Length);
         }
 
-        registers = _constants;
-        Number.Write(ref registers, number);
         for (int i = 0; i < arguments.Length; i++)
         {
             fields[i].Write(ref registers, arguments[i]);
@@ -177,4 +185,9 @@ public sealed partial class HypercallConvention
 
     /// <summary>Whether a call that completed can be neither a failure nor another VMM's answer by this convention.</summary>
     internal bool JudgesNothing => _foreign is null && ReferenceEquals(Failure, HypercallFailureRule.Never);
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)] // a message needs a large frame, which every call would have to clear
+    private void ThrowTooMany(int arguments) => throw new ArgumentException(
+        $"Convention '{Name}' carries {_arguments.Length} arguments ({string.Join(", ", Arguments)}); {arguments} were given.", nameof(arguments));
 }

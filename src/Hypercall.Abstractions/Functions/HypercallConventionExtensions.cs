@@ -21,17 +21,14 @@ public static class HypercallConventionExtensions
     {
         ArgumentNullException.ThrowIfNull(channel);
         ArgumentNullException.ThrowIfNull(convention);
-        result = new HypercallResult(convention, number);
-        ref HypercallRegisters registers = ref result.Frame;
+        HypercallRegisters registers = default;
         convention.Fill(ref registers, number, arguments);
-        if (!convention.CanProveForeign)
-        {
-            return channel.TryInvoke(ref registers);
-        }
-
-        HypercallRegisters sent = registers;
         HypercallStatus status = channel.TryInvoke(ref registers);
-        result.IsForeign = status.IsCompleted && convention.IsForeign(in sent, in registers);
+        result = new HypercallResult(convention, number, in registers)
+        {
+            IsForeign = convention.CanProveForeign && status.IsCompleted
+                && convention.IsForeign(convention.CreateFrame(number, arguments), in registers),
+        };
         return status;
     }
 

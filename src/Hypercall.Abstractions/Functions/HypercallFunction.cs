@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Hypercall;
 
@@ -14,6 +15,7 @@ public sealed class HypercallFunction
     private readonly IHypercallChannel _channel;
     private readonly IGuestMemory _memory;
     private readonly DescriptorPages _pages = new();
+    private readonly HypercallRegisters _frame; // the number and the convention's constants
 
     /// <summary>Describes a function of the VMM under a machine. Nothing is called.</summary>
     /// <param name="machine">The machine.</param>
@@ -31,7 +33,7 @@ public sealed class HypercallFunction
         _channel = channel is ObservedChannel observed ? observed.For(name ?? Describe(convention, number)) : channel;
         _memory = machine.Memory;
         convention.ThrowIfNotCarried(_channel);
-        _ = convention.CreateFrame(number);
+        _frame = convention.CreateFrame(number);
         Layout = layout ?? convention.Layout;
         Layout?.ThrowIfUnfit(convention);
         Convention = convention;
@@ -63,14 +65,36 @@ public sealed class HypercallFunction
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
-    public HypercallResult Call(params ReadOnlySpan<ulong> words) => _channel.Call(Convention, Number, words);
+    public HypercallResult Call(params ReadOnlySpan<ulong> words)
+    {
+        HypercallRegisters registers = _frame;
+        Convention.Put(ref registers, words);
+        HypercallStatus status = _channel.TryInvoke(ref registers);
+        status.ThrowIfNotCompleted();
+        if (Convention.CanProveForeign && IsForeign(in registers, words))
+        {
+            throw new ForeignVmmException(Convention, Number, registers.Rax);
+        }
+
+        return new HypercallResult(Convention, Number, in registers);
+    }
 
     /// <summary>Calls the function.</summary>
     /// <param name="result">The registers after the call, and what the convention says of them; when the call did not complete, as they went in.</param>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>
     /// <returns>Completed, or why not.</returns>
     /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
-    public HypercallStatus TryCall(out HypercallResult result, params ReadOnlySpan<ulong> words) => _channel.TryCall(Convention, Number, words, out result);
+    public HypercallStatus TryCall(out HypercallResult result, params ReadOnlySpan<ulong> words)
+    {
+        HypercallRegisters registers = _frame;
+        Convention.Put(ref registers, words);
+        HypercallStatus status = _channel.TryInvoke(ref registers);
+        result = new HypercallResult(Convention, Number, in registers)
+        {
+            IsForeign = Convention.CanProveForeign && status.IsCompleted && IsForeign(in registers, words),
+        };
+        return status;
+    }
 
     /// <summary>Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.</summary>
     /// <param name="registers">The frame, in and out.</param>
@@ -208,6 +232,10 @@ public sealed class HypercallFunction
 
     private static string Describe(HypercallConvention convention, ulong number) =>
         string.Create(CultureInfo.InvariantCulture, $"{convention} {number}");
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // few conventions can prove it: only they make again what was sent
+    private bool IsForeign(in HypercallRegisters received, ReadOnlySpan<ulong> words) =>
+        Convention.IsForeign(Convention.CreateFrame(Number, words), in received);
 
     private static void ThrowIfNone(Direction direction)
     {

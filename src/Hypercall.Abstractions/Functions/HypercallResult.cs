@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Hypercall;
 
 /// <summary>What a call gave: all registers, and what its convention says of them. What else they mean, only the function's own client knows.</summary>
@@ -12,13 +10,28 @@ public struct HypercallResult
     /// <param name="number">The number that was called.</param>
     /// <param name="registers">The registers after the call.</param>
     public HypercallResult(HypercallConvention convention, ulong number, in HypercallRegisters registers)
-        : this(convention, number) => _registers = registers;
-
-    internal HypercallResult(HypercallConvention convention, ulong number)
     {
         ArgumentNullException.ThrowIfNull(convention);
         Convention = convention;
         Number = number;
+        _registers = default;
+
+        // One by one, as the stub stored them: the CPU forwards no store to a load of several, and the JIT copies 64 bytes at a time.
+        _registers.Rax = registers.Rax;
+        _registers.Rcx = registers.Rcx;
+        _registers.Rdx = registers.Rdx;
+        _registers.Rbx = registers.Rbx;
+        _registers.Rbp = registers.Rbp;
+        _registers.Rsi = registers.Rsi;
+        _registers.Rdi = registers.Rdi;
+        _registers.R8 = registers.R8;
+        _registers.R9 = registers.R9;
+        _registers.R10 = registers.R10;
+        _registers.R11 = registers.R11;
+        _registers.R12 = registers.R12;
+        _registers.R13 = registers.R13;
+        _registers.R14 = registers.R14;
+        _registers.R15 = registers.R15;
     }
 
     /// <summary>The convention that the call was made by.</summary>
@@ -65,8 +78,4 @@ public struct HypercallResult
     /// (RAX is as it went in), or a result that happens to be equal.
     /// </summary>
     public readonly bool RaxIsCallNumber => Rax == Number;
-
-    /// <summary>Where a call puts its registers: in place, for a frame is 120 bytes, and each copy of one costs more than the emitted stub.</summary>
-    [UnscopedRef]
-    internal ref HypercallRegisters Frame => ref _registers;
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -23,50 +25,52 @@ public struct HypercallRegisters : IEquatable<HypercallRegisters>
     /// <summary>Size of a frame in bytes.</summary>
     public const int Size = Count * sizeof(ulong);
 
+    private Words _words;
+
     /// <summary>Value of RAX.</summary>
-    public ulong Rax { readonly get; set; }
+    public ulong Rax { readonly get => _words[0]; set => _words[0] = value; }
 
     /// <summary>Value of RCX.</summary>
-    public ulong Rcx { readonly get; set; }
+    public ulong Rcx { readonly get => _words[1]; set => _words[1] = value; }
 
     /// <summary>Value of RDX.</summary>
-    public ulong Rdx { readonly get; set; }
+    public ulong Rdx { readonly get => _words[2]; set => _words[2] = value; }
 
     /// <summary>Value of RBX.</summary>
-    public ulong Rbx { readonly get; set; }
+    public ulong Rbx { readonly get => _words[3]; set => _words[3] = value; }
 
     /// <summary>Value of RBP.</summary>
-    public ulong Rbp { readonly get; set; }
+    public ulong Rbp { readonly get => _words[4]; set => _words[4] = value; }
 
     /// <summary>Value of RSI.</summary>
-    public ulong Rsi { readonly get; set; }
+    public ulong Rsi { readonly get => _words[5]; set => _words[5] = value; }
 
     /// <summary>Value of RDI.</summary>
-    public ulong Rdi { readonly get; set; }
+    public ulong Rdi { readonly get => _words[6]; set => _words[6] = value; }
 
     /// <summary>Value of R8.</summary>
-    public ulong R8 { readonly get; set; }
+    public ulong R8 { readonly get => _words[7]; set => _words[7] = value; }
 
     /// <summary>Value of R9.</summary>
-    public ulong R9 { readonly get; set; }
+    public ulong R9 { readonly get => _words[8]; set => _words[8] = value; }
 
     /// <summary>Value of R10.</summary>
-    public ulong R10 { readonly get; set; }
+    public ulong R10 { readonly get => _words[9]; set => _words[9] = value; }
 
     /// <summary>Value of R11.</summary>
-    public ulong R11 { readonly get; set; }
+    public ulong R11 { readonly get => _words[10]; set => _words[10] = value; }
 
     /// <summary>Value of R12.</summary>
-    public ulong R12 { readonly get; set; }
+    public ulong R12 { readonly get => _words[11]; set => _words[11] = value; }
 
     /// <summary>Value of R13.</summary>
-    public ulong R13 { readonly get; set; }
+    public ulong R13 { readonly get => _words[12]; set => _words[12] = value; }
 
     /// <summary>Value of R14.</summary>
-    public ulong R14 { readonly get; set; }
+    public ulong R14 { readonly get => _words[13]; set => _words[13] = value; }
 
     /// <summary>Value of R15.</summary>
-    public ulong R15 { readonly get; set; }
+    public ulong R15 { readonly get => _words[14]; set => _words[14] = value; }
 
     /// <summary>The registers of a frame in the order of its layout.</summary>
     public static ReadOnlySpan<GeneralRegister> All =>
@@ -93,47 +97,8 @@ public struct HypercallRegisters : IEquatable<HypercallRegisters>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="register"/> is no register of a frame.</exception>
     public ulong this[GeneralRegister register]
     {
-        readonly get => register switch
-        {
-            GeneralRegister.Rax => Rax,
-            GeneralRegister.Rcx => Rcx,
-            GeneralRegister.Rdx => Rdx,
-            GeneralRegister.Rbx => Rbx,
-            GeneralRegister.Rbp => Rbp,
-            GeneralRegister.Rsi => Rsi,
-            GeneralRegister.Rdi => Rdi,
-            GeneralRegister.R8 => R8,
-            GeneralRegister.R9 => R9,
-            GeneralRegister.R10 => R10,
-            GeneralRegister.R11 => R11,
-            GeneralRegister.R12 => R12,
-            GeneralRegister.R13 => R13,
-            GeneralRegister.R14 => R14,
-            GeneralRegister.R15 => R15,
-            _ => throw NoSuchRegister(register),
-        };
-        set
-        {
-            switch (register)
-            {
-                case GeneralRegister.Rax: Rax = value; break;
-                case GeneralRegister.Rcx: Rcx = value; break;
-                case GeneralRegister.Rdx: Rdx = value; break;
-                case GeneralRegister.Rbx: Rbx = value; break;
-                case GeneralRegister.Rbp: Rbp = value; break;
-                case GeneralRegister.Rsi: Rsi = value; break;
-                case GeneralRegister.Rdi: Rdi = value; break;
-                case GeneralRegister.R8: R8 = value; break;
-                case GeneralRegister.R9: R9 = value; break;
-                case GeneralRegister.R10: R10 = value; break;
-                case GeneralRegister.R11: R11 = value; break;
-                case GeneralRegister.R12: R12 = value; break;
-                case GeneralRegister.R13: R13 = value; break;
-                case GeneralRegister.R14: R14 = value; break;
-                case GeneralRegister.R15: R15 = value; break;
-                default: throw NoSuchRegister(register);
-            }
-        }
+        readonly get => _words[IndexOf(register)];
+        set => _words[IndexOf(register)] = value;
     }
 
     /// <summary>Whether two frames hold the same 15 values.</summary>
@@ -173,16 +138,25 @@ public struct HypercallRegisters : IEquatable<HypercallRegisters>
         return text.ToString();
     }
 
-    /// <summary>A register by its place in the layout, without a jump for each: the jump is what a VM exit leaves cold.</summary>
-    internal readonly ulong Word(int index) => MemoryMarshal.Cast<HypercallRegisters, ulong>(new ReadOnlySpan<HypercallRegisters>(in this))[index];
-
     /// <summary>A register by its place in the layout.</summary>
-    internal static ref ulong Word(ref HypercallRegisters registers, int index) =>
-        ref MemoryMarshal.Cast<HypercallRegisters, ulong>(new Span<HypercallRegisters>(ref registers))[index];
+    [UnscopedRef]
+    internal ref ulong Word(int index) => ref _words[index];
+
+    /// <summary>The place of a register in the layout: the CPU's number, with RSP left out.</summary>
+    internal static int IndexOf(GeneralRegister register) => register switch
+    {
+        >= GeneralRegister.Rax and <= GeneralRegister.Rbx => (int)register,
+        >= GeneralRegister.Rbp and <= GeneralRegister.R15 => (int)register - 1,
+        _ => throw new ArgumentOutOfRangeException(
+            nameof(register), register, "A hypercall frame holds RAX, RCX, RDX, RBX, RBP, RSI, RDI and R8 to R15."),
+    };
 
     private static ReadOnlySpan<byte> AsBytes(ref readonly HypercallRegisters registers) =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<HypercallRegisters>(in registers));
 
-    private static ArgumentOutOfRangeException NoSuchRegister(GeneralRegister register) =>
-        new(nameof(register), register, "A hypercall frame holds RAX, RCX, RDX, RBX, RBP, RSI, RDI and R8 to R15.");
+    [InlineArray(Count)]
+    private struct Words
+    {
+        private ulong _rax;
+    }
 }

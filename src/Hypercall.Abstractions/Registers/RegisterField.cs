@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Hypercall;
 
@@ -14,7 +16,6 @@ namespace Hypercall;
 public readonly record struct RegisterField
 {
     private const int RegisterBits = 64;
-    private const int Rsp = 4; // of the CPU's numbers the one that a frame leaves out
 
     private readonly byte _word; // of the frame
     private readonly byte _missing; // 64 less the bits
@@ -26,7 +27,7 @@ public readonly record struct RegisterField
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="register"/> is no register of a frame, or the bits leave it.</exception>
     public RegisterField(GeneralRegister register, int shift = 0, int bits = RegisterBits)
     {
-        _ = default(HypercallRegisters)[register]; // a value that is no register is refused here
+        _word = (byte)HypercallRegisters.IndexOf(register); // a value that is no register is refused here
         ArgumentOutOfRangeException.ThrowIfNegative(shift);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shift, RegisterBits);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bits);
@@ -34,7 +35,6 @@ public readonly record struct RegisterField
         Register = register;
         Shift = shift;
         _missing = (byte)(RegisterBits - bits);
-        _word = (byte)((int)register > Rsp ? register - 1 : register);
     }
 
     /// <summary>The register.</summary>
@@ -62,15 +62,16 @@ public readonly record struct RegisterField
 
     /// <summary>The value in a frame.</summary>
     /// <param name="registers">The frame.</param>
-    public ulong Read(in HypercallRegisters registers) => (registers.Word(_word) >> Shift) & MaxValue;
+    public ulong Read(in HypercallRegisters registers) => (Unsafe.AsRef(in registers).Word(_word) >> Shift) & MaxValue;
 
     /// <summary>Puts a value into a frame, and leaves the other bits of the register alone.</summary>
     /// <param name="registers">The frame.</param>
     /// <param name="value">The value, 0 to <see cref="MaxValue"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="value"/> does not fit.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // a call writes one for its number, and one for each argument
     public void Write(ref HypercallRegisters registers, ulong value)
     {
-        ref ulong word = ref HypercallRegisters.Word(ref registers, _word);
+        ref ulong word = ref registers.Word(_word);
         if (_missing == 0)
         {
             word = value;
@@ -79,8 +80,7 @@ public readonly record struct RegisterField
 
         if (value > MaxValue)
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(value), string.Create(CultureInfo.InvariantCulture, $"{this} holds {Bits} bits, at most 0x{MaxValue:x}; 0x{value:x} was given."));
+            ThrowTooLarge(value);
         }
 
         word = (word & ~Mask) | (value << Shift);
@@ -92,4 +92,9 @@ public readonly record struct RegisterField
         string register = Register.ToString().ToUpperInvariant();
         return _missing == 0 ? register : string.Create(CultureInfo.InvariantCulture, $"{register}[{Shift + Bits - 1}:{Shift}]");
     }
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)] // a message needs a large frame, which every call would have to clear
+    private void ThrowTooLarge(ulong value) => throw new ArgumentOutOfRangeException(
+        nameof(value), string.Create(CultureInfo.InvariantCulture, $"{this} holds {Bits} bits, at most 0x{MaxValue:x}; 0x{value:x} was given."));
 }

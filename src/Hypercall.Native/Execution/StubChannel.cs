@@ -32,6 +32,7 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     public RegisterSet Returns => Target.Provider.Returns;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         if (!FaultGuard.IsTrusted)
@@ -48,7 +49,7 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
 
         if (faulted == 0)
         {
-            return Complete();
+            return HypercallStatus.Completed;
         }
 
         if (faulted > 1) // never: see there
@@ -91,9 +92,6 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     // 175 ns while upper halves are in use (docs/numbers.md).
     [LibraryImport("hypercall-never-loaded")]
     private static partial void ClearVectorsFirst();
-
-    [MethodImpl(MethodImplOptions.NoInlining)] // the JIT clears the status by 256-bit AVX: see above
-    private static HypercallStatus Complete() => HypercallStatus.Completed;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private HypercallStatus Describe(in NativeFault fault) => HypercallStatus.Faulted(FaultKinds.Judge(in fault) with
