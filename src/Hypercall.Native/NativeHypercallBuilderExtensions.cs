@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Runtime.Intrinsics.X86;
 using Hypercall.Native;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,8 @@ public static class NativeHypercallBuilderExtensions
     public static IHypercallBuilder AddNativeProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TProvider>(
         this IHypercallBuilder builder)
         where TProvider : class, IHypercallProvider =>
-        builder.AddProvider<TProvider>().TryUseMachine(services => Create(services, builder.Key));
+        builder.AddProvider<TProvider>()
+            .TryUseMachine(X86Base.IsSupported ? new NativeCpuid() : null, services => Create(services, builder.Key));
 
     private static NativeMachine Create(IServiceProvider services, string? key) => new(
         services.GetKeyedServices<IHypercallProvider>(key),

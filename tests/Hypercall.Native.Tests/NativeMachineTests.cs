@@ -124,6 +124,40 @@ public sealed class NativeMachineTests
         Assert.Contains("Intel, AMD", error.Message, StringComparison.Ordinal);
     }
 
+    [SkippableTheory]
+    [InlineData(null)]
+    [InlineData("left")]
+    public void Two_providers_that_can_be_used_fail_at_validation_unless_one_is_named(string? key)
+    {
+        Skip.IfNot(TestTarget.CanExecute, "CPUID is executed on x86-64 only.");
+        ServiceCollection services = new();
+        _ = key is null ? services.AddHypercall(Both) : services.AddKeyedHypercall(key, Both);
+        using (ServiceProvider provider = services.BuildServiceProvider())
+        {
+            OptionsValidationException error = Assert.Throws<OptionsValidationException>(() => Options(provider));
+            Assert.Contains("2 registered providers could serve", error.Message, StringComparison.Ordinal);
+            Assert.Contains("Nop (NOP), Other (FNOP)", error.Message, StringComparison.Ordinal);
+        }
+
+        _ = services.Configure<HypercallOptions>(key ?? Microsoft.Extensions.Options.Options.DefaultName, options => options.Provider = "other");
+        using ServiceProvider named = services.BuildServiceProvider();
+        Assert.Equal("other", Options(named).Provider);
+        Assert.Equal("Other", named.GetRequiredKeyedService<HypercallTarget>(key).ProviderName);
+
+        HypercallOptions Options(ServiceProvider provider) => provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
+        static void Both(IHypercallBuilder vmm) => vmm.AddNop().AddNativeProvider<OtherProvider>();
+    }
+
+    [Fact]
+    public void Providers_that_no_machine_of_this_CPU_uses_are_not_probed()
+    {
+        ServiceCollection services = new();
+        _ = services.AddHypercall(vmm => vmm.UseMachine(_ => Substitute.For<IHypercallMachine>()).AddNop().AddNativeProvider<OtherProvider>());
+        using ServiceProvider provider = services.BuildServiceProvider();
+
+        Assert.Null(provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().CurrentValue.Provider);
+    }
+
     [SkippableFact]
     public void The_choice_is_logged_and_the_switch_too()
     {
@@ -233,4 +267,9 @@ public sealed class NativeMachineTests
 
     private static NativeMachine On(ICpuid cpuid, HypercallOptions options) =>
         new([new IntelProvider(), new AmdProvider()], options, null, null, cpuid, NativePlatform.Current);
+
+    private sealed class OtherProvider() : InstructionProvider("Other", new HypercallInstruction("FNOP", [0xD9, 0xD0]))
+    {
+        public override HypercallProbe Probe(ICpuid cpuid) => HypercallProbe.Usable;
+    }
 }

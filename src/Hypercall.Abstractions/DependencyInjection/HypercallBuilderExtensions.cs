@@ -35,12 +35,8 @@ public static class HypercallBuilderExtensions
     /// <summary>Runs on a machine, unless one is registered already.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="create">Creates the machine.</param>
-    public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
-    {
-        ArgumentNullException.ThrowIfNull(builder);
-        ServiceDescriptor? known = MissingMachine.Find(builder.Services, builder.Key);
-        return known is null or MissingMachine ? builder.UseMachine(create) : builder;
-    }
+    public static IHypercallBuilder TryUseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create) =>
+        builder.TryUseMachine(null, create);
 
     /// <summary>Runs on a machine, whatever was registered before or will be registered after.</summary>
     /// <param name="builder">The builder.</param>
@@ -48,10 +44,25 @@ public static class HypercallBuilderExtensions
     public static IHypercallBuilder UseMachine(this IHypercallBuilder builder, Func<IServiceProvider, IHypercallMachine> create)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        return builder.UseMachine(null, create);
+    }
+
+    /// <summary>Runs on a machine whose CPU is known before it is made, unless another machine is registered.</summary>
+    internal static IHypercallBuilder TryUseMachine(
+        this IHypercallBuilder builder, ICpuid? cpuid, Func<IServiceProvider, IHypercallMachine> create)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ServiceDescriptor? known = MissingMachine.Find(builder.Services, builder.Key);
+        return known is null or MissingMachine ? builder.UseMachine(cpuid, create) : builder;
+    }
+
+    private static IHypercallBuilder UseMachine(
+        this IHypercallBuilder builder, ICpuid? cpuid, Func<IServiceProvider, IHypercallMachine> create)
+    {
         ArgumentNullException.ThrowIfNull(create);
         string? key = builder.Key;
-        _ = builder.Services.Replace(ServiceDescriptor.KeyedSingleton(
-            key, (provider, _) => key is null ? create(provider) : WithKey(create(provider), provider, key)));
+        _ = builder.Services.Replace(new MachineDescriptor(
+            key, cpuid, provider => key is null ? create(provider) : WithKey(create(provider), provider, key)));
         return builder;
     }
 

@@ -16,20 +16,26 @@ internal sealed class HypercallOptionsValidator(IServiceProvider provider, IServ
         {
             null => ValidateOptionsResult.Skip, // options of this name are nobody's
             MissingMachine => ValidateOptionsResult.Fail(MissingMachine.Message(key)),
-            _ => ValidateProvider([.. provider.GetKeyedServices<IHypercallProvider>(key)], options),
+            ServiceDescriptor machine => ValidateProvider(
+                [.. provider.GetKeyedServices<IHypercallProvider>(key)], options, (machine as MachineDescriptor)?.Cpuid),
         };
     }
 
-    private static ValidateOptionsResult ValidateProvider(IHypercallProvider[] providers, HypercallOptions options)
+    private static ValidateOptionsResult ValidateProvider(IHypercallProvider[] providers, HypercallOptions options, ICpuid? cpuid)
     {
-        if (options.Provider is not { } named || providers.Length == 0)
+        if (options.Provider is { } named)
         {
-            return ValidateOptionsResult.Success; // with no provider there is a fake
+            // With no provider there is a fake.
+            return providers.Length == 0 || HypercallTarget.Named(providers, named).Count() == 1
+                ? ValidateOptionsResult.Success
+                : ValidateOptionsResult.Fail(
+                    $"HypercallOptions.Provider is '{named}', which must name exactly one. The registered providers are: "
+                    + $"{string.Join(", ", providers.Select(provider => provider.Name))}.");
         }
 
-        return HypercallTarget.Named(providers, named).Count() == 1
+        // That none can be used is said to who calls: a program may well do without a VMM.
+        return cpuid is null || HypercallTarget.TrySelect(cpuid, providers, null, out _) is not { Matches: > 1 } error
             ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail(
-                $"HypercallOptions.Provider is '{named}', which must name exactly one. The registered providers are: {string.Join(", ", providers.Select(provider => provider.Name))}.");
+            : ValidateOptionsResult.Fail(error.Message);
     }
 }

@@ -27,16 +27,7 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
     {
         ArgumentNullException.ThrowIfNull(cpuid);
         ArgumentNullException.ThrowIfNull(providers);
-        CpuIdentity cpu = CpuIdentity.Read(cpuid);
-        IHypercallProvider[] all = [.. providers];
-        string? named = options?.Provider;
-        HypercallProbe[] probes = named is null ? [.. all.Select(provider => provider.Probe(cpuid))] : [];
-        IHypercallProvider[] matching = named is null
-            ? [.. all.Where((_, i) => probes[i].IsUsable)]
-            : [.. Named(all, named)];
-        return matching is [IHypercallProvider one]
-            ? new HypercallTarget(cpu, one)
-            : throw new HypercallProviderException(cpu, all, probes, matching, named);
+        return TrySelect(cpuid, providers, options?.Provider, out HypercallTarget? target) is { } error ? throw error : target!;
     }
 
     /// <summary>The targets that other registered providers of instructions would give, in the order of registration.</summary>
@@ -50,6 +41,25 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
     }
 
     /// <summary>The providers of a name.</summary>
+    /// <summary>Chooses a provider.</summary>
+    /// <param name="cpuid">The CPU.</param>
+    /// <param name="providers">The registered ones.</param>
+    /// <param name="named">The name that was asked for; null for the one that can be used.</param>
+    /// <param name="target">The CPU and the provider; null when there is an error.</param>
+    /// <returns>Why none was chosen; null when one was.</returns>
+    internal static HypercallProviderException? TrySelect(
+        ICpuid cpuid, IEnumerable<IHypercallProvider> providers, string? named, out HypercallTarget? target)
+    {
+        CpuIdentity cpu = CpuIdentity.Read(cpuid);
+        IHypercallProvider[] all = [.. providers];
+        HypercallProbe[] probes = named is null ? [.. all.Select(provider => provider.Probe(cpuid))] : [];
+        IHypercallProvider[] matching = named is null
+            ? [.. all.Where((_, i) => probes[i].IsUsable)]
+            : [.. Named(all, named)];
+        target = matching is [IHypercallProvider one] ? new HypercallTarget(cpu, one) : null;
+        return target is null ? new HypercallProviderException(cpu, all, probes, matching, named) : null;
+    }
+
     internal static IEnumerable<IHypercallProvider> Named(IEnumerable<IHypercallProvider> providers, string name) =>
         providers.Where(provider => provider.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
