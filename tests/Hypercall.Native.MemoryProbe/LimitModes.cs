@@ -57,7 +57,7 @@ internal static unsafe partial class LimitModes
         {
             GuestBufferOptions options = new() { Residency = residency };
             Report($"buffer-{residency}", options, length);
-            Report($"next-best-{residency}", options with { AllowFallback = true }, length);
+            Report($"next-best-{residency}", new GuestBufferOptions { Residency = residency, AllowFallback = true }, length);
             nint untouched = Map(length);
             bool done = untouched == MapFailed;
             if (!done)

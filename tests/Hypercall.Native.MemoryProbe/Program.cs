@@ -60,7 +60,7 @@ if (noMoreFiles)
 Allocate("touched", 40_000, new GuestBufferOptions { Residency = Residency.Touched });
 Allocate("locked", 40_000, new GuestBufferOptions { Residency = Residency.Locked });
 Allocate("pinned", 40_000, GuestBufferOptions.Default);
-Allocate("pinned-or-fallback", 40_000, GuestBufferOptions.Default with { AllowFallback = true });
+Allocate("pinned-or-fallback", 40_000, new GuestBufferOptions { AllowFallback = true });
 if (noMoreFiles)
 {
     Console.WriteLine("end: reached"); // what follows loads more
@@ -76,7 +76,7 @@ using (GuestBuffer held = memory.Allocate(500_000, new GuestBufferOptions { Resi
 }
 
 Allocate("too-much-pinned", 8 << 20, GuestBufferOptions.Default);
-Allocate("too-much-or-fallback", 8 << 20, GuestBufferOptions.Default with { AllowFallback = true });
+Allocate("too-much-or-fallback", 8 << 20, new GuestBufferOptions { AllowFallback = true });
 
 byte[] array = GC.AllocateArray<byte>(9_000, pinned: true);
 Report("window", memory.TryOpenWindow(array.AsMemory(7, 8_000), new GuestBufferOptions { Residency = Residency.Locked }, out GuestBuffer? window, out GuestMemoryRefusal? no), window, no);
@@ -93,7 +93,7 @@ using (GuestBuffer buffer = memory.Allocate(40_000, Residency.Touched))
     Console.WriteLine($"touched-pages: {(asked ? string.Join(' ', map!.Pages.ToArray().Select(page => page.State).Distinct()) : refusal!.Reason)}");
 }
 
-using (GuestBuffer buffer = memory.Allocate(40_000, GuestBufferOptions.Default with { AllowFallback = true }))
+using (GuestBuffer buffer = memory.Allocate(40_000, new GuestBufferOptions { AllowFallback = true }))
 {
     bool asked = buffer.TryQueryPages(out GuestPageMap? map, out GuestMemoryRefusal? refusal);
     Console.WriteLine($"page-map: {(asked ? map!.Pages.Span[0].ToString() : refusal!.Reason.ToString())}");

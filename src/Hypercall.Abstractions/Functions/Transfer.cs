@@ -32,11 +32,14 @@ internal sealed class Transfer(
     private DescriptorPage? _structure;
     private long _done;
     private long _calls;
+    private Passing? _plan;
+    private bool _isAuto;
 
     public TransferResult Run(Passing passing)
     {
-        Passing plan = passing == Passing.Auto ? Choose() : passing;
-        return CarryOut(plan) with { Passing = plan, IsAuto = passing == Passing.Auto };
+        _isAuto = passing == Passing.Auto;
+        _plan = _isAuto ? Choose() : passing;
+        return CarryOut(_plan);
     }
 
     /// <summary>A transfer of one call, of registers only.</summary>
@@ -392,13 +395,25 @@ internal sealed class Transfer(
         && map.TryGetPagedRange(out PagedRange? now, out _)
         && now.Frames.Span.SequenceEqual(range.Frames.Span);
 
-    private TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused) with { Refusal = refusal };
+    private TransferResult Refused(GuestMemoryRefusal refusal) => End(TransferOutcome.Refused, refusal: refusal);
 
-    private TransferResult End(in Judgement judged, in HypercallStatus status) =>
-        End(judged.Outcome) with { Fault = status.Fault, ChannelRefusal = status.Refusal, Failure = judged.Failure };
+    private TransferResult End(in Judgement judged, in HypercallStatus status) => End(judged.Outcome, in status, judged.Failure);
 
-    private TransferResult End(TransferOutcome outcome) =>
-        new(outcome, slice.Length) { BytesDone = _done, Calls = _calls, Registers = _registers, Lease = _lease };
+    private TransferResult End(
+        TransferOutcome outcome, in HypercallStatus status = default, string? failure = null, GuestMemoryRefusal? refusal = null) =>
+        new(outcome, slice.Length)
+        {
+            Passing = _plan,
+            IsAuto = _isAuto,
+            BytesDone = _done,
+            Calls = _calls,
+            Registers = _registers,
+            Fault = status.Fault,
+            ChannelRefusal = status.Refusal,
+            Refusal = refusal,
+            Failure = failure,
+            Lease = _lease,
+        };
 
     /// <summary>What one call came to.</summary>
     private readonly record struct Judgement(TransferOutcome Outcome, long BytesDone, string? Failure);

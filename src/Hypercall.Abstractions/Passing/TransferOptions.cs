@@ -1,7 +1,7 @@
 namespace Hypercall;
 
 /// <summary>What a transfer may need beyond memory, technique, direction and rule.</summary>
-public sealed record TransferOptions
+public sealed class TransferOptions
 {
     internal static TransferOptions None { get; } = new();
 

@@ -1,7 +1,7 @@
 namespace Hypercall;
 
 /// <summary>How a transfer ended, and how far it got.</summary>
-public sealed record TransferResult
+public sealed class TransferResult
 {
     internal TransferResult(TransferOutcome outcome, long length)
     {

@@ -121,12 +121,7 @@ internal sealed class SendCommand : CliCommand
         await payload.CopyToAsync(buffer, cancellation).ConfigureAwait(false);
         using Destination? destination = outFile is null ? null : Destination.Open(outFile, invocation.Host);
 
-        TransferOptions options = new()
-        {
-            Words = choice.Words,
-            BytesPerCall = invocation.Has(_piece) ? invocation.Get(_piece) : null,
-            AcceptMemoryCorruptionIfPagesMove = invocation.Get(_acceptCorruption),
-        };
+        long? piece = invocation.Has(_piece) ? invocation.Get(_piece) : null;
         TransferRule rule = invocation.Get(_raxMeans)!;
         Passing passing = invocation.Get(_passing)!;
         TransferResult transfer = ProgressBar.Show(
@@ -137,7 +132,7 @@ internal sealed class SendCommand : CliCommand
             progress => CallFailedException.Of(
                 name,
                 warnings,
-                () => function.Transfer(buffer, passing, direction, rule, options with { Progress = progress }, cancellation)));
+                () => function.Transfer(buffer, passing, direction, rule, Options(progress), cancellation)));
         string done = $"{OutputException.CalledAnyway}'{name}' took {transfer.BytesDone} of {transfer.Length} bytes in {transfer.Calls} {(transfer.Calls == 1 ? "call" : "calls")}.";
         destination?.Write(buffer, done);
         Report(invocation, new SendResult
@@ -148,7 +143,7 @@ internal sealed class SendCommand : CliCommand
             Layout = LayoutOption.Describe(layout),
             Passing = NameOf(passing),
             Technique = NameOf(transfer.Passing ?? passing),
-            Piece = options.BytesPerCall,
+            Piece = piece,
             Direction = NameOf(direction),
             Residency = NameOf(buffer.Residency),
             Contiguity = NameOf(buffer.Contiguity),
@@ -162,6 +157,14 @@ internal sealed class SendCommand : CliCommand
             Warnings = warnings,
         }, name, toStandardOutput: outFile != "-", done);
         return ExitCode.Done;
+
+        TransferOptions Options(IProgress<long>? progress) => new()
+        {
+            Words = choice.Words,
+            BytesPerCall = piece,
+            AcceptMemoryCorruptionIfPagesMove = invocation.Get(_acceptCorruption),
+            Progress = progress,
+        };
     }
 
     // Everything that can be wrong with the request is said before any exit to the VMM.

@@ -13,6 +13,7 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     private readonly delegate* unmanaged<HypercallRegisters*, NativeFault*, HypercallRegisters*, int> _stub;
     private readonly FaultGuard _guard;
     private readonly nint _instructionAddress;
+    private HypercallStatus _lastFault; // a reference: read and written whole
 
     public StubChannel(HypercallTarget target, HypercallInstruction? instruction = null)
     {
@@ -32,7 +33,7 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     public RegisterSet Returns => Target.Provider.Returns;
 
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)] // or what is said below of VZEROUPPER would be the caller's
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         if (!FaultGuard.IsTrusted)
@@ -93,10 +94,16 @@ internal sealed unsafe partial class StubChannel : IHypercallChannel, IManyFrame
     [LibraryImport("hypercall-never-loaded")]
     private static partial void ClearVectorsFirst();
 
+    // A program that meets a fault meets it again: what is the same is described once.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private HypercallStatus Describe(in NativeFault fault) => HypercallStatus.Faulted(FaultKinds.Judge(in fault) with
+    private HypercallStatus Describe(in NativeFault raised)
     {
-        InstructionAddress = new GuestVirtualAddress((ulong)_instructionAddress),
-        Target = Target,
-    });
+        CpuFault fault = FaultKinds.Judge(in raised) with
+        {
+            InstructionAddress = new GuestVirtualAddress((ulong)_instructionAddress),
+            Target = Target,
+        };
+        HypercallStatus last = _lastFault;
+        return last.Fault == fault ? last : _lastFault = HypercallStatus.Faulted(in fault);
+    }
 }

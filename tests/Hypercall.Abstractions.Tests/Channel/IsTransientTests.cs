@@ -31,13 +31,13 @@ public class IsTransientTests
         ("a page may have been absent", true, new TransferException(Ended(TransferOutcome.Incomplete))),
         ("the function's own no", false, new TransferException(Ended(TransferOutcome.FunctionFailed))),
         ("it is another VMM", false, new TransferException(Ended(TransferOutcome.ForeignVmm))),
-        ("as the fault", true, new TransferException(Ended(TransferOutcome.Faulted) with { Fault = PageFault(0x1000, 0x5000) })),
-        ("as the fault", false, new TransferException(Ended(TransferOutcome.Faulted) with { Fault = new CpuFault(CpuFaultKind.InvalidOpcode) })),
+        ("as the fault", true, new TransferException(Ended(TransferOutcome.Faulted, fault: PageFault(0x1000, 0x5000)))),
+        ("as the fault", false, new TransferException(Ended(TransferOutcome.Faulted, fault: new CpuFault(CpuFaultKind.InvalidOpcode)))),
         ("as the channel's refusal", true, new TransferException(
-            Ended(TransferOutcome.ChannelRefused) with { ChannelRefusal = new("c", "busy", "Wait.", isTransient: true) })),
-        ("as the channel's refusal", false, new TransferException(Ended(TransferOutcome.ChannelRefused) with { ChannelRefusal = new("c", "EPERM", "Ask.") })),
-        ("as the refusal", true, new TransferException(Ended(TransferOutcome.Refused) with { Refusal = new(GuestMemoryRefusalReason.Swapped, "") })),
-        ("as the refusal", false, new TransferException(Ended(TransferOutcome.Refused) with { Refusal = new(GuestMemoryRefusalReason.NotPinned, "") })),
+            Ended(TransferOutcome.ChannelRefused, channel: new("c", "busy", "Wait.", isTransient: true)))),
+        ("as the channel's refusal", false, new TransferException(Ended(TransferOutcome.ChannelRefused, channel: new("c", "EPERM", "Ask.")))),
+        ("as the refusal", true, new TransferException(Ended(TransferOutcome.Refused, refusal: new(GuestMemoryRefusalReason.Swapped, "")))),
+        ("as the refusal", false, new TransferException(Ended(TransferOutcome.Refused, refusal: new(GuestMemoryRefusalReason.NotPinned, "")))),
         .. Refusals.Select(refusal => ("the refusal's reason", refusal.Expected, (HypercallException)new GuestMemoryException(new(refusal.Reason, "")))),
         ("memory that exists stays scattered", false, new GuestMemoryException(new(GuestMemoryRefusalReason.NotContiguous, "") { IsTransient = false })),
     ];
@@ -85,5 +85,7 @@ public class IsTransientTests
     private static CpuFault PageFault(ulong instruction, ulong at) =>
         new(CpuFaultKind.PageFault) { InstructionAddress = new(instruction), Address = new(at), Target = Target };
 
-    private static TransferResult Ended(TransferOutcome outcome) => new(outcome, 8);
+    private static TransferResult Ended(
+        TransferOutcome outcome, CpuFault fault = default, ChannelRefusal? channel = null, GuestMemoryRefusal? refusal = null) =>
+        new(outcome, 8) { Fault = fault, ChannelRefusal = channel, Refusal = refusal };
 }

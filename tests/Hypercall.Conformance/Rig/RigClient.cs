@@ -26,9 +26,17 @@ internal sealed class RigClient(BitVisorClient vmm)
 
     public static ulong KeyAndStream(byte key, int stream) => key | ((ulong)stream << 8);
 
-    public static TransferOptions Options(Direction direction, byte key, int stream = 0, AbsentPage absent = AbsentPage.Stop) => new()
+    public static TransferOptions Options(
+        Direction direction,
+        byte key,
+        int stream = 0,
+        AbsentPage absent = AbsentPage.Stop,
+        string? keptBy = null,
+        bool acceptMemoryCorruption = false) => new()
     {
         Words = [Operation(direction, absent), KeyAndStream(key, stream), 0x5eed],
+        KeptBy = keptBy,
+        AcceptMemoryCorruptionIfPagesMove = acceptMemoryCorruption,
     };
 
     public static string FunctionFor(Passing passing) =>

@@ -56,7 +56,11 @@ internal static class ResidencyScenarios
         model.Handle(expected, Direction.Both, 9);
         context.Rig.Reset();
         TransferResult result = context.Rig.Get(RigClient.ByPhysicalAddress).TryTransfer(
-            buffer, Passing.Contiguous, Direction.Both, RigClient.Rule, RigClient.Options(Direction.Both, 9) with { AcceptMemoryCorruptionIfPagesMove = true });
+            buffer,
+            Passing.Contiguous,
+            Direction.Both,
+            RigClient.Rule,
+            RigClient.Options(Direction.Both, 9, acceptMemoryCorruption: true));
         Check.That(result.Outcome is TransferOutcome.Completed or TransferOutcome.Moved, result.Message);
         if (result.IsCompleted)
         {
@@ -66,7 +70,7 @@ internal static class ResidencyScenarios
 
     private static void KeptMemory(ScenarioContext context)
     {
-        TransferOptions kept = RigClient.Options(Direction.ToVmm, 0) with { KeptBy = "the rig" };
+        TransferOptions kept = RigClient.Options(Direction.ToVmm, 0, keptBy: "the rig");
         foreach (Residency residency in (Residency[])[Residency.Touched, Residency.Locked])
         {
             using GuestBuffer unfit = context.Fill(100, residency);

@@ -141,7 +141,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         [MethodImpl(MethodImplOptions.NoInlining)]
         static GuestVirtualAddress Abandon(RecordingLogger logger)
         {
-            GuestBuffer buffer = new NativeGuestMemory(logger, PinningMechanism.Best).Allocate(12_345, GuestBufferOptions.Default with { AllowFallback = true });
+            GuestBuffer buffer = new NativeGuestMemory(logger, PinningMechanism.Best).Allocate(12_345, new GuestBufferOptions { AllowFallback = true });
             buffer.Span[0] = 77;
             _ = buffer.Lease("a ring of the VMM", acceptMemoryCorruptionIfPagesMove: true);
             return buffer.Address;

@@ -23,7 +23,7 @@ public sealed class OtherPlatformTests
     public void Any_other_platform_refuses_everything_and_names_itself()
     {
         NativeGuestMemory none = new(new UnsupportedGuestMemory());
-        Assert.False(none.TryAllocate(1, GuestBufferOptions.Default with { AllowFallback = true }, out _, out GuestMemoryRefusal? refusal));
+        Assert.False(none.TryAllocate(1, new GuestBufferOptions { AllowFallback = true }, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.PlatformNotSupported, refusal.Reason);
         Assert.Contains(System.Runtime.InteropServices.RuntimeInformation.OSDescription, refusal.Message, StringComparison.Ordinal);
         Assert.False(none.TryOpenWindow(new byte[1], GuestBufferOptions.Default, out _, out _));
@@ -51,7 +51,7 @@ public sealed class OtherPlatformTests
         using GuestBuffer buffer = new NativeGuestMemory().Allocate(10 << 20, residency);
         Assert.Equal(residency, buffer.Residency);
         buffer.Span.Fill(1);
-        using GuestBuffer next = new NativeGuestMemory().Allocate(100, GuestBufferOptions.Default with { AllowFallback = true });
+        using GuestBuffer next = new NativeGuestMemory().Allocate(100, new GuestBufferOptions { AllowFallback = true });
         Assert.Equal(Residency.Locked, next.Residency);
     }
 

@@ -185,7 +185,7 @@ public sealed unsafe class WindowTests
         Assert.Contains("ramfs", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("window", refusal.Message, StringComparison.Ordinal);
 
-        using GuestBuffer window = ramFs.OpenWindow(array, GuestBufferOptions.Default with { AllowFallback = true });
+        using GuestBuffer window = ramFs.OpenWindow(array, new GuestBufferOptions { AllowFallback = true });
         Assert.Equal(Residency.Locked, window.Residency);
     }
 
