@@ -8,7 +8,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
     private const string NoSuchPage = "There is no such page at this moment.";
     private const string IsSoAlready = "The page is so already, or in no frame.";
 
-    public FakeFaultOccurrence Inject(FakeFault fault, FakeAccessContext context, FakeCallState? call, FakeFaultOccurrence occurrence) => fault.Kind switch
+    public FakeFaultOccurrence Inject(FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence) => fault.Kind switch
     {
         FakeFaultKind.MakeRom => MakeRom(fault, context, occurrence),
         _ when fault.HasTarget => InjectIntoPage(fault, context, call, occurrence),
@@ -22,7 +22,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
     private static FakeFaultOccurrence Forbidden(FakeFaultOccurrence occurrence, string rule) =>
         new(occurrence.Fault, FakeFaultOutcome.Forbidden, occurrence.Call, rule);
 
-    private FakeFaultOccurrence InjectIntoPage(FakeFault fault, FakeAccessContext context, FakeCallState? call, FakeFaultOccurrence occurrence)
+    private FakeFaultOccurrence InjectIntoPage(FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence)
     {
         if (options.Cpus == 1 && occurrence.Fault.InjectionPoint.IsInCall && call is { IsOver: false })
         {
@@ -93,7 +93,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         return occurrence;
     }
 
-    private FakeFaultOccurrence InjectIntoCall(FakeFault fault, FakeCallState? call, FakeFaultOccurrence occurrence)
+    private FakeFaultOccurrence InjectIntoCall(FakeFault fault, IFakeCall? call, FakeFaultOccurrence occurrence)
     {
         if (call is not { IsOver: false })
         {
@@ -109,6 +109,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             case FakeFaultKind.LoseName when !call.IsLookup:
                 return Missed(occurrence, "The call looks no name up.");
+            case FakeFaultKind.Clobber when !call.MayClobber:
+                return Forbidden(occurrence, "This VMM leaves every register but its answer as it was.");
             case FakeFaultKind.Clobber:
                 call.Clobbers = true;
                 break;
@@ -126,7 +128,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             FakeFaultKind.Clobber => "is going to leave something else in the registers that the function does not write",
             FakeFaultKind.LoseName => "forgets the name for this once",
-            FakeFaultKind.Refuse => "refuses the call, and touches no register",
+            FakeFaultKind.Refuse => "refuses the call",
             FakeFaultKind.RefuseForeign => "is another one, which answers in its own ABI",
             _ => $"makes the CPU raise {fault.Kind} on the instruction",
         }, occurrence.Fault);

@@ -152,7 +152,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         return Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping =>
         {
             _kernel.PlaceAt(mapping, rom.Start.Frame.Value);
-            mapping.Bytes.Span.Fill(FakeVmmMemory.RomByte);
+            mapping.Bytes.Span.Fill(0xFF); // what most VMMs show there
         });
     }
 
@@ -367,6 +367,19 @@ public sealed class FakeGuestMemory : IGuestMemory
         lock (_run.Gate)
         {
             _kernel.Load(own.Mapping, own.FirstPage + page);
+        }
+    }
+
+    /// <summary>Makes the pages of a buffer the kernel's alone: a program's access would fault.</summary>
+    internal void HideFromUser(GuestBuffer buffer)
+    {
+        FakeGuestBuffer own = Own(buffer);
+        lock (_run.Gate)
+        {
+            for (int page = 0; page < own.PageCount; page++)
+            {
+                _kernel.HideFromUser(own.Mapping, own.FirstPage + page);
+            }
         }
     }
 

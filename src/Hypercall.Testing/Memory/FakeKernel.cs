@@ -315,6 +315,9 @@ internal sealed class FakeKernel
         return true;
     }
 
+    /// <summary>The page is the kernel's alone from now on.</summary>
+    public void HideFromUser(FakeMapping mapping, int page) => Entry(mapping, page) &= ~PageTableEntry.User;
+
     /// <summary>Waits for pages that are just being moved.</summary>
     public void FinishMoves(FakeMapping mapping, int first, int count)
     {

@@ -20,12 +20,12 @@ internal sealed class FakeRun(FakeMachineOptions options)
     /// <summary>Makes planned faults happen.</summary>
     public FakeFaultInjector? FaultInjector { get; set; }
 
-    /// <summary>Makes a second virtual CPU call the function that is being called.</summary>
-    public Action<FakeCallState>? SecondCall { get; set; }
-
     public FakeMachineException? Failure => Volatile.Read(ref _failure);
 
     public bool IsRecording { get; } = options.Record;
+
+    /// <summary>Whether anything can go wrong by plan.</summary>
+    public bool HasPlan => _plan.Count != 0;
 
     public FakeTrace Trace
     {
@@ -48,6 +48,9 @@ internal sealed class FakeRun(FakeMachineOptions options)
             }
         }
     }
+
+    /// <summary>How many calls the guest made.</summary>
+    public int Calls => Volatile.Read(ref _calls);
 
     public int NextCall() => Interlocked.Increment(ref _calls);
 
@@ -83,12 +86,12 @@ internal sealed class FakeRun(FakeMachineOptions options)
     /// <param name="kind">Which kind.</param>
     /// <param name="call">The call.</param>
     /// <param name="context">What the step is about.</param>
-    public void CallStep(FakeInjectionPointKind kind, FakeCallState call, FakeAccessContext context)
+    public void CallStep(FakeInjectionPointKind kind, IFakeCall call, FakeAccessContext context)
     {
         Count();
         if (_plan.Count != 0 && !call.IsNested)
         {
-            Inject(new FakeInjectionPoint(kind, call.Number, call.Count(kind)), context, call);
+            Inject(new FakeInjectionPoint(kind, call.Ordinal, call.Count(kind)), context, call);
         }
     }
 
@@ -144,7 +147,7 @@ internal sealed class FakeRun(FakeMachineOptions options)
         }
     }
 
-    private void Inject(FakeInjectionPoint now, FakeAccessContext context, FakeCallState? call)
+    private void Inject(FakeInjectionPoint now, FakeAccessContext context, IFakeCall? call)
     {
         foreach (PlannedFault planned in _plan.Faults)
         {
@@ -156,7 +159,7 @@ internal sealed class FakeRun(FakeMachineOptions options)
             FakeFaultOccurrence occurrence;
             lock (Gate)
             {
-                occurrence = FaultInjector!.Inject(planned.Fault, context, call, new FakeFaultOccurrence(planned, FakeFaultOutcome.Occurred, call?.Number ?? Volatile.Read(ref _calls)));
+                occurrence = FaultInjector!.Inject(planned.Fault, context, call, new FakeFaultOccurrence(planned, FakeFaultOutcome.Occurred, call?.Ordinal ?? Volatile.Read(ref _calls)));
                 _faultOccurrences.Add(occurrence);
                 if (occurrence.Outcome != FakeFaultOutcome.Occurred && IsRecording)
                 {
@@ -167,7 +170,7 @@ internal sealed class FakeRun(FakeMachineOptions options)
             // Not under the gate: a function of the test runs, and it may wait for another thread.
             if (planned.Fault.Kind == FakeFaultKind.SecondCpu && occurrence.Outcome == FakeFaultOutcome.Occurred)
             {
-                SecondCall!(call!);
+                call!.CallFromSecondCpu();
             }
         }
     }

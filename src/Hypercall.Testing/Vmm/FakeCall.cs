@@ -16,29 +16,59 @@ namespace Hypercall.Testing;
 /// is not the guest's reads and destroys what others have there; the fake machine throws a <see cref="FakeMachineException"/> then. Let it pass through the handler.
 /// </para>
 /// </remarks>
-public sealed class FakeCall
+public sealed class FakeCall : IFakeCall
 {
-    private readonly FakeVmmMemory _memory;
-    private HypercallRegisters _registers;
+    private const ulong UnservedPort = uint.MaxValue; // what IN reads where nothing answers
 
-    internal FakeCall(string name, in HypercallRegisters registers, int cpl, FakeVmmMemory memory, FakeCallState state)
+    private readonly FakeVmmMemory _memory;
+    private readonly FakeFunction? _function;
+    private readonly FakeMachineState _state;
+    private readonly bool _isNested;
+    private readonly HypercallRegisters _entry;
+    private HypercallRegisters _registers;
+    private uint _written; // one bit for each GeneralRegister
+    private int _walks;
+    private int _maps;
+    private int _pages;
+
+    internal FakeCall(
+        int ordinal, FakeMachineState state, FakeExit exit, FakeVmmMemory memory, in HypercallRegisters registers, bool isNested = false)
     {
-        Name = name;
-        Number = registers.Rax;
-        Cpl = cpl;
-        State = state;
+        _function = state.Functions.Find(state.Personality, in registers);
+        Convention = _function?.Convention ?? state.Personality.Convention;
+        Number = Convention.Number.Read(in registers);
+        Ordinal = ordinal;
+        Exit = exit;
+        _entry = registers;
+        _state = state;
+        _isNested = isNested;
         _registers = registers;
         _memory = memory;
     }
 
-    /// <summary>The name of the function that was called.</summary>
-    public string Name { get; }
+    /// <summary>The name of the function that was called; its convention and number where it has none.</summary>
+    public string Name => _function?.Name ?? "no function";
 
-    /// <summary>Its number, 1 to 127.</summary>
+    /// <summary>In which convention it was called.</summary>
+    public HypercallConvention Convention { get; }
+
+    /// <summary>Its number: what the convention's field holds. That of a name is 1 to 127.</summary>
     public ulong Number { get; }
 
     /// <summary>The privilege level of the caller: 3 for a program, 0 for the guest's kernel (<see cref="FakeMachine.OpenKernelChannel"/>).</summary>
-    public int Cpl { get; }
+    public int Cpl => Exit.Cpl;
+
+    /// <summary>The result, where the convention has it. (A convention that has it in the register of the number gives the number until it is written.)</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value does not fit the convention's field.</exception>
+    public ulong Result
+    {
+        get => Convention.Result.Read(in _registers);
+        set
+        {
+            Convention.Result.Write(ref _registers, value);
+            _written |= 1u << (int)Convention.Result.Register;
+        }
+    }
 
     /// <summary>All 15 registers, by reference. The caller gets them when the handler returns.</summary>
     public ref HypercallRegisters Registers => ref _registers;
@@ -88,15 +118,61 @@ public sealed class FakeCall
     /// <summary>R15.</summary>
     public ulong R15 { get => _registers.R15; set => _registers.R15 = value; }
 
-    internal FakeCallState State { get; }
+    bool IFakeCall.IsNested => _isNested;
+
+    bool IFakeCall.IsLookup => ReferenceEquals(_function, _state.Functions.Lookup);
+
+    bool IFakeCall.MayClobber => Personality.Overwrites.Count != 0;
+
+    int IFakeCall.Ordinal => Ordinal;
+
+    bool IFakeCall.IsOver => IsOver;
+
+    FakeFault? IFakeCall.Verdict { get => Verdict; set => Verdict = value; }
+
+    bool IFakeCall.Clobbers { get => Clobbers; set => Clobbers = value; }
+
+    /// <summary>The how-manieth call of the run.</summary>
+    internal int Ordinal { get; }
+
+    internal FakeExit Exit { get; }
+
+    internal FakeVmmPersonality Personality => _state.Personality;
+
+    /// <summary>The registers that the guest came with.</summary>
+    internal ref readonly HypercallRegisters Entry => ref _entry;
+
+    internal bool IsOver { get; set; }
+
+    /// <summary>How the VMM ended the call against the function's will; null if it did not.</summary>
+    internal FakeFault? Verdict { get; private set; }
+
+    /// <summary>Whether the registers that the function did not write are to come back with something else.</summary>
+    internal bool Clobbers { get; private set; }
+
+    /// <summary>The address whose page the VMM found absent and let the guest bring in; null if there is none.</summary>
+    internal (ulong Address, PageFaultErrorCode ErrorCode)? Injected { get; private set; }
 
     /// <summary>Whether the VMM has ended the call already, against the function's will: then it touches no memory any more.</summary>
-    internal bool IsGivenUp => State.Verdict is not null || State.Injected is not null;
+    internal bool IsGivenUp => Verdict is not null || Injected is not null;
 
-    internal PageAccess Access => Cpl == 3 ? PageAccess.User : PageAccess.Read;
+    internal PageAccess Access => Cpl == 3 && Personality.ChecksRights ? PageAccess.User : PageAccess.Read;
+
+    /// <summary>The argument that most likely points to memory.</summary>
+    internal ulong FirstAddress => Convention.Arguments.Count == 0 ? 0 : Convention.Arguments[Convention.Layout?.ToVmm ?? 0].Read(in _entry);
 
     /// <summary>The call as messages name it.</summary>
-    internal string What => string.Create(CultureInfo.InvariantCulture, $"Call {State.Number} ({Name})");
+    internal string What => string.Create(CultureInfo.InvariantCulture, $"Call {Ordinal} ({Name})");
+
+    /// <summary>An argument, by the call's convention.</summary>
+    /// <param name="index">Which one, from 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The convention has no such argument.</exception>
+    public ulong Argument(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Convention.Arguments.Count);
+        return Convention.Arguments[index].Read(in _registers);
+    }
 
     /// <summary>Copies from guest virtual memory, page by page, in ascending order.</summary>
     /// <param name="source">The guest virtual address of the first byte.</param>
@@ -131,7 +207,7 @@ public sealed class FakeCall
     public void InjectPageFault(GuestVirtualAddress address, bool isWrite)
     {
         // P is left to the guest's kernel to see: a #PF of a user's access, not of a fetch. Intel SDM vol. 3A, section 4.7.
-        State.Injected ??= (address.Value, PageFaultErrorCode.User | (isWrite ? PageFaultErrorCode.Write : PageFaultErrorCode.None));
+        Injected ??= (address.Value, PageFaultErrorCode.User | (isWrite ? PageFaultErrorCode.Write : PageFaultErrorCode.None));
     }
 
     /// <summary>Maps a range of guest-physical memory (mapmem_gphys).</summary>
@@ -163,53 +239,33 @@ public sealed class FakeCall
         return true;
     }
 
-    /// <summary>Reads one byte through the guest's page table (read_linearaddr_b).</summary>
-    /// <param name="address">Its guest virtual address.</param>
-    /// <param name="value">The byte.</param>
-    /// <returns>False if its page is absent.</returns>
-    public bool TryReadLinearByte(GuestVirtualAddress address, out byte value) => TryReadLinear(address, out value);
-
-    /// <summary>Reads two bytes, little-endian, through the guest's page table (read_linearaddr_w).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
+    /// <summary>Reads a value, little-endian, through the guest's page table, as BitVisor's read_linearaddr_b, _w, _l and _q do for 1, 2, 4 and 8 bytes.</summary>
+    /// <typeparam name="T">Its type: an integer, or a struct of some.</typeparam>
+    /// <param name="address">The guest virtual address of its first byte.</param>
     /// <param name="value">The value.</param>
     /// <returns>False if a page is absent.</returns>
-    public bool TryReadLinearUInt16(GuestVirtualAddress address, out ushort value) => TryReadLinear(address, out value);
+    public bool TryReadLinear<T>(GuestVirtualAddress address, out T value)
+        where T : unmanaged
+    {
+        value = default;
+        return CopyAll(address.Value, MemoryMarshal.AsBytes(new Span<T>(ref value)), isWrite: false, out _);
+    }
 
-    /// <summary>Reads four bytes, little-endian, through the guest's page table (read_linearaddr_l).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>False if a page is absent.</returns>
-    public bool TryReadLinearUInt32(GuestVirtualAddress address, out uint value) => TryReadLinear(address, out value);
-
-    /// <summary>Reads eight bytes, little-endian, through the guest's page table (read_linearaddr_q).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>False if a page is absent.</returns>
-    public bool TryReadLinearUInt64(GuestVirtualAddress address, out ulong value) => TryReadLinear(address, out value);
-
-    /// <summary>Writes one byte through the guest's page table (write_linearaddr_b).</summary>
-    /// <param name="address">Its guest virtual address.</param>
-    /// <param name="value">The byte.</param>
-    /// <returns>False if its page is absent or read-only.</returns>
-    public bool TryWriteLinearByte(GuestVirtualAddress address, byte value) => TryWriteLinear(address, value);
-
-    /// <summary>Writes two bytes, little-endian, through the guest's page table (write_linearaddr_w).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
+    /// <summary>Writes a value, little-endian, through the guest's page table, as BitVisor's write_linearaddr_b, _w, _l and _q do for 1, 2, 4 and 8 bytes.</summary>
+    /// <typeparam name="T">Its type: an integer, or a struct of some.</typeparam>
+    /// <param name="address">The guest virtual address of its first byte.</param>
     /// <param name="value">The value.</param>
     /// <returns>False if a page is absent or read-only; then nothing was written.</returns>
-    public bool TryWriteLinearUInt16(GuestVirtualAddress address, ushort value) => TryWriteLinear(address, value);
+    public bool TryWriteLinear<T>(GuestVirtualAddress address, T value)
+        where T : unmanaged
+    {
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
+        ulong last = unchecked(address.Value + (ulong)bytes.Length - 1);
 
-    /// <summary>Writes four bytes, little-endian, through the guest's page table (write_linearaddr_l).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>False if a page is absent or read-only; then nothing was written.</returns>
-    public bool TryWriteLinearUInt32(GuestVirtualAddress address, uint value) => TryWriteLinear(address, value);
-
-    /// <summary>Writes eight bytes, little-endian, through the guest's page table (write_linearaddr_q).</summary>
-    /// <param name="address">The guest virtual address of the first.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>False if a page is absent or read-only; then nothing was written.</returns>
-    public bool TryWriteLinearUInt64(GuestVirtualAddress address, ulong value) => TryWriteLinear(address, value);
+        // A value may lie across pages: nothing of it is written unless all of them are there.
+        return (last >> GuestPage.Shift == address.Value >> GuestPage.Shift || AreAllThere(address.Value, bytes.Length, isWrite: true))
+            && CopyAll(address.Value, bytes, isWrite: true, out _);
+    }
 
     /// <summary>Reads guest memory through the guest's page table, page by page, in ascending order.</summary>
     /// <param name="address">The guest virtual address of the first byte.</param>
@@ -271,10 +327,88 @@ public sealed class FakeCall
         return copy.IsCompleted;
     }
 
+    int IFakeCall.Count(FakeInjectionPointKind kind) => kind switch
+    {
+        FakeInjectionPointKind.BeforeWalk => ++_walks,
+        FakeInjectionPointKind.BeforeMap => ++_maps,
+        FakeInjectionPointKind.BeforePage => ++_pages,
+        _ => 0,
+    };
+
+    void IFakeCall.CallFromSecondCpu()
+    {
+        HypercallRegisters registers = Convention.CreateFrame(Number);
+        new FakeCall(Ordinal, _state, Exit, _memory, in registers, isNested: true).Answer();
+    }
+
+    /// <summary>Lets the VMM answer.</summary>
+    internal void Answer()
+    {
+        FakeVmmPersonality vmm = _state.Personality;
+        if (Exit.Kind == FakeExitKind.Port && !vmm.ServesPort)
+        {
+            _registers.Rax = UnservedPort;
+        }
+        else if (!vmm.Admit(Exit, ref _registers))
+        {
+            return;
+        }
+        else if (_function is { } function)
+        {
+            function.Handler(this);
+        }
+        else
+        {
+            vmm.AnswerUnserved(Exit, ref _registers);
+        }
+    }
+
+    /// <summary>The registers are again what they were before the instruction.</summary>
+    internal void Restart(in HypercallRegisters entry)
+    {
+        _registers = entry;
+        _written = 0;
+        Injected = null;
+    }
+
+    /// <summary>Leaves something else in what the function did not write; only of one that did its work: one that refused wrote nothing.</summary>
+    internal void Clobber(in HypercallRegisters entry)
+    {
+        RegisterField result = Convention.Result;
+        if (result.Read(in _registers) == result.Read(in entry))
+        {
+            return;
+        }
+
+        foreach (GeneralRegister register in Personality.Overwrites)
+        {
+            // One that was written with the value that it had is an answer, too.
+            if (register != result.Register && _registers[register] == entry[register] && (_written & (1u << (int)register)) == 0)
+            {
+                _registers[register] = 0xC10B_BE4E_D000_0000 + (ulong)register;
+            }
+        }
+    }
+
+    /// <summary>The call as the guest makes it, for the trace.</summary>
+    internal string Describe()
+    {
+        string number = ReferenceEquals(Convention, HypercallConvention.BitVisor)
+            ? string.Create(CultureInfo.InvariantCulture, $"RAX={_entry.Rax} ({Name})")
+            : _function is null ? string.Create(CultureInfo.InvariantCulture, $"{Convention} {Number} ({Name})") : Name;
+        IEnumerable<string> arguments = Convention.Arguments.Take(3)
+            .Select(argument => string.Create(CultureInfo.InvariantCulture, $"{argument}=0x{argument.Read(in _entry):x}"));
+        return string.Create(CultureInfo.InvariantCulture, $"call {Ordinal}: {Exit.Instruction.Mnemonic} {number} {string.Join(' ', arguments)}");
+    }
+
+    /// <summary>The answer, for the trace.</summary>
+    internal string DescribeAnswer() => string.Create(CultureInfo.InvariantCulture,
+        $"returns from call {Ordinal}: RAX=0x{_registers.Rax:x} RBX=0x{_registers.Rbx:x} RCX=0x{_registers.Rcx:x}");
+
     private void Write(GeneralRegister register, ulong value)
     {
         _registers[register] = value;
-        State.Written |= 1u << (int)register;
+        _written |= 1u << (int)register;
     }
 
     private FakeCopy CopyVirtual(ulong address, Span<byte> bytes, bool isWrite, AbsentPagePolicy policy)
@@ -298,10 +432,10 @@ public sealed class FakeCall
             {
                 if (policy != AbsentPagePolicy.InjectPageFault || IsGivenUp)
                 {
-                    return new FakeCopy(State.Injected is null ? FakeCopyOutcome.Stopped : FakeCopyOutcome.Injected, done);
+                    return new FakeCopy(Injected is null ? FakeCopyOutcome.Stopped : FakeCopyOutcome.Injected, done);
                 }
 
-                State.Injected = (at, error);
+                Injected = (at, error);
                 return new FakeCopy(FakeCopyOutcome.Injected, done);
             }
 
@@ -325,23 +459,5 @@ public sealed class FakeCall
         }
 
         return true;
-    }
-
-    private bool TryReadLinear<T>(GuestVirtualAddress address, out T value)
-        where T : unmanaged
-    {
-        value = default;
-        return CopyAll(address.Value, MemoryMarshal.AsBytes(new Span<T>(ref value)), isWrite: false, out _);
-    }
-
-    private bool TryWriteLinear<T>(GuestVirtualAddress address, T value)
-        where T : unmanaged
-    {
-        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
-        ulong last = unchecked(address.Value + (ulong)bytes.Length - 1);
-
-        // A value may lie across two pages: nothing of it is written unless both are there.
-        return (last >> GuestPage.Shift == address.Value >> GuestPage.Shift || AreAllThere(address.Value, bytes.Length, isWrite: true))
-            && CopyAll(address.Value, bytes, isWrite: true, out _);
     }
 }
