@@ -46,7 +46,7 @@ public unsafe class FakeMachineBenchmarks
             {
                 for (int i = 0; i < LinearBytes; i++)
                 {
-                    _ = call.TryReadLinearByte(new GuestVirtualAddress(call.Rbx + (ulong)i), out _to[i]);
+                    _ = call.TryReadLinear(new GuestVirtualAddress(call.Rbx + (ulong)i), out _to[i]);
                 }
             });
         BitVisorClient client = new(vmm);

@@ -71,7 +71,7 @@ public class WatcherTests
                 _ = vmm.On("exits", call => call.InjectPageFault(new GuestVirtualAddress(0), isWrite: false));
                 break;
             default:
-                vmm.Personality = Enum.Parse<FakeVmmPersonality>(what, ignoreCase: true);
+                vmm.Personality = FakeVmmPersonality.All.Single(one => one.Name.Equals(what, StringComparison.OrdinalIgnoreCase));
                 break;
         }
 

@@ -15,8 +15,8 @@ internal static class Machines
     public static Action<IServiceCollection> Use(IHypercallMachine machine) =>
         services => services.AddHypercall(vmm => vmm.UseMachine(_ => machine));
 
-    public static Action<IServiceCollection> Fake(CpuIdentity cpu, FakeVmmPersonality personality = FakeVmmPersonality.BitVisor) =>
-        Use(new FakeMachine(personality) { Cpu = cpu });
+    public static Action<IServiceCollection> Fake(CpuIdentity cpu, FakeVmmPersonality? personality = null) =>
+        Use(new FakeMachine(personality ?? FakeVmmPersonality.BitVisor) { Cpu = cpu });
 
     /// <summary>A machine whose channel cannot be had.</summary>
     public static Action<IServiceCollection> Without(CpuIdentity cpu, Exception noTarget)

@@ -80,7 +80,6 @@ public sealed class ArgumentTests
         ["StartSize: 101"] = () => _ = VmmCheck.TryRun(_ => { }, Options with { StartSize = 101 }),
         ["EndSize: -1"] = () => _ = VmmCheck.TryRun(_ => { }, Options with { EndSize = -1 }),
         ["EndSize: 101"] = () => _ = VmmCheck.TryRun(_ => { }, Options with { EndSize = 101 }),
-        ["personality: FakeMachine"] = () => _ = new FakeMachine((FakeVmmPersonality)99),
         ["technique: NameOf"] = () => _ = FakeExchange.AddTo(new FakeMachine(), "f").NameOf((FakeTechnique)99),
         ["direction: ByFrameList"] = () => _ = FakeHandlers.ByFrameList(Nothing, (Direction)0),
         ["answer: ByFrameList"] = () => _ = FakeHandlers.ByFrameList(Nothing, answer: (FakeAnswer)99),

@@ -45,7 +45,12 @@ public sealed class MessageTests
         ["half of a surrogate pair"] = (() => Thrown(() => _ = new FakeMachine().On("x\ud800", _ => { })), ["half of a surrogate pair"]),
         ["a long name"] = (() => Thrown(() => _ = new FakeMachine().On(new string('x', 256), _ => { })), ["at most 255 bytes of UTF-8; this one has 256"]),
         ["no number left"] = (() => Thrown(() => { FakeMachine fake = new(); for (int i = 0; i < 127; i++) { _ = fake.On($"f{i}", _ => { }); } }), ["no number left for 'f124'", "numbers 1 to 127", "Remove one first"]),
-        ["a personality"] = (() => Thrown(() => new FakeMachine().Personality = (FakeVmmPersonality)99), ["no personality"]),
+        ["a privilege level"] = (() => Thrown(() => _ = new FakeMachine(new FakeMachineOptions { Cpl = 1 })), ["privilege level 3, a kernel at 0"]),
+        ["a handler without a layout"] = (() => Thrown(() =>
+        {
+            FakeMachine fake = new FakeMachine().On(HypercallConvention.Xen, 17, FakeHandlers.ByVirtualAddress((_, _) => { }));
+            _ = new HypercallFunction(fake, HypercallConvention.Xen, 17).Call(0, 0);
+        }), ["Which arguments of Xen 17 hold memory is not known", "Give the handler the function's TransferLayout"]),
         ["a view for reading"] = (() => Inside(call => { Assert.True(call.TryMap(new GuestPhysicalAddress(0x1000_0000), 1, FakeMapAccess.Read, out FakeView? view)); _ = view.Write(0, [1]); }), ["mapped for reading. Map it with FakeMapAccess.Write"]),
         ["a policy"] = (() => Inside(call => call.CopyFromGuest(default, new byte[1], (AbsentPagePolicy)99)), ["no policy"]),
         ["a vendor"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { Vendor = "x" }), ["12 characters, such as 'AuthenticAMD'; 'x' has 1"]),

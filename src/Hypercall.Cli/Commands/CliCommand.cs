@@ -34,8 +34,8 @@ internal abstract class CliCommand : Command
     public string OptionsOfMachine(ParseResult parse) => _machine.Read(parse) switch
     {
         { Vmm: VmmKind.Real } => "",
-        { Personality: FakeVmmPersonality.BitVisor } => " --vmm fake",
-        { Personality: var personality } => $" --fake {personality.ToString().ToLowerInvariant()}",
+        { Personality: var personality } when personality == FakeVmmPersonality.BitVisor => " --vmm fake",
+        { Personality: var personality } => $" --fake {MachineOptions.NameOf(personality)}",
     };
 
     protected abstract ValueTask<ExitCode> RunAsync(Invocation invocation);

@@ -39,7 +39,13 @@ internal sealed class DetectCommand() : CliCommand(
             problem = e; // what CPUID says is worth telling all the same
         }
 
-        DetectResult result = DetectResult.Of(invocation.Machine.Vmm, cpu, target, presence, problem);
+        DetectResult result = DetectResult.Of(invocation.Machine.Vmm, cpu, target, presence, problem) with
+        {
+            FurtherSignatures = [.. HypervisorSignatures.Further(cpu, session.Cpuid).Select(one => new SignatureInfo(RegisterValue.Hex(one.Leaf), one.Text))],
+            Rules = invocation.Machine.Vmm == VmmKind.Fake
+                ? [.. invocation.Machine.Personality.Rules.Select(rule => new RuleInfo(rule.Text, rule.Source))]
+                : null,
+        };
         invocation.Output.Report(result, CliJson.Readable.DetectResult, page => Draw(page, result));
         return ValueTask.FromResult(problem is null ? ExitCode.Done : ExitCodes.For(problem));
     }
@@ -53,7 +59,7 @@ internal sealed class DetectCommand() : CliCommand(
             ("CPUID max leaf", string.Create(CultureInfo.InvariantCulture, $"0x{result.MaxLeaf:x}")),
             ("Instruction", result.Instruction is null ? "none" : $"{result.Instruction} ({result.InstructionEncoding}), by provider {result.Provider}"),
             ("Hypervisor bit", result.HypervisorPresent ? "set" : "clear"),
-            ("Hypervisor signature", result.HypervisorSignature.Length == 0 ? "none" : result.HypervisorSignature),
+            ("Hypervisor signature", DescribeSignatures(result)),
             ("VMX reported", result.VmxReported ? "yes" : "no"),
             ("SVM reported", result.SvmReported ? "yes" : "no"),
             ("Functions by name", DescribePresence(result.Presence)));
@@ -61,7 +67,17 @@ internal sealed class DetectCommand() : CliCommand(
         {
             page.Text(note);
         }
+
+        if (result.Rules is { Count: > 0 } rules)
+        {
+            page.Text("");
+            page.Table(["the fake VMM's rule", "source"], [.. rules.Select(rule => new[] { rule.Rule, rule.Source })]);
+        }
     }
+
+    private static string DescribeSignatures(DetectResult result) => result.HypervisorSignature.Length == 0
+        ? "none"
+        : string.Join(", ", [result.HypervisorSignature, .. result.FurtherSignatures.Select(one => $"{one.Text} at {one.Leaf}")]);
 
     private static string DescribePresence(string presence) => presence switch
     {
@@ -99,6 +115,9 @@ internal sealed record DetectResult
 
     public required uint HypervisorMaxLeaf { get; init; }
 
+    /// <summary>What stands in the further ranges of hypervisor leaves.</summary>
+    public IReadOnlyList<SignatureInfo> FurtherSignatures { get; init; } = [];
+
     public required bool VmxReported { get; init; }
 
     public required bool SvmReported { get; init; }
@@ -116,6 +135,9 @@ internal sealed record DetectResult
 
     /// <summary>Why no hypercall can be made here; null when one can.</summary>
     public required ErrorInfo? Error { get; init; }
+
+    /// <summary>By which rules the fake VMM behaves; null on the real one.</summary>
+    public IReadOnlyList<RuleInfo>? Rules { get; init; }
 
     public static DetectResult Of(
         VmmKind vmm, CpuIdentity cpu, HypercallTarget? target, VmmPresenceResult? presence, Exception? problem) => new()
@@ -176,3 +198,13 @@ internal sealed record DetectResult
     private static string SpacedHex(ReadOnlySpan<byte> bytes) =>
         string.Join(' ', bytes.ToArray().Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
 }
+
+/// <summary>The name of a VMM in a leaf of CPUID.</summary>
+/// <param name="Leaf">The leaf.</param>
+/// <param name="Text">The name.</param>
+internal sealed record SignatureInfo(string Leaf, string Text);
+
+/// <summary>A rule of a fake VMM.</summary>
+/// <param name="Rule">What it does.</param>
+/// <param name="Source">Who says so.</param>
+internal sealed record RuleInfo(string Rule, string Source);

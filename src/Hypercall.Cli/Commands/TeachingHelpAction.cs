@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Machines;
 
 namespace Hypercall.Cli.Commands;
 
@@ -55,7 +56,8 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
 
     private static void WriteReference(TextWriter writer)
     {
-        writer.WriteLine("Every command takes --vmm real|fake, --fake bitvisor|kvm|deaf|none (how the fake VMM behaves), --instruction auto|vmcall|vmmcall and --json.");
+        writer.WriteLine($"Every command takes --vmm real|fake, --instruction auto|vmcall|vmmcall, --json, and --fake {string.Join('|', MachineOptions.PersonalityNames)}");
+        writer.WriteLine("(how the fake VMM behaves; 'hypercall detect --fake NAME' lists its rules).");
         writer.WriteLine($"Values of registers are {RegisterValue.Forms}; '_' may separate digits.");
         writer.WriteLine("With --json, registers and addresses are strings in hexadecimal, and an error is {\"error\": {...}, \"exitCode\": N} on standard output.");
         writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected, and so is the encoding of the locale.");

@@ -10,6 +10,22 @@ internal sealed class MachineOptions
     private const string Auto = "";
 
     private readonly ChoiceOption<VmmKind?> _vmm;
+    private static readonly (string Name, FakeVmmPersonality? Personality)[] Personalities =
+    [
+        ("bitvisor", FakeVmmPersonality.BitVisor),
+        ("bitvisor-as-seen", FakeVmmPersonality.BitVisorAsSeen),
+        ("kvm", FakeVmmPersonality.Kvm),
+        ("kvm-hyperv", FakeVmmPersonality.KvmWithHyperV),
+        ("xen", FakeVmmPersonality.Xen),
+        ("xen-pv", FakeVmmPersonality.XenPv),
+        ("hyperv", FakeVmmPersonality.HyperV),
+        ("vmware", FakeVmmPersonality.Vmware),
+        ("acrn", FakeVmmPersonality.Acrn),
+        ("nyx", FakeVmmPersonality.Nyx),
+        ("deaf", FakeVmmPersonality.Deaf),
+        ("none", FakeVmmPersonality.None),
+    ];
+
     private readonly ChoiceOption<FakeVmmPersonality?> _fake;
     private readonly ChoiceOption<string> _instruction;
     private readonly VmmKind _default;
@@ -27,10 +43,7 @@ internal sealed class MachineOptions
             "--fake",
             "How the fake VMM behaves; implies --vmm fake. Each shows one of the ways in which a hypercall ends. [default: bitvisor]",
             defaultValue: null,
-            ("bitvisor", FakeVmmPersonality.BitVisor),
-            ("kvm", FakeVmmPersonality.Kvm),
-            ("deaf", FakeVmmPersonality.Deaf),
-            ("none", FakeVmmPersonality.None));
+            Personalities);
         _instruction = new ChoiceOption<string>(
             "--instruction",
             "The instruction to use. 'auto' lets the CPU's vendor decide. [default: auto]",
@@ -42,6 +55,11 @@ internal sealed class MachineOptions
         command.Options.Add(_fake);
         command.Options.Add(_instruction);
     }
+
+    /// <summary>What the option calls each way of behaving.</summary>
+    public static IEnumerable<string> PersonalityNames => Personalities.Select(one => one.Name);
+
+    public static string NameOf(FakeVmmPersonality personality) => Personalities.First(one => one.Personality == personality).Name;
 
     public MachineChoice Read(ParseResult parse)
     {

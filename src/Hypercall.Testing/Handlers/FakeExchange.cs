@@ -122,7 +122,7 @@ public sealed class FakeExchange
     private void Run(FakeCall call, Work work)
     {
         FakePieceRecord record = new();
-        long done = work(new FakeTransferWork(call, _transform, DirectionOf(call), record));
+        long done = work(new FakeTransferWork(call, _transform, DirectionOf(call), record, layout: null));
         FakeHandlers.Answer(call, FakeAnswer.Status, done);
         if (done > 0)
         {

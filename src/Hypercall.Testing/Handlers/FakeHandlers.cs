@@ -2,7 +2,7 @@ namespace Hypercall.Testing;
 
 /// <summary>
 /// Ready functions of a fake VMM, one for each way of being handed memory: <c>vmm.On("foo", FakeHandlers.ByVirtualAddress((call, bytes) => ...))</c>.
-/// A function that is handed words needs none of these: it is <see cref="FakeMachine.On"/> itself.
+/// A function that is handed words needs none of these: it is <see cref="FakeMachine.On(string, Action{FakeCall})"/> itself.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -22,7 +22,7 @@ public static class FakeHandlers
     public static TransferRule Rule { get; } = TransferRule.Create("the answer of a ready function of the fake", Read);
 
     /// <summary>
-    /// A function that is handed memory by guest virtual address: RBX, and RCX bytes. Works with <see cref="Passing.Virtual"/>.
+    /// A function that is handed memory by guest virtual address: RBX, and RCX bytes, or as the layout says. Works with <see cref="Passing.Virtual"/>.
     /// </summary>
     /// <remarks>
     /// With <see cref="AbsentPagePolicy.InjectPageFault"/> it looks at all pages first, injects #PF for the first one that is not as it should be, and touches no data
@@ -34,12 +34,14 @@ public static class FakeHandlers
     /// <param name="absentPages">What it does at a page that is absent or not writable.</param>
     /// <param name="byteWise">Whether it walks the guest's page table for every byte, as a simple VMM does. It is slow.</param>
     /// <param name="answer">How it answers.</param>
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
     public static Action<FakeCall> ByVirtualAddress(
         FakeTransform transform,
         Direction direction = Direction.Both,
         AbsentPagePolicy absentPages = AbsentPagePolicy.Stop,
         bool byteWise = false,
-        FakeAnswer answer = FakeAnswer.Status)
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
         if (!Enum.IsDefined(absentPages))
@@ -47,46 +49,62 @@ public static class FakeHandlers
             throw new ArgumentOutOfRangeException(nameof(absentPages), absentPages, "This is no policy for absent pages.");
         }
 
-        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null).ByVirtualAddress(absentPages, byteWise));
+        return call => Answer(
+            call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByVirtualAddress(absentPages, byteWise));
     }
 
     /// <summary>
-    /// A function that is handed memory by guest physical address: RBX, and RCX bytes in frames that follow each other. Works with
+    /// A function that is handed memory by guest physical address: RBX, and RCX bytes in frames that follow each other, or as the layout says. Works with
     /// <see cref="Passing.Contiguous"/> and <see cref="Passing.PageByPage"/>.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    public static Action<FakeCall> ByPhysicalAddress(FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status)
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    public static Action<FakeCall> ByPhysicalAddress(
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
-        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null).ByPhysicalAddress());
+        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByPhysicalAddress());
     }
 
     /// <summary>
-    /// A function that is handed memory by a list of frames, laid out as Hyper-V's GPA_RANGE, that lies in one page: RBX is the list's guest physical address, RCX its length in bytes.
+    /// A function that is handed memory by a list of frames, laid out as Hyper-V's GPA_RANGE, that lies in one page: RBX is the list's guest physical address, RCX its length in bytes, or as the layout says.
     /// Works with <see cref="Passing.FrameList"/>.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    public static Action<FakeCall> ByFrameList(FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status)
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    public static Action<FakeCall> ByFrameList(
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
-        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null).ByFrameList());
+        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByFrameList());
     }
 
     /// <summary>
-    /// A function that takes a list of frames where RBX and RCX look like one, and otherwise a physical address. Works with <see cref="Passing.Auto"/>; data that looks
+    /// A function that takes a list of frames where address and length look like one, and otherwise a physical address. Works with <see cref="Passing.Auto"/>; data that looks
     /// like a list by chance (at the start of a page, and beginning with a fitting header) is taken for one.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    public static Action<FakeCall> ByEither(FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status)
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    public static Action<FakeCall> ByEither(
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
-        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null).ByEither());
+        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByEither());
     }
 
     internal static void Answer(FakeCall call, FakeAnswer answer, long done)

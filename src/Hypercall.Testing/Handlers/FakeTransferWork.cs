@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall.Testing;
 
@@ -27,35 +28,54 @@ internal readonly ref struct FakeTransferWork
     private readonly bool _reads;
     private readonly bool _writes;
 
-    public FakeTransferWork(FakeCall call, FakeTransform transform, Direction direction, FakePieceRecord? record)
+    // Where it reads from and writes to: mostly the same.
+    private readonly ulong _source;
+    private readonly ulong _target;
+    private readonly ulong? _length;
+
+    public FakeTransferWork(
+        FakeCall call, FakeTransform transform, Direction direction, FakePieceRecord? record, TransferLayout? layout)
     {
+        layout ??= call.Convention.Layout ?? throw new InvalidOperationException(
+            $"Which arguments of {call.Name} hold memory is not known: the convention '{call.Convention}' says nothing of it. "
+            + "Give the handler the function's TransferLayout.");
         _call = call;
         _transform = transform;
         _record = record;
         _reads = direction.HasFlag(Direction.ToVmm);
         _writes = direction.HasFlag(Direction.FromVmm);
+        _source = call.Argument(_reads ? layout.ToVmm : layout.FromVmm);
+        _target = call.Argument(_writes ? layout.FromVmm : layout.ToVmm);
+        ulong units = layout.Length is { } at ? call.Argument(at) : 0;
+        _length = layout.Length is null ? null
+            : units > ulong.MaxValue / (ulong)layout.Unit ? ulong.MaxValue
+            : units * (ulong)layout.Unit;
+        List = call.Argument(layout.ToVmm);
     }
 
-    private FakeMapAccess Access => _writes ? FakeMapAccess.Write : FakeMapAccess.Read;
+    /// <summary>Where a list of frames lies: the VMM reads it, whichever way the data goes.</summary>
+    private ulong List { get; }
+
+    /// <summary>The bytes that were handed over; where no argument says it, the rest of the page, as of a VMM whose function takes a page.</summary>
+    private ulong Length => _length ?? (GuestPage.Size - (Math.Max(_source % GuestPage.Size, _target % GuestPage.Size)));
 
     public long ByVirtualAddress(AbsentPagePolicy policy, bool byteWise)
     {
-        ulong address = _call.Rbx;
-        ulong length = _call.Rcx;
-        if (length > VirtualLimit || length > 0 - address && address != 0)
+        ulong length = Length;
+        if (length > VirtualLimit || Wraps(_source, length) || Wraps(_target, length))
         {
             return Malformed;
         }
 
         // All pages first: an instruction that runs again must not find half of its work done. A page that goes after this look ends the work part way instead.
-        if (policy != AbsentPagePolicy.Stop && FirstAbsent(address, (long)length) is { } absent)
+        if (policy != AbsentPagePolicy.Stop && FirstAbsent((long)length, out bool isWrite) is { } absent)
         {
             if (policy == AbsentPagePolicy.Fail)
             {
                 return 0;
             }
 
-            _call.InjectPageFault(absent, _writes);
+            _call.InjectPageFault(absent, isWrite);
             return Injected;
         }
 
@@ -65,9 +85,11 @@ internal readonly ref struct FakeTransferWork
             long done = 0;
             while (done < (long)length)
             {
-                GuestVirtualAddress at = new(address + (ulong)done);
-                int size = byteWise ? 1 : (int)Math.Min((long)length - done, GuestPage.Size - at.PageOffset);
-                int did = Piece(at, page.AsSpan(0, size), byteWise);
+                GuestVirtualAddress source = new(_source + (ulong)done);
+                GuestVirtualAddress target = new(_target + (ulong)done);
+                int inPage = GuestPage.Size - Math.Max(source.PageOffset, target.PageOffset);
+                int size = byteWise ? 1 : (int)Math.Min((long)length - done, inPage);
+                int did = Piece(source, target, page.AsSpan(0, size), byteWise);
                 done += did;
                 if (did < size)
                 {
@@ -83,8 +105,13 @@ internal readonly ref struct FakeTransferWork
         }
     }
 
-    public long ByPhysicalAddress() =>
-        _call.Rcx > PhysicalLimit || _call.Rbx > PhysicalLimit - _call.Rcx ? Malformed : Frames(_call.Rbx, (long)_call.Rcx);
+    public long ByPhysicalAddress()
+    {
+        ulong length = Length;
+        return length > PhysicalLimit || Math.Max(_source, _target) > PhysicalLimit - length
+            ? Malformed
+            : Frames(_source, _target, (long)length);
+    }
 
     public long ByFrameList()
     {
@@ -98,7 +125,8 @@ internal readonly ref struct FakeTransferWork
         for (; done < length; frames = frames[sizeof(ulong)..], offset = 0)
         {
             long inFrame = Math.Min(length - done, GuestPage.Size - offset);
-            long did = Frames((BinaryPrimitives.ReadUInt64LittleEndian(frames) << GuestPage.Shift) + offset, inFrame);
+            ulong address = (BinaryPrimitives.ReadUInt64LittleEndian(frames) << GuestPage.Shift) + offset;
+            long did = Frames(address, address, inFrame);
             done += did;
             if (did < inFrame)
             {
@@ -109,11 +137,11 @@ internal readonly ref struct FakeTransferWork
         return done;
     }
 
-    /// <summary>By frame list where RBX and RCX look like one: at the start of a page, and with a header that fits its length. Data that looks so by chance is taken for one.</summary>
+    /// <summary>By frame list where address and length look like one: at the start of a page, and with a header that fits its length. Data that looks so by chance is taken for one.</summary>
     public long ByEither()
     {
         Span<byte> page = stackalloc byte[GuestPage.Size];
-        return _call.Rbx % GuestPage.Size == 0 && TryReadList(page, out _, out _, out _) ? ByFrameList() : ByPhysicalAddress();
+        return List % GuestPage.Size == 0 && TryReadList(page, out _, out _, out _) ? ByFrameList() : ByPhysicalAddress();
     }
 
     private bool TryReadList(Span<byte> page, out ReadOnlySpan<byte> frames, out uint length, out uint offset)
@@ -121,10 +149,11 @@ internal readonly ref struct FakeTransferWork
         frames = default;
         length = 0;
         offset = 0;
-        ulong size = _call.Rcx;
-        if (size is < HeaderSize + sizeof(ulong) or > GuestPage.Size || size % sizeof(ulong) != 0 || size > GuestPage.Size - (_call.Rbx % GuestPage.Size)
-            || _call.Rbx > PhysicalLimit - size
-            || !_call.TryMap(new GuestPhysicalAddress(_call.Rbx), (long)size, FakeMapAccess.Read, out FakeView? view)
+        ulong most = GuestPage.Size - (List % GuestPage.Size);
+        ulong size = _length ?? most;
+        if (size is < HeaderSize + sizeof(ulong) or > GuestPage.Size || size % sizeof(ulong) != 0 || size > most
+            || List > PhysicalLimit - size
+            || !_call.TryMap(new GuestPhysicalAddress(List), (long)size, FakeMapAccess.Read, out FakeView? view)
             || !view.Read(0, page[..(int)size]))
         {
             return false;
@@ -134,6 +163,13 @@ internal readonly ref struct FakeTransferWork
         length = BinaryPrimitives.ReadUInt32LittleEndian(list);
         offset = BinaryPrimitives.ReadUInt32LittleEndian(list[sizeof(uint)..]);
         frames = list[HeaderSize..];
+        if (_length is null)
+        {
+            // Only the list itself says how long it is.
+            long count = offset < GuestPage.Size ? GuestPage.Count(new GuestVirtualAddress(offset), Math.Max(length, 1)) : 0;
+            frames = frames[..(int)Math.Min(count * sizeof(ulong), frames.Length)];
+        }
+
         if (length == 0 || offset >= GuestPage.Size || GuestPage.Count(new GuestVirtualAddress(offset), length) != frames.Length / sizeof(ulong))
         {
             return false;
@@ -150,12 +186,26 @@ internal readonly ref struct FakeTransferWork
         return true;
     }
 
-    private GuestVirtualAddress? FirstAbsent(ulong address, long length)
+    private static bool Wraps(ulong address, ulong length) => length > 0 - address && address != 0;
+
+    private GuestVirtualAddress? FirstAbsent(long length, out bool isWrite)
+    {
+        isWrite = _writes;
+        if (_writes && FirstAbsent(_target, length, isWrite: true) is { } unwritable)
+        {
+            return unwritable;
+        }
+
+        isWrite = false;
+        return _reads && (!_writes || _source != _target) ? FirstAbsent(_source, length, isWrite: false) : null;
+    }
+
+    private GuestVirtualAddress? FirstAbsent(ulong address, long length, bool isWrite)
     {
         for (long at = 0; at < length;)
         {
             GuestVirtualAddress next = new(address + (ulong)at);
-            if (!_call.Walk(next, _writes).IsPresent)
+            if (!_call.Walk(next, isWrite).IsPresent)
             {
                 return next;
             }
@@ -166,7 +216,7 @@ internal readonly ref struct FakeTransferWork
         return null;
     }
 
-    private long Frames(ulong address, long length)
+    private long Frames(ulong source, ulong target, long length)
     {
         byte[] page = ArrayPool<byte>.Shared.Rent(GuestPage.Size);
         try
@@ -174,9 +224,12 @@ internal readonly ref struct FakeTransferWork
             long done = 0;
             while (done < length)
             {
-                GuestPhysicalAddress at = new(address + (ulong)done);
-                Span<byte> piece = page.AsSpan(0, (int)Math.Min(length - done, GuestPage.Size - (long)(at.Value % GuestPage.Size)));
-                if (!_call.TryMap(at, piece.Length, Access, out FakeView? view) || !Piece(view, piece))
+                ulong from = source + (ulong)done;
+                ulong to = target + (ulong)done;
+                long inPage = GuestPage.Size - (long)Math.Max(from % GuestPage.Size, to % GuestPage.Size);
+                Span<byte> piece = page.AsSpan(0, (int)Math.Min(length - done, inPage));
+                if (!TryMap(from, to, piece.Length, out FakeView? readable, out FakeView? writable)
+                    || !Piece(readable, writable, piece))
                 {
                     break;
                 }
@@ -192,16 +245,31 @@ internal readonly ref struct FakeTransferWork
         }
     }
 
-    /// <returns>Whether the VMM goes on.</returns>
-    private bool Piece(FakeView view, Span<byte> piece)
+    /// <summary>Maps where a piece comes from and where it goes: once, where that is the same.</summary>
+    private bool TryMap(
+        ulong from, ulong to, int length, [NotNullWhen(true)] out FakeView? readable, [NotNullWhen(true)] out FakeView? writable)
     {
-        if (_reads && !view.Read(0, piece))
+        writable = null;
+        FakeMapAccess access = _writes && from == to ? FakeMapAccess.Write : FakeMapAccess.Read;
+        if (!_call.TryMap(new GuestPhysicalAddress(from), length, access, out readable))
+        {
+            return false;
+        }
+
+        writable = readable;
+        return from == to || _call.TryMap(new GuestPhysicalAddress(to), length, FakeMapAccess.Write, out writable);
+    }
+
+    /// <returns>Whether the VMM goes on.</returns>
+    private bool Piece(FakeView readable, FakeView writable, Span<byte> piece)
+    {
+        if (_reads && !readable.Read(0, piece))
         {
             return false;
         }
 
         Transform(piece);
-        if (_writes && !view.Write(0, piece))
+        if (_writes && !writable.Write(0, piece))
         {
             return false;
         }
@@ -211,11 +279,11 @@ internal readonly ref struct FakeTransferWork
     }
 
     /// <returns>How many bytes are done.</returns>
-    private int Piece(GuestVirtualAddress at, Span<byte> piece, bool byteWise)
+    private int Piece(GuestVirtualAddress source, GuestVirtualAddress target, Span<byte> piece, bool byteWise)
     {
         if (_reads)
         {
-            bool isRead = byteWise ? _call.TryReadLinearByte(at, out piece[0]) : _call.CopyFromGuest(at, piece).IsCompleted;
+            bool isRead = byteWise ? _call.TryReadLinear(source, out piece[0]) : _call.CopyFromGuest(source, piece).IsCompleted;
             if (!isRead)
             {
                 return 0;
@@ -224,8 +292,8 @@ internal readonly ref struct FakeTransferWork
 
         Transform(piece);
         int written = !_writes ? piece.Length
-            : !byteWise ? (int)_call.CopyToGuest(at, piece).BytesDone
-            : _call.TryWriteLinearByte(at, piece[0]) ? 1 : 0;
+            : !byteWise ? (int)_call.CopyToGuest(target, piece).BytesDone
+            : _call.TryWriteLinear(target, piece[0]) ? 1 : 0;
         Commit(piece[..written]);
         return written;
     }

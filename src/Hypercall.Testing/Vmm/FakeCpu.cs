@@ -1,85 +1,113 @@
-using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Hypercall.Testing;
 
 /// <summary>What becomes of an instruction: entry, the VMM's function, return, and the faults in between.</summary>
-internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memory)
+internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, FakeVmmMemory memory)
 {
     // So often in a row the VMM may inject a #PF for a page that is there: the guest's kernel has nothing to bring in, and it would go on for ever.
     private const int MaxSpurious = 16;
 
-    private long _calls;
+    // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one
+    // on a buffer.
+    private static readonly GuestVirtualAddress InstructionAddress = new(0x7eff_0000_0040);
+
+    // #PF error code: P, W/R and U/S, Intel SDM vol. 3A, section 4.7.
+    private const PageFaultErrorCode WriteByUserToPresentPage = (PageFaultErrorCode)7;
+
+    private long _unheard;
 
     /// <summary>How many calls reached the VMM.</summary>
-    public long Calls => Interlocked.Read(ref _calls);
+    public long Calls => run.Calls - Interlocked.Read(ref _unheard);
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     /// <param name="state">The VMM.</param>
-    /// <param name="instruction">The instruction, for the trace.</param>
-    /// <param name="cpl">The privilege level of the caller.</param>
+    /// <param name="exit">The instruction.</param>
+    /// <param name="hasPort">Whether the guest's kernel allows a program ports.</param>
     /// <param name="registers">The registers.</param>
-    /// <param name="fault">The fault that the instruction itself raises here; null if it reaches the VMM.</param>
-    /// <returns>The fault that it raises after all, with an address for a #PF; null if it completed.</returns>
-    public CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault)
+    /// <returns>The fault that it raised, with an address for a #PF; null if it completed.</returns>
+    public StrongBox<CpuFault>? Run(FakeMachineState state, FakeExit exit, bool hasPort, ref HypercallRegisters registers)
     {
         run.ThrowIfFailed();
-        FakeCallState call = new(run.NextCall(), in registers, cpl);
-        FakeAccessContext context = FakeAccessContext.Argument(registers.Rbx);
+        FakeCall call = new(run.NextCall(), state, exit, memory, in registers);
+        FakeAccessContext context = clock.HasPlan ? FakeAccessContext.Argument(call.FirstAddress) : FakeAccessContext.Nothing;
         if (run.IsRecording)
         {
-            run.Tell(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture,
-                $"call {call.Number}: {instruction.Mnemonic} RAX={registers.Rax} ({NameOf(state, registers.Rax)}) RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x} RDX=0x{registers.Rdx:x}"));
+            run.Tell(FakeActor.Guest, call.Describe());
         }
 
-        run.CallStep(FakeInjectionPointKind.BeforeEntry, call, context);
-        if (fault is null && call.Verdict is null)
+        clock.EdgeStep(FakeInjectionPointKind.BeforeEntry, call, context);
+        StrongBox<CpuFault>? fault = Raised(state, exit, hasPort, in registers);
+        if (fault is null && !call.IsEnded)
         {
-            fault = Handle(state, call, ref registers);
+            fault = Handle(call, in registers);
+        }
+        else
+        {
+            _ = Interlocked.Increment(ref _unheard);
         }
 
-        run.CallStep(FakeInjectionPointKind.BeforeReturn, call, context);
-        fault ??= Conclude(state, call, ref registers);
-
+        clock.EdgeStep(FakeInjectionPointKind.BeforeReturn, call, context);
+        fault ??= Conclude(call, in registers);
         if (run.IsRecording)
         {
-            run.Tell(FakeActor.Vmm, fault is { } raised
-                ? $"call {call.Number} ends in {raised.Mnemonic}"
-                : string.Create(CultureInfo.InvariantCulture, $"returns from call {call.Number}: RAX=0x{registers.Rax:x} RBX=0x{registers.Rbx:x} RCX=0x{registers.Rcx:x}"));
+            run.Tell(
+                FakeActor.Vmm,
+                fault is null ? call.DescribeAnswer() : $"call {call.Ordinal} ends in {fault.Value.Mnemonic}");
         }
 
         call.IsOver = true;
-        run.CallStep(FakeInjectionPointKind.AfterReturn, call, context);
+        clock.EdgeStep(FakeInjectionPointKind.AfterReturn, call, context);
+        if (fault is null)
+        {
+            registers = call.Current;
+        }
+        else
+        {
+            fault.Value = fault.Value with { InstructionAddress = InstructionAddress };
+        }
+
         return fault;
     }
 
-    /// <summary>A second virtual CPU calls the function that is being called.</summary>
-    public void CallFromSecond(FakeMachineState state, FakeCallState call)
+    private static StrongBox<CpuFault>? Raised(
+        FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
     {
-        HypercallRegisters registers = new() { Rax = call.Entry.Rax };
-        Answer(state, new FakeCallState(call.Number, in registers, call.Cpl, isNested: true), ref registers);
+        CpuFaultKind kind = exit is { Kind: FakeExitKind.Port, Cpl: not 0 } && !hasPort
+            ? CpuFaultKind.GeneralProtection // Intel SDM vol. 1, section 19.5.2: I/O permission bit map
+            : state.Personality.Fault(exit, in registers);
+        return kind switch
+        {
+            CpuFaultKind.None => null,
+            CpuFaultKind.PageFault => PageFault(InstructionAddress.Value, WriteByUserToPresentPage),
+            _ => Plain(kind),
+        };
     }
 
+    private static StrongBox<CpuFault> Plain(CpuFaultKind kind) =>
+        new(new CpuFault(kind) { Address = kind == CpuFaultKind.InvalidOpcode ? InstructionAddress : default });
+
+    private static StrongBox<CpuFault> PageFault(ulong address, PageFaultErrorCode code) =>
+        new(new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(address), ErrorCode = (ulong)code });
+
     /// <summary>Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.</summary>
-    private CpuFault? Handle(FakeMachineState state, FakeCallState call, ref HypercallRegisters registers)
+    private StrongBox<CpuFault>? Handle(FakeCall call, in HypercallRegisters entry)
     {
         int spurious = 0;
         while (true)
         {
-            registers = call.Entry;
-            call.Written = 0;
-            _ = Interlocked.Increment(ref _calls);
-            Answer(state, call, ref registers);
+            call.Answer();
             if (call.Injected is not { } injected)
             {
                 return null;
             }
 
-            registers = call.Entry;
-            call.Injected = null;
-            run.RerunStep();
-            if (!PageTableEntry.IsCanonical(injected.Address, kernel.Tables.Paging))
+            call.Restart(in entry);
+            run.Count();
+            if (!PageTableEntry.IsCanonical(injected.Address, kernel.Pages.Tables.Paging))
             {
-                return new CpuFault(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
+                // What a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1.
+                return Plain(CpuFaultKind.GeneralProtection);
             }
 
             lock (run.Gate)
@@ -93,106 +121,45 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
                 spurious = isSpurious ? spurious + 1 : 0;
                 if (!isResolved || spurious > MaxSpurious)
                 {
-                    return new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(injected.Address), ErrorCode = (ulong)injected.ErrorCode };
+                    return PageFault(injected.Address, injected.ErrorCode);
                 }
             }
-        }
-    }
 
-    private void Answer(FakeMachineState state, FakeCallState current, ref HypercallRegisters registers)
-    {
-        switch (state.Personality)
-        {
-            case FakeVmmPersonality.BitVisor when registers.Rax == 0:
-                registers.Rax = LookUp(state.Functions, new FakeCall(FakeFunctions.GetVmmcallNumber, in registers, current.Cpl, memory, current));
-                break;
-            case FakeVmmPersonality.BitVisor when state.Functions.Find(registers.Rax) is { } function:
-                FakeCall call = new(function.Name, in registers, current.Cpl, memory, current);
-                function.Handler(call);
-                registers = call.Registers;
-                break;
-            case FakeVmmPersonality.BitVisor:
-                registers.Rax = 0;
-                break;
-            case FakeVmmPersonality.Kvm:
-                registers.Rax = unchecked((ulong)-1L); // -KVM_EPERM: Linux, arch/x86/kvm/x86.c, kvm_emulate_hypercall
-                break;
+            _ = Interlocked.Decrement(ref _unheard); // it is heard once more than it was made
         }
     }
 
     /// <summary>What a planned fault makes of the answer.</summary>
-    private static CpuFault? Conclude(FakeMachineState state, FakeCallState call, ref HypercallRegisters registers)
+    private static StrongBox<CpuFault>? Conclude(FakeCall call, in HypercallRegisters entry)
     {
-        if (call.Verdict is { } verdict)
+        if (call.Verdict is not { } verdict)
         {
-            registers = call.Entry;
-            switch (verdict.Kind)
+            if (call.Clobbers)
             {
-                case FakeFaultKind.RefuseForeign:
-                    registers.Rax = verdict.Value;
-                    return null;
-                case FakeFaultKind.InvalidOpcode:
-                    return new CpuFault(CpuFaultKind.InvalidOpcode);
-                case FakeFaultKind.GeneralProtection:
-                    return new CpuFault(CpuFaultKind.GeneralProtection);
-                case FakeFaultKind.PageFault:
-                    return new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(registers.Rbx), ErrorCode = (ulong)PageFaultErrorCode.User };
-                default:
-                    return null; // refused, or the name lost: RAX is as it was, 0 for a look-up
-            }
-        }
-
-        if (call.Clobbers && registers.Rax != call.Entry.Rax && state.Personality == FakeVmmPersonality.BitVisor)
-        {
-            Clobber(call, ref registers);
-        }
-
-        return null;
-    }
-
-    // Only of a function that did its work: one that refused wrote nothing. RAX and what it wrote are its answer.
-    private static void Clobber(FakeCallState call, ref HypercallRegisters registers)
-    {
-        ReadOnlySpan<GeneralRegister> arguments = [GeneralRegister.Rbx, GeneralRegister.Rcx, GeneralRegister.Rdx, GeneralRegister.Rsi, GeneralRegister.Rdi];
-        HypercallRegisters entry = call.Entry;
-        foreach (GeneralRegister register in arguments)
-        {
-            // One that was written with the value that it had is an answer, too.
-            if (registers[register] == entry[register] && (call.Written & (1u << (int)register)) == 0)
-            {
-                registers[register] = 0xC10B_BE4E_D000_0000 + (ulong)register;
-            }
-        }
-    }
-
-    private static string NameOf(FakeMachineState state, ulong number) =>
-        number == 0 ? FakeFunctions.GetVmmcallNumber : state.Functions.Find(number)?.Name ?? "no function";
-
-    private static ulong LookUp(FakeFunctions functions, FakeCall call)
-    {
-        GuestVirtualAddress address = new(call.Rbx);
-        Span<byte> bytes = stackalloc byte[FakeFunctions.MaxNameBytes];
-        int length = 0;
-        while (length < bytes.Length)
-        {
-            // Page by page: what lies behind the NUL must not be walked, for the next page may be absent.
-            int inPage = Math.Min(bytes.Length - length, GuestPage.Size - address.PageOffset);
-            Span<byte> chunk = bytes.Slice(length, inPage);
-            if (!call.TryReadVirtual(address, chunk, out _))
-            {
-                return 0;
+                call.Clobber(in entry);
             }
 
-            int nul = chunk.IndexOf((byte)0);
-            if (nul >= 0)
-            {
-                return (ulong)functions.Find(bytes[..(length + nul)]);
-            }
-
-            length += inPage;
-            address = new GuestVirtualAddress(unchecked(address.Value + (ulong)inPage));
+            return null;
         }
 
-        return 0;
+        call.Restart(in entry);
+        switch (verdict.Kind)
+        {
+            case FakeFaultKind.InvalidOpcode:
+                return Plain(CpuFaultKind.InvalidOpcode);
+            case FakeFaultKind.GeneralProtection:
+                return Plain(CpuFaultKind.GeneralProtection);
+            case FakeFaultKind.PageFault:
+                return PageFault(call.FirstAddress, PageFaultErrorCode.User);
+            case FakeFaultKind.Refuse:
+                call.Personality.Refuse(call.Exit, ref call.Registers);
+                return null;
+            case FakeFaultKind.RefuseForeign:
+                call.Personality.AnswerForeign(verdict.Value, ref call.Registers);
+                return null;
+            default:
+                call.Result = 0; // the name is lost
+                return null;
+        }
     }
 }

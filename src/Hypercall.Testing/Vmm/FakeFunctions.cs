@@ -1,10 +1,15 @@
+using System.Collections.Immutable;
 using System.Text;
 
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The functions of a fake VMM, by number and by name. Immutable: a call takes one look at it, whatever is registered meanwhile.
+/// The functions of a fake VMM, by name and by convention and number. Immutable: a call takes one look at it, whatever is registered meanwhile.
 /// </summary>
+/// <remarks>
+/// A frame is looked at by each convention in which functions were registered, those with the most constants first: they know a call for theirs. Then, where the VMM finds names, its
+/// number is that of a name.
+/// </remarks>
 internal sealed class FakeFunctions
 {
     public const string GetVmmcallNumber = "get_vmmcall_number"; // function 0 of BitVisor
@@ -17,14 +22,18 @@ internal sealed class FakeFunctions
 
     private static readonly Encoding StrictUtf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
-    private readonly Function?[] _byNumber;
+    private readonly FakeFunction?[] _byNumber;
 
     // Keyed by the bytes of the name, one character each: a byte sequence that is not UTF-8 must match nothing.
     private readonly Dictionary<string, int> _byName;
 
-    private FakeFunctions(Function?[] byNumber)
+    private readonly FakeNumbers[] _conventions;
+
+    private FakeFunctions(FakeFunction?[] byNumber, FakeNumbers[] conventions)
     {
         _byNumber = byNumber;
+        _conventions = conventions;
+        Lookup = new FakeFunction(GetVmmcallNumber, call => call.Result = LookUp(call), convention: null);
         _byName = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int number = 1; number < byNumber.Length; number++)
         {
@@ -35,28 +44,56 @@ internal sealed class FakeFunctions
         }
     }
 
-    public static FakeFunctions Empty { get; } = new(new Function?[MaxNumber + 1]);
+    public static FakeFunctions Empty { get; } = new(new FakeFunction?[MaxNumber + 1], []);
 
-    public Function? Find(ulong number) => number <= MaxNumber ? _byNumber[(int)number] : null;
+    /// <summary>Those that every build of BitVisor has. After boot these refuse, and a refusal is RAX unchanged.</summary>
+    public static FakeFunctions OfEveryBuild { get; } = Empty.With("boot", static _ => { }).With("loadcfg", static _ => { }).With("loadcfg64", static _ => { });
 
-    public int Find(ReadOnlySpan<byte> name) => _byName.GetValueOrDefault(Encoding.Latin1.GetString(name));
+    /// <summary>Function 0, which finds the others.</summary>
+    public FakeFunction Lookup { get; }
+
+    /// <summary>The function that a frame calls; null if none is there.</summary>
+    public FakeFunction? Find(FakeVmmPersonality vmm, in HypercallRegisters registers)
+    {
+        foreach (FakeNumbers numbers in _conventions)
+        {
+            if (numbers.Find(in registers) is { } function)
+            {
+                return function;
+            }
+        }
+
+        if (!vmm.FindsNames)
+        {
+            return null;
+        }
+
+        ulong number = vmm.Convention.Number.Read(in registers);
+        return number == 0 ? Lookup : number <= MaxNumber ? _byNumber[(int)number] : null;
+    }
 
     public FakeFunctions With(string name, Action<FakeCall> handler)
     {
         string key = Key(name);
         if (!_byName.TryGetValue(key, out int number))
         {
-            number = Array.IndexOf(_byNumber, null, 1);
-            if (number < 0)
+            number = Enumerable.Range(1, MaxNumber).FirstOrDefault(IsFree);
+            if (number == 0)
             {
                 throw new InvalidOperationException(
                     $"There is no number left for '{name}': a VMM that calls functions by name has {MaxNumber} of them, numbers 1 to {MaxNumber}. Remove one first.");
             }
         }
 
-        Function?[] functions = [.. _byNumber];
-        functions[number] = new Function(name, handler);
-        return new FakeFunctions(functions);
+        FakeFunction?[] functions = [.. _byNumber];
+        functions[number] = new FakeFunction(name, handler, convention: null);
+        return new FakeFunctions(functions, _conventions);
+    }
+
+    public FakeFunctions With(HypercallConvention convention, ulong number, Action<FakeCall> handler)
+    {
+        FakeNumbers numbers = NumbersOf(convention) ?? new FakeNumbers(convention, ImmutableDictionary<ulong, FakeFunction>.Empty);
+        return With(numbers.With(number, handler));
     }
 
     public FakeFunctions Without(string name)
@@ -66,9 +103,55 @@ internal sealed class FakeFunctions
             return this;
         }
 
-        Function?[] functions = [.. _byNumber];
+        FakeFunction?[] functions = [.. _byNumber];
         functions[number] = null;
-        return new FakeFunctions(functions);
+        return new FakeFunctions(functions, _conventions);
+    }
+
+    public FakeFunctions Without(HypercallConvention convention, ulong number) =>
+        NumbersOf(convention) is { } numbers ? With(numbers.Without(number)) : this;
+
+    private FakeFunctions With(FakeNumbers changed)
+    {
+        IEnumerable<FakeNumbers> all = NumbersOf(changed.Convention) is null
+            ? _conventions.Append(changed)
+            : _conventions.Select(one => ReferenceEquals(one.Convention, changed.Convention) ? changed : one);
+        return new FakeFunctions(_byNumber, [.. all.Where(one => !one.IsEmpty).OrderByDescending(one => one.Convention.Constants.Count)]);
+    }
+
+    private FakeNumbers? NumbersOf(HypercallConvention convention) =>
+        Array.Find(_conventions, one => ReferenceEquals(one.Convention, convention));
+
+    // A number of BitVisor's convention that a test took for itself is no name's.
+    private bool IsFree(int number) =>
+        _byNumber[number] is null && NumbersOf(HypercallConvention.BitVisor)?.Contains((ulong)number) != true;
+
+    private ulong LookUp(FakeCall call)
+    {
+        GuestVirtualAddress address = new(call.Argument(0));
+        Span<byte> bytes = stackalloc byte[MaxNameBytes];
+        int length = 0;
+        while (length < bytes.Length)
+        {
+            // Page by page: what lies behind the NUL must not be walked, for the next page may be absent.
+            int inPage = Math.Min(bytes.Length - length, GuestPage.Size - address.PageOffset);
+            Span<byte> chunk = bytes.Slice(length, inPage);
+            if (!call.TryReadVirtual(address, chunk, out _))
+            {
+                return 0;
+            }
+
+            int nul = chunk.IndexOf((byte)0);
+            if (nul >= 0)
+            {
+                return (ulong)_byName.GetValueOrDefault(Encoding.Latin1.GetString(bytes[..(length + nul)]));
+            }
+
+            length += inPage;
+            address = new GuestVirtualAddress(unchecked(address.Value + (ulong)inPage));
+        }
+
+        return 0;
     }
 
     private static string Key(string name)
@@ -81,7 +164,8 @@ internal sealed class FakeFunctions
 
         if (name == GetVmmcallNumber)
         {
-            throw new ArgumentException($"'{GetVmmcallNumber}' is function 0, which every such VMM has, and which no look-up finds.", nameof(name));
+            throw new ArgumentException(
+                $"'{GetVmmcallNumber}' is function 0, which every such VMM has, and which no look-up finds.", nameof(name));
         }
 
         byte[] bytes;
@@ -91,7 +175,8 @@ internal sealed class FakeFunctions
         }
         catch (EncoderFallbackException e)
         {
-            throw new ArgumentException("The name of a VMM function is UTF-8: this one has half of a surrogate pair.", nameof(name), e);
+            throw new ArgumentException(
+                "The name of a VMM function is UTF-8: this one has half of a surrogate pair.", nameof(name), e);
         }
 
         return bytes.Length < MaxNameBytes
@@ -99,6 +184,4 @@ internal sealed class FakeFunctions
             : throw new ArgumentException(
                 $"The name of a VMM function has at most {MaxNameBytes - 1} bytes of UTF-8; this one has {bytes.Length}.", nameof(name));
     }
-
-    public sealed record Function(string Name, Action<FakeCall> Handler);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Testing;
@@ -45,15 +46,16 @@ public sealed class FakeMachine : IHypercallMachine
     {
     }
 
-    /// <summary>Makes a machine on an AMD CPU, with the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    /// <summary>Makes a machine with a VMM of a kind, on a CPU that it runs on.</summary>
     /// <param name="personality">How the VMM behaves.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="personality"/> is none.</exception>
     public FakeMachine(FakeVmmPersonality personality)
         : this(new FakeMachineOptions { Personality = personality })
     {
     }
 
-    /// <summary>Makes the machine that the options describe, with the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    /// <summary>
+    /// Makes the machine that the options describe. Where its VMM finds names, it has the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.
+    /// </summary>
     /// <param name="options">The machine as data.</param>
     /// <exception cref="ArgumentException">The options describe no machine.</exception>
     public FakeMachine(FakeMachineOptions options)
@@ -66,6 +68,12 @@ public sealed class FakeMachine : IHypercallMachine
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Cpus, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.StepBudget, nameof(options));
+        if (options.Cpl is not (0 or 3))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.Cpl, "A program runs at privilege level 3, a kernel at 0.");
+        }
+
         if (!Enum.IsDefined(options.Paging))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Paging, "Long mode has 4 or 5 levels of page tables.");
@@ -77,20 +85,16 @@ public sealed class FakeMachine : IHypercallMachine
         _meters = meters;
         _run = new FakeRun(options);
         FakeKernel kernel = new(_run, options);
-        _cpu = new FakeCpu(_run, kernel, new FakeVmmMemory(_run, kernel, options));
-        Memory = new FakeGuestMemory(_run, kernel, options);
-        _run.FaultInjector = new FakeFaultInjector(_run, kernel, Memory, options);
-        _run.SecondCall = call => _cpu.CallFromSecond(State, call);
-
-        // After boot these refuse, and a refusal is RAX unchanged.
-        FakeFunctions functions = FakeFunctions.Empty.With("boot", Refuse).With("loadcfg", Refuse).With("loadcfg64", Refuse);
-        CpuIdentity cpu = options.Cpu is { } chosen ? FakeCpuid.Checked(chosen) : FakeMachineState.DefaultCpu(Checked(options.Personality));
-        _state = new FakeMachineState(Checked(options.Personality), cpu, CpuIsChosen: options.Cpu is not null, functions);
+        FakeLimits limits = new(options);
+        FakeClock clock = new(_run, new FakeFaultInjector(_run, kernel, limits, options), options);
+        _cpu = new FakeCpu(_run, clock, kernel, new FakeVmmMemory(_run, clock, kernel, options));
+        Memory = new FakeGuestMemory(_run, clock, kernel, limits);
+        CpuIdentity cpu = options.Cpu is { } chosen
+            ? FakeCpuid.Checked(chosen)
+            : FakeMachineState.DefaultCpu(options.Personality);
+        _state = new FakeMachineState(options.Personality, cpu, CpuIsChosen: options.Cpu is not null, FakeFunctions.OfEveryBuild);
         Cpuid = new FakeCpuid(this);
-
-        static void Refuse(FakeCall call)
-        {
-        }
+        HasPortPermission = options.HasPortPermission;
     }
 
     /// <summary>What the machine was made from.</summary>
@@ -105,21 +109,26 @@ public sealed class FakeMachine : IHypercallMachine
     /// <summary>The faults of the plan whose injection point came, and what became of them, in their order.</summary>
     public IReadOnlyList<FakeFaultOccurrence> FaultOccurrences => _run.FaultOccurrences;
 
-    /// <summary>How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is no personality.</exception>
+    /// <summary>How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not, and ACRN runs on Intel's.</summary>
     public FakeVmmPersonality Personality
     {
         get => _state.Personality;
         set
         {
-            FakeVmmPersonality personality = Checked(value);
+            ArgumentNullException.ThrowIfNull(value);
             lock (_gate)
             {
-                CpuIdentity cpu = _state.CpuIsChosen ? _state.Cpu : FakeMachineState.DefaultCpu(personality);
-                _state = _state with { Personality = personality, Cpu = cpu };
+                CpuIdentity cpu = _state.CpuIsChosen ? _state.Cpu : FakeMachineState.DefaultCpu(value);
+                _channel = cpu.Vendor == _state.Cpu.Vendor ? _channel : null;
+                _state = new FakeMachineState(value, cpu, _state.CpuIsChosen, _state.Functions);
             }
         }
     }
+
+    /// <summary>
+    /// Whether the guest's kernel lets the program execute IN and OUT (ioperm, iopl): without it they raise #GP, as the CPU does. The kernel itself needs no permission.
+    /// </summary>
+    public bool HasPortPermission { get; set; }
 
     /// <summary>
     /// The CPU, as <see cref="Cpuid"/> tells it. Its vendor decides which instruction reaches the VMM: VMCALL or VMMCALL; on a vendor that
@@ -153,7 +162,7 @@ public sealed class FakeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= Observe(new FakeChannel(this, Target.Instruction!));
+                return _channel ??= Observe(new FakeChannel(this, Target.Instruction!, Options.Cpl));
             }
         }
     }
@@ -169,7 +178,10 @@ public sealed class FakeMachine : IHypercallMachine
 
     internal FakeMachineState State => _state;
 
-    /// <summary>Registers a function, or replaces the handler of one that exists. A new name takes the lowest free number.</summary>
+    /// <summary>
+    /// Registers a function that is found by its name, or replaces the handler of one that exists. A new name takes the lowest free number. Only a VMM that finds names serves it
+    /// (<see cref="FakeVmmPersonality.FindsNames"/>).
+    /// </summary>
     /// <param name="name">Its name: 1 to 255 bytes of UTF-8 without NUL.</param>
     /// <param name="handler">Reads and writes the caller's registers and memory. It may run on several threads at once.</param>
     /// <returns>This machine.</returns>
@@ -181,6 +193,42 @@ public sealed class FakeMachine : IHypercallMachine
         lock (_gate)
         {
             _state = _state with { Functions = _state.Functions.With(name, handler) };
+        }
+
+        return this;
+    }
+
+    /// <summary>
+    /// Registers a function that is called by a number, or replaces its handler. A call is taken for one of a convention when the convention's constants are in its registers. Where more
+    /// than one convention knows it, the one with more constants counts, and then the one that was registered first; a function that has a name comes last.
+    /// </summary>
+    /// <param name="convention">The convention.</param>
+    /// <param name="number">The number, as far as the convention's field holds it.</param>
+    /// <param name="handler">Reads and writes the caller's registers and memory. It may run on several threads at once.</param>
+    /// <returns>This machine.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The number does not fit the convention's field.</exception>
+    public FakeMachine On(HypercallConvention convention, ulong number, Action<FakeCall> handler)
+    {
+        ArgumentNullException.ThrowIfNull(convention);
+        ArgumentNullException.ThrowIfNull(handler);
+        lock (_gate)
+        {
+            _state = _state with { Functions = _state.Functions.With(convention, number, handler) };
+        }
+
+        return this;
+    }
+
+    /// <summary>Removes a function that is called by a number.</summary>
+    /// <param name="convention">The convention.</param>
+    /// <param name="number">The number; one that is not registered changes nothing.</param>
+    /// <returns>This machine.</returns>
+    public FakeMachine Remove(HypercallConvention convention, ulong number)
+    {
+        ArgumentNullException.ThrowIfNull(convention);
+        lock (_gate)
+        {
+            _state = _state with { Functions = _state.Functions.Without(convention, number) };
         }
 
         return this;
@@ -201,14 +249,14 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// The way down by an instruction of the caller's choice, which need not be the CPU's. The wrong one raises what it raises on such a
+    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, or IN EAX, DX (0xED). The wrong one raises what it raises on such a
     /// machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes on Intel.
     /// </summary>
     /// <param name="instruction">The instruction; its bytes decide.</param>
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
     {
         ArgumentNullException.ThrowIfNull(instruction);
-        return Observe(new FakeChannel(this, instruction));
+        return Observe(new FakeChannel(this, instruction, Options.Cpl));
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
@@ -237,12 +285,8 @@ public sealed class FakeMachine : IHypercallMachine
     internal FakeProvider? ProviderOf(FakeVendor? vendor) => Array.Find(_providers, provider => ReferenceEquals(provider.Vendor, vendor));
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
-    internal CpuFault? Run(FakeMachineState state, HypercallInstruction instruction, int cpl, ref HypercallRegisters registers, CpuFault? fault) =>
-        _cpu.Run(state, instruction, cpl, ref registers, fault);
+    internal StrongBox<CpuFault>? Run(FakeMachineState state, FakeExit exit, ref HypercallRegisters registers) =>
+        _cpu.Run(state, exit, HasPortPermission, ref registers);
 
     private IHypercallChannel Observe(FakeChannel channel) => channel.Observe(_loggers, _meters);
-
-    private static FakeVmmPersonality Checked(FakeVmmPersonality personality) => Enum.IsDefined(personality)
-        ? personality
-        : throw new ArgumentOutOfRangeException(nameof(personality), personality, "This is no personality of the fake VMM.");
 }

@@ -3,24 +3,34 @@ namespace Hypercall.Testing;
 /// <summary>Everything about a fake VMM that a call needs, in one snapshot: no call sees half of a change.</summary>
 internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdentity Cpu, bool CpuIsChosen, FakeFunctions Functions)
 {
+    private static readonly HypercallInstruction PortInstruction = new("IN", [0xED]); // IN EAX, DX: Intel SDM vol. 2A, IN
+
     /// <summary>Whose instruction the CPU executes; null for a vendor that nobody knows, where the forced instruction is taken to be right.</summary>
     public FakeVendor? Vendor { get; } = FakeVendor.All.FirstOrDefault(vendor => vendor.Probe(Cpu).IsUsable);
 
     public static CpuIdentity DefaultCpu(FakeVmmPersonality personality)
     {
-        CpuIdentity bare = new() { Vendor = "AuthenticAMD", Brand = "Hypercall Fake Processor", MaxLeaf = 0x10 };
-        return personality switch
+        // BitVisor hides nothing and adds nothing: the guest sees the CPU's own SVM bit.
+        FakeCpuidSignature? first = personality.Signatures.FirstOrDefault(one => one.Leaf == FakeCpuidSignature.FirstLeaf);
+        return new CpuIdentity
         {
-            // BitVisor hides nothing and adds nothing: the guest sees the CPU's own SVM bit.
-            FakeVmmPersonality.BitVisor => bare with { SvmReported = true },
-            FakeVmmPersonality.Kvm => bare with
-            {
-                HypervisorPresent = true,
-                HypervisorSignature = "KVMKVMKVM",
-                HypervisorMaxLeaf = 0x4000_0001, // Linux, Documentation/virt/kvm/x86/cpuid.rst
-            },
-            FakeVmmPersonality.Deaf => bare with { HypervisorPresent = true },
-            _ => bare,
+            Vendor = personality.CpuVendor,
+            Brand = "Hypercall Fake Processor",
+            MaxLeaf = 0x10,
+            SvmReported = personality is BitVisorPersonality,
+            HypervisorPresent = personality.SetsHypervisorBit,
+            HypervisorSignature = first?.Text ?? "",
+            HypervisorMaxLeaf = first?.MaxLeaf ?? 0,
         };
+    }
+
+    /// <summary>An instruction as this VMM meets it.</summary>
+    public FakeExit ExitBy(HypercallInstruction instruction, int cpl)
+    {
+        FakeVendor? vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
+        FakeExitKind kind = vendor is null
+            ? instruction.Encoding.Span.SequenceEqual(PortInstruction.Encoding.Span) ? FakeExitKind.Port : FakeExitKind.Other
+            : Vendor is null || ReferenceEquals(vendor, Vendor) ? FakeExitKind.Hypercall : FakeExitKind.OtherVendors;
+        return new FakeExit(instruction, Cpu, cpl, kind);
     }
 }

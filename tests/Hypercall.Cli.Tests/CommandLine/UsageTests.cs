@@ -34,7 +34,7 @@ public class UsageTests
         { "call foo --rbx 1 --rbx 2", "--rbx" },
         { "detect --vmm imaginary", "real|fake" },
         { "detect --instruction syscall", "auto|vmcall|vmmcall" },
-        { "detect --fake hal", "bitvisor|kvm|deaf|none" },
+        { "detect --fake hal", "bitvisor|bitvisor-as-seen|kvm|kvm-hyperv|" },
         { "detect --vmm real --fake kvm", "--fake" },
         { "raw", "at least one register" },
         { "raw --convention kvm --number 1", "no option of this command; 'hypercall call', 'hypercall send' have it." },

@@ -86,9 +86,9 @@ public class DemoCommandTests
     }
 
     [Theory]
-    [InlineData(FakeVmmPersonality.Kvm, 4)]
-    [InlineData(FakeVmmPersonality.Deaf, 1)]
-    [InlineData(FakeVmmPersonality.None, 3)]
-    public async Task On_a_real_VMM_that_says_no_it_ends_as_every_command_does(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("demo --vmm real", Machines.Use(new FakeMachine(personality)))).ExitCode);
+    [InlineData(nameof(FakeVmmPersonality.Kvm), 4)]
+    [InlineData(nameof(FakeVmmPersonality.Deaf), 1)]
+    [InlineData(nameof(FakeVmmPersonality.None), 3)]
+    public async Task On_a_real_VMM_that_says_no_it_ends_as_every_command_does(string personality, int expected) =>
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("demo --vmm real", Machines.Use(new FakeMachine(FakeVmmPersonality.All.Single(one => one.Name == personality))))).ExitCode);
 }

@@ -10,6 +10,14 @@ public class DetectCommandTests
     [InlineData("kvm", "foreignAbi")]
     [InlineData("deaf", "absent")]
     [InlineData("none", "faulted")]
+    [InlineData("bitvisor-as-seen", "present")]
+    [InlineData("kvm-hyperv", "foreignAbi")]
+    [InlineData("xen", "foreignAbi")]
+    [InlineData("xen-pv", "faulted")]
+    [InlineData("hyperv", "faulted")]
+    [InlineData("vmware", "faulted")]
+    [InlineData("acrn", "faulted")]
+    [InlineData("nyx", "foreignAbi")]
     public async Task It_says_who_is_on_the_other_side(string personality, string presence)
     {
         CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
@@ -27,13 +35,42 @@ public class DetectCommandTests
         string[] names =
         [
             "vmm", "cpuVendor", "cpuBrand", "maxLeaf", "provider", "instruction", "instructionEncoding", "hypervisorPresent", "hypervisorSignature",
-            "hypervisorMaxLeaf", "vmxReported", "svmReported", "presence", "presenceRax", "presenceFault", "notes", "error",
+            "hypervisorMaxLeaf", "furtherSignatures", "vmxReported", "svmReported", "presence", "presenceRax", "presenceFault", "notes", "error", "rules",
         ];
         foreach (string personality in (string[])["bitvisor", "kvm", "deaf", "none"])
         {
             CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
             Assert.Equal(names, run.Json.EnumerateObject().Select(property => property.Name));
         }
+    }
+
+    [Theory]
+    [InlineData("bitvisor", "none")]
+    [InlineData("bitvisor-as-seen", "none")]
+    [InlineData("kvm", "KVMKVMKVM")]
+    [InlineData("kvm-hyperv", "Microsoft Hv, KVMKVMKVM at 0x40000100")]
+    [InlineData("xen", "XenVMMXenVMM")]
+    [InlineData("xen-pv", "none")]
+    [InlineData("hyperv", "Microsoft Hv")]
+    [InlineData("vmware", "VMwareVMware")]
+    [InlineData("acrn", "ACRNACRNACRN")]
+    [InlineData("nyx", "KVMKVMKVM")]
+    [InlineData("deaf", "none")]
+    [InlineData("none", "none")]
+    public async Task It_shows_what_each_VMM_calls_itself(string personality, string signatures) =>
+        Assert.Equal(signatures, (await CliRun.OfAsync($"detect --fake {personality}")).Fact("Hypervisor signature"));
+
+    [Fact]
+    public async Task It_lists_the_rules_of_a_fake_with_their_sources()
+    {
+        CliRun run = await CliRun.OfAsync("detect --fake kvm");
+        Assert.Contains("A number that it does not serve gives RAX = -1000 to the guest's kernel.", run.Out, StringComparison.Ordinal);
+        Assert.Contains("Linux, arch/x86/kvm/x86.c, kvm_emulate_hypercall", run.Out, StringComparison.Ordinal);
+
+        JsonElement rules = (await CliRun.OfAsync("detect --fake kvm --json")).Json.GetProperty("rules");
+        Assert.Equal(FakeVmmPersonality.Kvm.Rules.Select(rule => rule.Text), rules.EnumerateArray().Select(rule => rule.GetProperty("rule").GetString()));
+        Assert.Equal(FakeVmmPersonality.Kvm.Rules.Select(rule => rule.Source), rules.EnumerateArray().Select(rule => rule.GetProperty("source").GetString()));
+        Assert.Equal(JsonValueKind.Null, (await CliRun.OfAsync("detect --json", Machines.Fake(Machines.Amd))).Json.GetProperty("rules").ValueKind);
     }
 
     [Fact]

@@ -38,6 +38,39 @@ public class RawCommandTests
     public async Task No_answer_is_judged() =>
         Assert.Equal(ExitCode.Done, (await CliRun.OfAsync("raw --rax 1", Machines.Answering(registers => registers with { Rax = ulong.MaxValue }))).ExitCode);
 
+    [Theory]
+    [InlineData("bitvisor", "--rax 99", "0x0")]
+    [InlineData("bitvisor-as-seen", "--rax 99", "0x0")]
+    [InlineData("kvm", "--rax 99", "0xffffffffffffffff")]
+    [InlineData("kvm-hyperv", "--rax 99", "0xffffffffffffffff")]
+    [InlineData("xen", "--rax 17", "0xffffffffffffffff")]
+    [InlineData("vmware", "--rax 0x564d5868 --rcx 99", "0xffffffff")]
+    [InlineData("nyx", "--rax 0x1f --rbx 99", "0x1f")]
+    [InlineData("nyx", "--rax 5", "0xffffffffffffffff")]
+    [InlineData("deaf", "--rax 99", "0x63")]
+    public async Task It_shows_how_each_fake_answers(string personality, string registers, string rax)
+    {
+        CliRun run = await CliRun.OfAsync($"raw {registers} --fake {personality} --json");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal(rax, run.Json.GetProperty("after").GetProperty("rax").GetString());
+    }
+
+    [Theory]
+    [InlineData("xen-pv", "--rax 17", "#UD")]
+    [InlineData("hyperv", "--rcx 8", "#UD")]
+    [InlineData("vmware", "--rax 1", "#UD")]
+    [InlineData("acrn", "--r8 1", "#GP")]
+    [InlineData("nyx", "--rax 0x1f --instruction vmmcall", "#PF")]
+    [InlineData("none", "--rax 1", "#UD")]
+    public async Task It_shows_what_each_fake_raises(string personality, string arguments, string mnemonic)
+    {
+        CliRun run = await CliRun.OfAsync($"raw {arguments} --fake {personality}");
+
+        Assert.Equal(ExitCode.Faulted, run.ExitCode);
+        Assert.Contains(mnemonic, run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_convention_is_told_to_be_another_command_s()
     {

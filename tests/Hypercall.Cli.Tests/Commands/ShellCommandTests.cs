@@ -58,12 +58,12 @@ public class ShellCommandTests
     }
 
     [Theory]
-    [InlineData(FakeVmmPersonality.BitVisor, 1)] // this one has no dbgsh
-    [InlineData(FakeVmmPersonality.Deaf, 1)]
-    [InlineData(FakeVmmPersonality.None, 3)]
-    [InlineData(FakeVmmPersonality.Kvm, 4)]
-    public async Task Nobody_to_talk_to_has_its_exit_code(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("shell", Machines.Use(new FakeMachine(personality)))).ExitCode);
+    [InlineData(nameof(FakeVmmPersonality.BitVisor), 1)] // this one has no dbgsh
+    [InlineData(nameof(FakeVmmPersonality.Deaf), 1)]
+    [InlineData(nameof(FakeVmmPersonality.None), 3)]
+    [InlineData(nameof(FakeVmmPersonality.Kvm), 4)]
+    public async Task Nobody_to_talk_to_has_its_exit_code(string personality, int expected) =>
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("shell", Machines.Use(new FakeMachine(FakeVmmPersonality.All.Single(one => one.Name == personality))))).ExitCode);
 
     [Fact]
     public async Task With_JSON_what_the_shell_printed_is_collected()

@@ -71,12 +71,12 @@ public class StatusCommandTests
     }
 
     [Theory]
-    [InlineData(FakeVmmPersonality.BitVisor, 1)] // this one has no get_status
-    [InlineData(FakeVmmPersonality.Deaf, 1)]
-    [InlineData(FakeVmmPersonality.None, 3)]
-    [InlineData(FakeVmmPersonality.Kvm, 4)]
-    public async Task Nobody_to_ask_has_its_exit_code(FakeVmmPersonality personality, int expected) =>
-        Assert.Equal(expected, (int)(await CliRun.OfAsync("status", Machines.Use(new FakeMachine(personality)))).ExitCode);
+    [InlineData(nameof(FakeVmmPersonality.BitVisor), 1)] // this one has no get_status
+    [InlineData(nameof(FakeVmmPersonality.Deaf), 1)]
+    [InlineData(nameof(FakeVmmPersonality.None), 3)]
+    [InlineData(nameof(FakeVmmPersonality.Kvm), 4)]
+    public async Task Nobody_to_ask_has_its_exit_code(string personality, int expected) =>
+        Assert.Equal(expected, (int)(await CliRun.OfAsync("status", Machines.Use(new FakeMachine(FakeVmmPersonality.All.Single(one => one.Name == personality))))).ExitCode);
 
     [Fact]
     public async Task No_memory_for_the_text_exits_6()

@@ -72,11 +72,11 @@ public sealed class AddFakeMachineTests
     }
 
     [Theory]
-    [InlineData(FakeVmmPersonality.BitVisor, CpuFaultKind.InvalidOpcode)]
-    [InlineData(FakeVmmPersonality.Kvm, CpuFaultKind.GeneralProtection)]
-    public void An_instruction_that_the_options_force_is_executed_right_or_wrong(FakeVmmPersonality personality, CpuFaultKind fault)
+    [InlineData(nameof(FakeVmmPersonality.BitVisor), CpuFaultKind.InvalidOpcode)]
+    [InlineData(nameof(FakeVmmPersonality.Kvm), CpuFaultKind.GeneralProtection)]
+    public void An_instruction_that_the_options_force_is_executed_right_or_wrong(string personality, CpuFaultKind fault)
     {
-        FakeMachine fake = new(personality);
+        FakeMachine fake = new(FakeVmmPersonality.All.Single(one => one.Name == personality));
         using ServiceProvider services = new ServiceCollection()
             .AddHypercall(vmm => vmm.AddFakeMachine(fake).AddBitVisor().Configure(options => options.Provider = "intel"))
             .BuildServiceProvider();

@@ -37,19 +37,19 @@ public sealed class FakeCallMemoryTests
     public void A_value_across_two_pages_is_written_whole_or_not_at_all()
     {
         using GuestBuffer buffer = _fake.Memory.Allocate(2 * Page, Residency.Touched);
-        Assert.True(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 4), ulong.MaxValue)));
+        Assert.True(Inside(call => call.TryWriteLinear(buffer.Address + (Page - 4), ulong.MaxValue)));
         Assert.Equal(8, buffer.Span.Count((byte)0xFF));
         buffer.Span.Clear();
         _fake.Memory.SwapOut(buffer, 1);
-        Assert.False(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 4), ulong.MaxValue)));
-        Assert.False(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 7), ulong.MaxValue)));
+        Assert.False(Inside(call => call.TryWriteLinear(buffer.Address + (Page - 4), ulong.MaxValue)));
+        Assert.False(Inside(call => call.TryWriteLinear(buffer.Address + (Page - 7), ulong.MaxValue)));
         Assert.Equal(0, buffer.Span.Count((byte)0xFF));
-        Assert.True(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 8), ulong.MaxValue))); // the last one that lies in one page
+        Assert.True(Inside(call => call.TryWriteLinear(buffer.Address + (Page - 8), ulong.MaxValue))); // the last one that lies in one page
         Assert.Equal(8, buffer.Span.Count((byte)0xFF));
         buffer.Span.Clear();
         buffer.Touch();
         _fake.Memory.WriteProtect(buffer, 1); // there, and not writable
-        Assert.False(Inside(call => call.TryWriteLinearUInt64(buffer.Address + (Page - 4), ulong.MaxValue)));
+        Assert.False(Inside(call => call.TryWriteLinear(buffer.Address + (Page - 4), ulong.MaxValue)));
         Assert.Equal(0, buffer.Span.Count((byte)0xFF));
     }
 
@@ -58,7 +58,7 @@ public sealed class FakeCallMemoryTests
     {
         FakeMachine fake = new(new FakeMachineOptions { Plan = [new(FakeInjectionPoint.BeforeWalk(1, 2), new FakeFault(FakeFaultKind.Refuse))] });
         using GuestBuffer buffer = fake.Memory.Allocate(2 * Page, Residency.Touched);
-        fake.Inside(call => Assert.True(call.TryWriteLinearUInt64(buffer.Address + (Page - 8), 1)));
+        fake.Inside(call => Assert.True(call.TryWriteLinear(buffer.Address + (Page - 8), 1ul)));
         Assert.Empty(fake.FaultOccurrences);
     }
 

@@ -1,14 +1,14 @@
 namespace Hypercall.Testing;
 
 /// <summary>Makes planned faults happen, as far as a real kernel, VMM or CPU could. Under the run's gate.</summary>
-internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGuestMemory memory, FakeMachineOptions options)
+internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimits limits, FakeMachineOptions options)
 {
     private const string OneCpu = "The guest has one virtual CPU, and the VMM has it: nothing of the guest runs.";
     private const string VmmIsAway = "The VMM does nothing while the guest runs.";
     private const string NoSuchPage = "There is no such page at this moment.";
     private const string IsSoAlready = "The page is so already, or in no frame.";
 
-    public FakeFaultOccurrence Inject(FakeFault fault, FakeAccessContext context, FakeCallState? call, FakeFaultOccurrence occurrence) => fault.Kind switch
+    public FakeFaultOccurrence Inject(FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence) => fault.Kind switch
     {
         FakeFaultKind.MakeRom => MakeRom(fault, context, occurrence),
         _ when fault.HasTarget => InjectIntoPage(fault, context, call, occurrence),
@@ -22,7 +22,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
     private static FakeFaultOccurrence Forbidden(FakeFaultOccurrence occurrence, string rule) =>
         new(occurrence.Fault, FakeFaultOutcome.Forbidden, occurrence.Call, rule);
 
-    private FakeFaultOccurrence InjectIntoPage(FakeFault fault, FakeAccessContext context, FakeCallState? call, FakeFaultOccurrence occurrence)
+    private FakeFaultOccurrence InjectIntoPage(
+        FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence)
     {
         if (options.Cpus == 1 && occurrence.Fault.InjectionPoint.IsInCall && call is { IsOver: false })
         {
@@ -77,7 +78,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         }
         else if (TryFind(fault.Target, context, out FakeMapping? mapping, out int page))
         {
-            frame = PageTableEntry.Frame(kernel.Read(mapping, page));
+            frame = PageTableEntry.Frame(kernel.Pages.Read(mapping, page));
         }
         else
         {
@@ -93,7 +94,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         return occurrence;
     }
 
-    private FakeFaultOccurrence InjectIntoCall(FakeFault fault, FakeCallState? call, FakeFaultOccurrence occurrence)
+    private FakeFaultOccurrence InjectIntoCall(FakeFault fault, IFakeCall? call, FakeFaultOccurrence occurrence)
     {
         if (call is not { IsOver: false })
         {
@@ -109,6 +110,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             case FakeFaultKind.LoseName when !call.IsLookup:
                 return Missed(occurrence, "The call looks no name up.");
+            case FakeFaultKind.Clobber when !call.MayClobber:
+                return Forbidden(occurrence, "This VMM leaves every register but its answer as it was.");
             case FakeFaultKind.Clobber:
                 call.Clobbers = true;
                 break;
@@ -126,7 +129,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             FakeFaultKind.Clobber => "is going to leave something else in the registers that the function does not write",
             FakeFaultKind.LoseName => "forgets the name for this once",
-            FakeFaultKind.Refuse => "refuses the call, and touches no register",
+            FakeFaultKind.Refuse => "refuses the call",
             FakeFaultKind.RefuseForeign => "is another one, which answers in its own ABI",
             _ => $"makes the CPU raise {fault.Kind} on the instruction",
         }, occurrence.Fault);
@@ -140,20 +143,20 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             case FakeFaultKind.LockLimit:
                 long limit = (long)Math.Min(fault.Value, long.MaxValue);
-                isSoAlready = memory.LockLimit <= limit;
-                memory.LockLimit = Math.Min(memory.LockLimit, limit);
+                isSoAlready = limits.LockLimit <= limit;
+                limits.LockLimit = Math.Min(limits.LockLimit, limit);
                 break;
             case FakeFaultKind.NoPinning:
-                isSoAlready = !memory.CanPin;
-                memory.CanPin = false;
+                isSoAlready = !limits.CanPin;
+                limits.CanPin = false;
                 break;
             case FakeFaultKind.NoHugePages:
-                isSoAlready = !memory.CanAllocateContiguous;
-                memory.CanAllocateContiguous = false;
+                isSoAlready = !limits.CanAllocateContiguous;
+                limits.CanAllocateContiguous = false;
                 break;
             default:
-                isSoAlready = memory.HideFrames;
-                memory.HideFrames = true;
+                isSoAlready = limits.HideFrames;
+                limits.HideFrames = true;
                 break;
         }
 
@@ -164,7 +167,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
 
         run.Tell(FakeActor.Kernel, fault.Kind switch
         {
-            FakeFaultKind.LockLimit => $"limits locked memory to {memory.LockLimit} bytes",
+            FakeFaultKind.LockLimit => $"limits locked memory to {limits.LockLimit} bytes",
             FakeFaultKind.NoPinning => "does not let pages be pinned any more",
             FakeFaultKind.NoHugePages => "has no contiguous memory any more",
             _ => "hides frame numbers from now on",
@@ -172,7 +175,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         return occurrence;
     }
 
-    private bool TryFind(FakeTarget target, FakeAccessContext context, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out FakeMapping? mapping, out int page)
+    private bool TryFind(
+        FakeTarget target, FakeAccessContext context, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out FakeMapping? mapping, out int page)
     {
         mapping = null;
         page = 0;

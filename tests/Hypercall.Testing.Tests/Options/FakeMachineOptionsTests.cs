@@ -65,6 +65,8 @@ public sealed class FakeMachineOptionsTests
         {
             Seed = 0x1F,
             Personality = FakeVmmPersonality.Kvm,
+            Cpl = 0,
+            HasPortPermission = true,
             Paging = FakePaging.FiveLevel,
             Cpus = 1,
             Rom = [Extent, Extent],
@@ -78,7 +80,7 @@ public sealed class FakeMachineOptionsTests
         };
         const string Region = "new PhysicalExtent(new GuestPhysicalAddress(0x20000000), 0x2000)";
         Assert.Equal(
-            "new FakeMachine(new FakeMachineOptions { Seed = 0x1f, Personality = FakeVmmPersonality.Kvm, Paging = FakePaging.FiveLevel, Cpus = 1, "
+            "new FakeMachine(new FakeMachineOptions { Seed = 0x1f, Personality = FakeVmmPersonality.Kvm, Cpl = 0, HasPortPermission = true, Paging = FakePaging.FiveLevel, Cpus = 1, "
             + $"Rom = [{Region}, {Region}], LockLimit = 4096, CanPin = false, CanAllocateContiguous = false, HideFrames = true, AllowStrayAccess = true, StepBudget = 99, "
             + "Plan = [new(FakeInjectionPoint.AfterReturn(1), new FakeFault(FakeFaultKind.Refuse))], })",
             options.ToCSharp());

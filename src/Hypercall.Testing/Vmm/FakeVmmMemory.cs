@@ -11,16 +11,15 @@ namespace Hypercall.Testing;
 ///   physical:   point "map" of each page ... point "page" -> bytes     in between the guest's kernel may do what it likes
 /// </code>
 /// </remarks>
-internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineOptions options)
+internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel kernel, FakeMachineOptions options)
 {
-    /// <summary>What the VMM finds where it fakes ROM: its idea of ROM.</summary>
-    public const byte RomByte = 0xFF;
+    private const byte NoMemory = 0xFF; // what a read finds where nothing answers
 
     private readonly PageWalker _walker = new(kernel.Physical);
 
     public PageWalk Walk(FakeCall call, ulong address, PageAccess access)
     {
-        run.CallStep(FakeInjectionPointKind.BeforeWalk, call.State, FakeAccessContext.Virtual(address));
+        clock.CallStep(FakeInjectionPointKind.BeforeWalk, call, FakeAccessContext.Virtual(address));
         lock (run.Gate)
         {
             return WalkNow(call, address, access);
@@ -32,8 +31,8 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     public bool TryCopyVirtual(FakeCall call, ulong address, Span<byte> bytes, bool isWrite, out PageFaultErrorCode error)
     {
         FakeAccessContext context = FakeAccessContext.Virtual(address);
-        run.CallStep(FakeInjectionPointKind.BeforeWalk, call.State, context);
-        run.CallStep(FakeInjectionPointKind.BeforePage, call.State, context);
+        clock.CallStep(FakeInjectionPointKind.BeforeWalk, call, context);
+        clock.CallStep(FakeInjectionPointKind.BeforePage, call, context);
         error = default;
         if (call.IsGivenUp)
         {
@@ -43,8 +42,9 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
         lock (run.Gate)
         {
             // Most walks end in the same page table as the one before.
-            ulong entry = kernel.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
-            ulong needed = PageTableEntry.Present | PageTableEntry.User | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
+            ulong entry = kernel.Pages.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
+            ulong needed = PageTableEntry.Present | (call.Access.HasFlag(PageAccess.User) ? PageTableEntry.User : 0)
+                | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
             ulong frame;
             if ((entry & needed) == needed && !run.IsRecording)
             {
@@ -70,7 +70,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     /// <returns>Whether there is memory.</returns>
     public bool TryMap(FakeCall call, ulong address)
     {
-        run.CallStep(FakeInjectionPointKind.BeforeMap, call.State, FakeAccessContext.Physical(address));
+        clock.CallStep(FakeInjectionPointKind.BeforeMap, call, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;
@@ -78,7 +78,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
 
         lock (run.Gate)
         {
-            bool isThere = kernel.Physical[address >> GuestPage.Shift].Kind != FrameKind.Hole;
+            bool isThere = call.Personality.MapsHoles || kernel.Physical[address >> GuestPage.Shift].Kind != FrameKind.Hole;
             if (!isThere && run.IsRecording)
             {
                 run.Tell(FakeActor.Vmm, string.Create(CultureInfo.InvariantCulture, $"finds no memory at GPA 0x{address:x}"));
@@ -92,7 +92,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     /// <returns>Whether there is memory, and the VMM goes on.</returns>
     public bool TryCopyPhysical(FakeCall call, ulong address, Span<byte> bytes, bool isWrite)
     {
-        run.CallStep(FakeInjectionPointKind.BeforePage, call.State, FakeAccessContext.Physical(address));
+        clock.CallStep(FakeInjectionPointKind.BeforePage, call, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;
@@ -106,7 +106,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
 
     private PageWalk WalkNow(FakeCall call, ulong address, PageAccess access)
     {
-        PageWalk walk = _walker.Walk(kernel.Tables.Cr3, kernel.Tables.Paging, address, access);
+        PageWalk walk = _walker.Walk(kernel.Pages.Tables.Cr3, kernel.Pages.Tables.Paging, address, access);
         if (run.IsRecording)
         {
             run.Tell(FakeActor.Vmm, string.Create(CultureInfo.InvariantCulture, $"walks to 0x{address:x}: {walk}{(walk.IsPresent ? $" in frame {walk.Address.Frame}" : "")}"));
@@ -115,7 +115,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
         if (!walk.IsPresent)
         {
             ulong page = address >> GuestPage.Shift;
-            if (kernel.WasMapped(page) && !options.AllowStrayAccess)
+            if (kernel.Space.WasMapped(page) && !options.AllowStrayAccess)
             {
                 run.Fail(
                     FakeOracle.StaleFrame,
@@ -161,6 +161,13 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
             case FrameKind.Page or FrameKind.Shared when !isWrite:
                 frame.Mapping!.CopyTo(frame.Page, offset, bytes);
                 return true;
+            case FrameKind.Hole when call.Personality.MapsHoles:
+                if (!isWrite)
+                {
+                    bytes.Fill(NoMemory);
+                }
+
+                return true;
             case FrameKind.Hole:
                 return false;
             case FrameKind.Rom when isWrite:
@@ -175,7 +182,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
                     + "not have: allocate it (IGuestMemory), pin it, and translate after pinning.");
                 return false;
             case FrameKind.Rom:
-                bytes.Fill(RomByte);
+                bytes.Fill(call.Personality.RomByte);
                 return true;
             case FrameKind.Zero or FrameKind.Table when !isWrite:
                 kernel.Physical.ReadOthers(number, offset, bytes);
@@ -219,21 +226,39 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
 
     /// <summary>
     /// Whether the guest has handed bytes over: they lie in a buffer, and, where the call was given a buffer that is marked as in use, in one that is marked, leased or given to
-    /// the call in a register. (A program that marks none may tell the VMM of a buffer in any way, such as by a pointer in memory.)
+    /// the call in an argument. (A program that marks none may tell the VMM of a buffer in any way, such as by a pointer in memory.)
     /// </summary>
     private bool IsHandedOver(FakeCall call, FakeFrame frame, int offset, int length)
     {
         FakeMapping mapping = frame.Mapping!;
-        HypercallRegisters entry = call.State.Entry;
-        return mapping.AreHandedOver(frame.Page, offset, length)
-            && (Given(entry.Rbx) == mapping || IsInUse(mapping)
-                || Given(entry.Rcx) == mapping || Given(entry.Rdx) == mapping || Given(entry.Rsi) == mapping || Given(entry.Rdi) == mapping
-                || !(IsMarked(entry.Rbx) || IsMarked(entry.Rcx) || IsMarked(entry.Rdx) || IsMarked(entry.Rsi) || IsMarked(entry.Rdi)));
+        if (!mapping.AreHandedOver(frame.Page, offset, length))
+        {
+            return false;
+        }
+
+        if (IsInUse(mapping))
+        {
+            return true;
+        }
+
+        bool isMarked = false;
+        IReadOnlyList<RegisterField> arguments = call.Convention.Arguments;
+        HypercallRegisters entry = call.Entry;
+        for (int i = 0; i < arguments.Count; i++)
+        {
+            FakeMapping? given = Given(arguments[i].Read(in entry));
+            if (given == mapping)
+            {
+                return true;
+            }
+
+            isMarked |= given?.Buffers.Exists(static buffer => buffer is { IsLeased: true, Leases.Count: 0 }) == true;
+        }
+
+        return !isMarked;
 
         // An address of either kind; other words point nowhere, or at worst to a buffer that they excuse.
         FakeMapping? Given(ulong word) => kernel.Find(word >> GuestPage.Shift) ?? kernel.Physical[word >> GuestPage.Shift].Mapping;
-
-        bool IsMarked(ulong word) => Given(word) is { } given && given.Buffers.Exists(static buffer => buffer is { IsLeased: true, Leases.Count: 0 });
 
         static bool IsInUse(FakeMapping mapping) => mapping.Buffers.Exists(static buffer => buffer.IsLeased);
     }

@@ -11,10 +11,20 @@ public sealed record FakeMachineOptions
     public ulong Seed { get; init; }
 
     /// <summary>How the VMM behaves. The default is <see cref="FakeVmmPersonality.BitVisor"/>.</summary>
-    public FakeVmmPersonality Personality { get; init; }
+    public FakeVmmPersonality Personality
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = FakeVmmPersonality.BitVisor;
 
-    /// <summary>The CPU; null, the default, for an AMD one that fits the personality.</summary>
+    /// <summary>The CPU; null, the default, for one that fits the personality: AMD's, but for VMMs that run on Intel's only.</summary>
     public CpuIdentity? Cpu { get; init; }
+
+    /// <summary>The privilege level of who calls: 3, the default, for a program; 0 for one that calls through its kernel, as a device's channel does.</summary>
+    public int Cpl { get; init; } = 3;
+
+    /// <summary>Whether the guest's kernel lets the program execute IN and OUT from the start (<see cref="FakeMachine.HasPortPermission"/>). The default is false.</summary>
+    public bool HasPortPermission { get; init; }
 
     /// <summary>How many levels the guest's page table has. The default is four.</summary>
     public FakePaging Paging { get; init; } = FakePaging.FourLevel;
@@ -68,8 +78,10 @@ public sealed record FakeMachineOptions
         IEnumerable<string> settings = Differing(
         [
             (Seed != Plain.Seed, string.Create(CultureInfo.InvariantCulture, $"{nameof(Seed)} = 0x{Seed:x}")),
-            (Personality != Plain.Personality, $"{nameof(Personality)} = {nameof(FakeVmmPersonality)}.{Personality}"),
+            (Personality != Plain.Personality, $"{nameof(Personality)} = {Personality.ToCSharp()}"),
             (Cpu is not null, $"{nameof(Cpu)} = {(Cpu is null ? "" : CpuToCSharp(Cpu))}"),
+            (Cpl != Plain.Cpl, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpl)} = {Cpl}")),
+            (HasPortPermission, $"{nameof(HasPortPermission)} = true"),
             (Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}"),
             (Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}")),
             (!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]"),

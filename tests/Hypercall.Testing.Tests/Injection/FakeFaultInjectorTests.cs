@@ -116,7 +116,7 @@ public sealed class FakeFaultInjectorTests
     [Theory]
     [InlineData(FakeFaultKind.Clobber, "VMM     is going to leave something else in the registers")]
     [InlineData(FakeFaultKind.LoseName, "VMM     forgets the name for this once")]
-    [InlineData(FakeFaultKind.Refuse, "VMM     refuses the call, and touches no register")]
+    [InlineData(FakeFaultKind.Refuse, "VMM     refuses the call")]
     [InlineData(FakeFaultKind.RefuseForeign, "VMM     is another one, which answers in its own ABI")]
     [InlineData(FakeFaultKind.GeneralProtection, "VMM     makes the CPU raise GeneralProtection on the instruction")]
     [InlineData(FakeFaultKind.SecondCpu, "guest   a second virtual CPU calls the same function, with all arguments 0")]

@@ -101,7 +101,7 @@ public sealed class FakeVmmPersonalityTests
     public void An_instruction_that_is_no_hypercall_raises_UD_under_every_VMM()
     {
         HypercallInstruction ud2 = new("UD2", [0x0F, 0x0B]);
-        foreach (FakeVmmPersonality personality in Enum.GetValues<FakeVmmPersonality>())
+        foreach (FakeVmmPersonality personality in FakeVmmPersonality.All)
         {
             Assert.Equal(CpuFaultKind.InvalidOpcode, FaultOf(new FakeMachine(personality), ud2).Kind);
         }
@@ -171,11 +171,87 @@ public sealed class FakeVmmPersonalityTests
     }
 
     [Fact]
-    public void A_personality_that_is_none_is_refused()
+    public void No_personality_is_refused()
     {
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeMachine((FakeVmmPersonality)9));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => new FakeMachine().Personality = (FakeVmmPersonality)9);
+        Assert.Throws<ArgumentNullException>("value", () => _ = new FakeMachine((FakeVmmPersonality)null!));
+        Assert.Throws<ArgumentNullException>("value", () => new FakeMachine().Personality = null!);
     }
+
+    [Fact]
+    public void Ones_own_is_one_class()
+    {
+        FakeMachine fake = new FakeMachine(new MyVmm()).On(HypercallConvention.Xen, 7, call => call.Result = call.Argument(0) + call.Argument(4));
+
+        Assert.Equal(3ul, new HypercallFunction(fake, HypercallConvention.Xen, 7).Call(1, 0, 0, 0, 2).Value);
+        Assert.Equal(0xDEADul, new HypercallFunction(fake, HypercallConvention.Xen, 8).Call().Value);
+        Assert.Equal((false, "AuthenticAMD"), (fake.Cpu.HypervisorPresent, fake.Cpu.Vendor));
+        Assert.Empty(fake.Personality.Rules);
+        Assert.Equal("new MyVmm()", fake.Personality.ToCSharp());
+        Assert.Equal("MyVmm", fake.Personality.ToString());
+    }
+
+    [Fact]
+    public void The_CSharp_of_a_ready_one_is_its_property() => Assert.All(FakeVmmPersonality.All, vmm =>
+    {
+        Assert.Same(vmm, typeof(FakeVmmPersonality).GetProperty(vmm.Name)?.GetValue(null));
+        Assert.Equal($"FakeVmmPersonality.{vmm.Name}", vmm.ToCSharp());
+    });
+
+    [Fact]
+    public void A_personality_that_runs_on_another_vendors_CPU_brings_its_instruction()
+    {
+        FakeMachine fake = new();
+        _ = fake.Channel;
+
+        fake.Personality = FakeVmmPersonality.Nyx;
+
+        Assert.Equal("VMCALL", fake.Target.Way);
+        Assert.Equal(0x1Ful, new HypercallFunction(fake, HypercallConvention.Nyx, 1).Call(2).Value);
+    }
+
+    [Theory]
+    [InlineData(0, uint.MaxValue)]
+    [InlineData(3, uint.MaxValue)]
+    public void A_port_that_nobody_serves_reads_ones(int cpl, uint expected)
+    {
+        FakeVmmPersonality[] others = [.. FakeVmmPersonality.All.Where(vmm => !vmm.ServesPort)];
+        Assert.All(others, vmm =>
+        {
+            FakeMachine fake = new(new FakeMachineOptions { Personality = vmm, Cpl = cpl, HasPortPermission = true });
+            HypercallRegisters registers = new() { Rax = 0x1234_5678_9ABC_DEF0, Rbx = 2 };
+            fake.OpenChannel(new HypercallInstruction("IN", [0xED])).Invoke(ref registers);
+            Assert.Equal(new HypercallRegisters { Rax = expected, Rbx = 2 }, registers);
+        });
+    }
+
+    [Fact]
+    public void A_foreign_answer_is_what_the_plan_says()
+    {
+        Assert.All(FakeVmmPersonality.All.Except([FakeVmmPersonality.None]), vmm =>
+        {
+            FaultPlan plan = [new(FakeInjectionPoint.BeforeReturn(1), new FakeFault(FakeFaultKind.RefuseForeign, Value: 99))];
+            FakeMachine fake = new(new FakeMachineOptions { Personality = vmm, Cpl = 0, Plan = plan });
+            HypercallRegisters sent = vmm.Convention.CreateFrame(5);
+            HypercallRegisters received = sent;
+            fake.Channel.Invoke(ref received);
+            Assert.Equal(sent with { Rax = 99 }, received);
+        });
+    }
+
+    [Theory]
+    [InlineData(0x4000_0001u, "x", 0x4000_0001u)]
+    [InlineData(0x3FFF_FF00u, "x", 0x4000_0001u)]
+    [InlineData(0x4001_0000u, "x", 0x4001_0000u)]
+    [InlineData(0x4000_0100u, "x", 0x4000_00FFu)]
+    [InlineData(0x4000_0000u, "", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "thirteen chrs", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "x ", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "\u00e9", 0x4000_0000u)]
+    public void What_CPUID_cannot_say_is_no_signature(uint leaf, string text, uint maxLeaf) =>
+        Assert.ThrowsAny<ArgumentException>(() => new FakeCpuidSignature(leaf, text, maxLeaf));
+
+    [Fact]
+    public void A_signature_says_itself() => Assert.Equal("x y at 0x4000ff00", new FakeCpuidSignature(0x4000_FF00, "x y", 0x4000_FF00).ToString());
 
     private static CpuFault FaultOf(FakeMachine fake, HypercallInstruction instruction)
     {
@@ -186,5 +262,10 @@ public sealed class FakeVmmPersonalityTests
         Assert.Equal(0, fake.Calls);
         Assert.False(status.IsCompleted);
         return status.Fault;
+    }
+
+    private sealed class MyVmm() : FakeVmmPersonality("MyVmm", HypercallConvention.Xen)
+    {
+        public override void AnswerUnserved(FakeExit vmExit, ref HypercallRegisters registers) => registers.Rax = 0xDEAD;
     }
 }

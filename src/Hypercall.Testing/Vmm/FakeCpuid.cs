@@ -17,7 +17,8 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         {
             0 => VendorLeaf(cpu),
             1 => new CpuidResult(0, 0, (cpu.HypervisorPresent ? 1u << 31 : 0) | (cpu.VmxReported ? 1u << 5 : 0), 0),
-            0x4000_0000 => SignatureLeaf(cpu),
+            FakeCpuidSignature.FirstLeaf => SignatureLeaf(cpu.HypervisorSignature, cpu.HypervisorMaxLeaf),
+            > FakeCpuidSignature.FirstLeaf and <= 0x4000_FFFF => FurtherLeaf(vmm.Personality, leaf),
             0x8000_0000 => new CpuidResult(cpu.Brand.Length == 0 ? 0x8000_0001 : 0x8000_0004, 0, 0, 0),
             0x8000_0001 => new CpuidResult(0, 0, cpu.SvmReported ? 1u << 2 : 0, 0),
             >= 0x8000_0002 and <= 0x8000_0004 => BrandLeaf(cpu, (int)(leaf - 0x8000_0002)),
@@ -30,19 +31,17 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         ArgumentNullException.ThrowIfNull(cpu);
         if (cpu.Vendor.Length != VendorLength || !cpu.Vendor.All(IsLatin1))
         {
-            throw new ArgumentException($"A CPU vendor has {VendorLength} characters, such as 'AuthenticAMD'; '{cpu.Vendor}' has {cpu.Vendor.Length}.", nameof(cpu));
+            throw new ArgumentException(
+                $"A CPU vendor has {VendorLength} characters, such as 'AuthenticAMD'; '{cpu.Vendor}' has {cpu.Vendor.Length}.", nameof(cpu));
         }
 
         if (cpu.Brand.Length > BrandLength || !cpu.Brand.All(IsLatin1))
         {
-            throw new ArgumentException($"A CPU brand has at most {BrandLength} characters; '{cpu.Brand}' has {cpu.Brand.Length}.", nameof(cpu));
+            throw new ArgumentException(
+                $"A CPU brand has at most {BrandLength} characters; '{cpu.Brand}' has {cpu.Brand.Length}.", nameof(cpu));
         }
 
-        if (cpu.HypervisorSignature.Length > SignatureLength || !cpu.HypervisorSignature.All(c => c is >= ' ' and <= '~'))
-        {
-            throw new ArgumentException(
-                $"A hypervisor signature has at most {SignatureLength} printable characters; '{cpu.HypervisorSignature}' has {cpu.HypervisorSignature.Length}.", nameof(cpu));
-        }
+        FakeCpuidSignature.ThrowIfNoSignature(cpu.HypervisorSignature, nameof(cpu));
 
         // What a reader of CPUID gets back: blanks around the texts are padding, and without a signature there are no leaves behind it.
         string signature = cpu.HypervisorSignature.Trim();
@@ -64,13 +63,17 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         return new CpuidResult(cpu.MaxLeaf, Word(text, 0), Word(text, 8), Word(text, 4)); // EBX, EDX, ECX: in this order
     }
 
-    private static CpuidResult SignatureLeaf(CpuIdentity cpu)
+    private static CpuidResult SignatureLeaf(string signature, uint maxLeaf)
     {
         Span<byte> text = stackalloc byte[SignatureLength];
         text.Clear();
-        _ = Encoding.Latin1.GetBytes(cpu.HypervisorSignature, text);
-        return new CpuidResult(cpu.HypervisorSignature.Length == 0 ? 0 : cpu.HypervisorMaxLeaf, Word(text, 0), Word(text, 4), Word(text, 8));
+        _ = Encoding.Latin1.GetBytes(signature, text);
+        return new CpuidResult(signature.Length == 0 ? 0 : maxLeaf, Word(text, 0), Word(text, 4), Word(text, 8));
     }
+
+    // The first leaf is the identity's, which a test may choose; the others are the VMM's.
+    private static CpuidResult FurtherLeaf(FakeVmmPersonality vmm, uint leaf) =>
+        vmm.Signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature ? SignatureLeaf(signature.Text, signature.MaxLeaf) : default;
 
     private static CpuidResult BrandLeaf(CpuIdentity cpu, int part)
     {
