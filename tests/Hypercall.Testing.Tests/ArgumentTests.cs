@@ -35,7 +35,6 @@ public sealed class ArgumentTests
         ["memory: TryAllocate of a shape"] = () => _ = new FakeBufferShape(1, 0, Residency.Pinned, Contiguity.Any).TryAllocate(null!, out _, out _),
         ["buffer: SliceOf"] = () => _ = new FakeBufferShape(1, 0, Residency.Pinned, Contiguity.Any).SliceOf(null!),
         ["value: Faults"] = () => _ = new FakeCaseSize { Faults = null! },
-        ["size: FakeCaseArbitrary"] = () => _ = new FakeCaseArbitrary(null!),
         ["property: TryRun"] = () => _ = VmmCheck.TryRun((Action<FakeMachine>)null!, Options),
         ["property: TryRun with a case"] = () => _ = VmmCheck.TryRun((Action<FakeMachine, FakeCase>)null!, Options),
         ["property: TryRun async"] = () => _ = VmmCheck.TryRun((Func<FakeMachine, Task>)null!, Options),
