@@ -120,7 +120,7 @@ internal sealed class VmmPropertyCheck(
     private Property Try(VmmPropertyArguments arguments, Action<FakeMachine> ready)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        VmmCheckResult result = VmmCheck.TryRun((vmm, tried) => Call(arguments.For(vmm, tried)), new VmmCheckOptions
+        VmmCheckResult result = VmmCheck.TryRunAsync((vmm, tried) => Call(arguments.For(vmm, tried)), new VmmCheckOptions
         {
             Replay = arguments.Case,
             Configure = ready,
