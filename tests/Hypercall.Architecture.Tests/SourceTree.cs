@@ -13,6 +13,9 @@ internal static class SourceTree
     /// <summary>The test projects and the programs that they run.</summary>
     public static IReadOnlyList<Project> Tests { get; } = Projects("tests");
 
+    /// <summary>The programs that build and test use.</summary>
+    public static IReadOnlyList<Project> Engineering { get; } = Projects("eng");
+
     /// <summary>The programs written as a user would write them, and their tests.</summary>
     public static IReadOnlyList<Project> Samples { get; } = Projects("samples");
 
