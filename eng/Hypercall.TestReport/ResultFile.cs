@@ -11,7 +11,8 @@ namespace Hypercall.TestReport;
 internal sealed record ResultFile(string Assembly, IReadOnlyList<TestResult> Results, string Summary, string Crash)
 {
     /// <summary>Whether tests that did not run are missing, and cannot say so themselves.</summary>
-    public bool IsCutShort => Crash.Length != 0 || (Summary is not ("" or "Completed" or "Passed") && !Results.Any(result => result.IsFailed));
+    public bool IsCutShort =>
+        Crash.Length != 0 || (Summary is not ("" or "Completed" or "Passed") && !Results.Any(result => result.IsFailed));
 
     public static ResultFile Read(string path)
     {
@@ -42,13 +43,16 @@ internal sealed record ResultFile(string Assembly, IReadOnlyList<TestResult> Res
         Named(run, "Text").Select(text => text.Value).LastOrDefault(IsCrash) ?? "");
 
     private static bool IsCrash(string text) =>
-        text.Contains("test run was aborted", StringComparison.Ordinal) || text.Contains("test host process crashed", StringComparison.OrdinalIgnoreCase);
+        text.Contains("test run was aborted", StringComparison.Ordinal)
+        || text.Contains("test host process crashed", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The text of an element in the output of a result.</summary>
     private static string Text(XElement result, params string[] path) =>
         path.Aggregate(Children([result], "Output"), Children).FirstOrDefault()?.Value ?? "";
 
-    private static IEnumerable<XElement> Children(IEnumerable<XElement> of, string name) => of.Elements().Where(child => child.Name.LocalName == name);
+    private static IEnumerable<XElement> Children(IEnumerable<XElement> of, string name) =>
+        of.Elements().Where(child => child.Name.LocalName == name);
 
-    private static IEnumerable<XElement> Named(XElement run, string name) => run.Descendants().Where(element => element.Name.LocalName == name);
+    private static IEnumerable<XElement> Named(XElement run, string name) =>
+        run.Descendants().Where(element => element.Name.LocalName == name);
 }

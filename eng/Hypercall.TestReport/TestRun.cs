@@ -106,7 +106,8 @@ internal sealed class TestRun
     private static string Lines(string text, int most)
     {
         string[] lines = text.Trim() is { Length: > 0 } all ? all.ReplaceLineEndings("\n").Split('\n') : [];
-        string more = lines.Length > most ? $"    ... ({lines.Length - most} more lines, in the TRX file){Environment.NewLine}" : "";
+        string more = lines.Length > most
+            ? $"    ... ({lines.Length - most} more lines, in the TRX file){Environment.NewLine}" : "";
         return string.Concat(lines.Take(most).Select(line => $"    {line}{Environment.NewLine}")) + more;
     }
 }

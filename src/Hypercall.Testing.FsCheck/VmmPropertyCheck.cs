@@ -8,14 +8,20 @@ using FsCheck.Fluent;
 
 namespace Hypercall.Testing;
 
-/// <summary>Has FsCheck try a property, each time with a new machine, through <see cref="VmmCheck"/>: the same for every test framework.</summary>
+/// <summary>
+/// Has FsCheck try a property, each time with a new machine, through <see cref="VmmCheck"/>: the same for every test framework.
+/// </summary>
 /// <param name="method">The property.</param>
 /// <param name="instance">The object that it is a method of; null for a static one.</param>
 /// <param name="options">What its attribute says.</param>
 /// <param name="methods">All methods of its class.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class VmmPropertyCheck(
-    MethodInfo method, object? instance, VmmPropertyOptions options, IEnumerable<MethodInfo> methods, CancellationToken cancellationToken)
+    MethodInfo method,
+    object? instance,
+    VmmPropertyOptions options,
+    IEnumerable<MethodInfo> methods,
+    CancellationToken cancellationToken)
 {
     private static readonly Type[] Results =
         [typeof(void), typeof(bool), typeof(Task), typeof(Task<bool>), typeof(ValueTask), typeof(ValueTask<bool>)];
@@ -64,8 +70,8 @@ internal sealed class VmmPropertyCheck(
         if (!Results.Contains(result))
         {
             throw new InvalidOperationException(
-                $"{method.Name} returns {result.Name}. A [VmmProperty] returns nothing, bool, Task, Task<bool>, ValueTask or ValueTask<bool>; "
-                + "for an FsCheck Property use [Property], with Arbitrary = [typeof(FakeArbitraries)].");
+                $"{method.Name} returns {result.Name}. A [VmmProperty] returns nothing, bool, Task, Task<bool>, ValueTask or "
+                + "ValueTask<bool>; for an FsCheck Property use [Property], with Arbitrary = [typeof(FakeArbitraries)].");
         }
 
         if (method.ContainsGenericParameters)

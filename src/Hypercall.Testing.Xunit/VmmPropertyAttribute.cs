@@ -17,9 +17,9 @@ namespace Hypercall.Testing.Xunit;
 /// </para>
 /// <para>
 /// <c>MaxTest</c>, <c>MaxRejected</c>, <c>StartSize</c>, <c>EndSize</c>, <c>Replay</c>, <c>Verbose</c>, <c>QuietOnSuccess</c> and
-/// <c>Arbitrary</c> mean what they mean on <see cref="PropertyAttribute"/>, beside which it works; <see cref="PropertiesAttribute"/>
-/// on the class counts too. <see cref="VmmCheck.Discard"/> and <see cref="VmmCheck.Classify"/> work as they do in a check. Methods
-/// return nothing, bool, or a task.
+/// <c>Arbitrary</c> mean what they mean on <see cref="PropertyAttribute"/>, beside which it works;
+/// <see cref="PropertiesAttribute"/> on the class counts too. <see cref="VmmCheck.Discard"/> and <see cref="VmmCheck.Classify"/>
+/// work as they do in a check. Methods return nothing, bool, or a task.
 /// </para>
 /// </remarks>
 /// <example>

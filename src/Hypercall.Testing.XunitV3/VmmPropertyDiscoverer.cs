@@ -15,7 +15,9 @@ public sealed class VmmPropertyDiscoverer : IXunitTestCaseDiscoverer
         ArgumentNullException.ThrowIfNull(testMethod);
         var details = TestIntrospectionHelper.GetTestCaseDetails(discoveryOptions, testMethod, factAttribute);
         Dictionary<string, HashSet<string>> traits = testMethod.Traits.ToDictionary(
-            trait => trait.Key, trait => trait.Value.ToHashSet(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
+            trait => trait.Key,
+            trait => trait.Value.ToHashSet(StringComparer.OrdinalIgnoreCase),
+            StringComparer.OrdinalIgnoreCase);
         return new([
             new VmmPropertyTestCase(
                 details.ResolvedTestMethod,

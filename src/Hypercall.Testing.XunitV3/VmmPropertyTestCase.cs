@@ -7,7 +7,8 @@ namespace Hypercall.Testing.Xunit;
 
 /// <summary>A test that <see cref="VmmPropertyAttribute"/> marks. For xunit.</summary>
 /// <remarks>
-/// FsCheck's own, for what it knows of the attributes; but run as xunit runs any test, so that whatever works in a [Fact] works in it.
+/// FsCheck's own, for what it knows of the attributes; but run as xunit runs any test, so that whatever works in a [Fact] works
+/// in it.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class VmmPropertyTestCase : PropertyTestCase, ISelfExecutingXunitTestCase
@@ -33,8 +34,8 @@ public sealed class VmmPropertyTestCase : PropertyTestCase, ISelfExecutingXunitT
         int? line,
         int timeout)
         : base(
-            method, displayName, uniqueId, isExplicit, skipExceptions, skipReason, skipType, skipUnless, skipWhen, traits, null, file, line,
-            timeout)
+            method, displayName, uniqueId, isExplicit, skipExceptions, skipReason, skipType, skipUnless, skipWhen, traits, null, file,
+            line, timeout)
     {
     }
 
@@ -51,8 +52,8 @@ public sealed class VmmPropertyTestCase : PropertyTestCase, ISelfExecutingXunitT
     {
         IReadOnlyCollection<IXunitTest> tests = await aggregator.RunAsync(CreateTests, []).ConfigureAwait(false);
         VmmPropertyTestCaseContext context = new(
-            this, tests, explicitOption, messageBus, aggregator, cancellationTokenSource, parallelMode, scheduler, constructorArguments,
-            methodFixtureMappings);
+            this, tests, explicitOption, messageBus, aggregator, cancellationTokenSource, parallelMode, scheduler,
+            constructorArguments, methodFixtureMappings);
         await using (context.ConfigureAwait(false))
         {
             await context.InitializeAsync().ConfigureAwait(false);

@@ -3,7 +3,7 @@ using Xunit.v3;
 
 namespace Hypercall.Testing.Xunit;
 
-/// <summary>Runs the one test of a <see cref="VmmPropertyTestCase"/> as xunit would, in a context that calls the method many times.</summary>
+/// <summary>Runs the one test of a <see cref="VmmPropertyTestCase"/> as xunit would, in a context that calls it many times.</summary>
 internal sealed class VmmPropertyTestCaseContext(
     VmmPropertyTestCase testCase,
     IReadOnlyCollection<IXunitTest> tests,
@@ -22,8 +22,8 @@ internal sealed class VmmPropertyTestCaseContext(
     public override async ValueTask<RunSummary> RunTest(IXunitTest test)
     {
         VmmPropertyTestContext context = new(
-            (VmmPropertyTestCase)TestCase, test, ExplicitOption, MessageBus, Aggregator.Clone(), CancellationTokenSource, ParallelMode,
-            Scheduler, BeforeAfterTestAttributes, ConstructorArguments, CaseFixtureMappings);
+            (VmmPropertyTestCase)TestCase, test, ExplicitOption, MessageBus, Aggregator.Clone(), CancellationTokenSource,
+            ParallelMode, Scheduler, BeforeAfterTestAttributes, ConstructorArguments, CaseFixtureMappings);
         await using (context.ConfigureAwait(false))
         {
             await context.InitializeAsync().ConfigureAwait(false);

@@ -22,8 +22,8 @@ internal sealed class VmmPropertyTestContext(
     object?[] constructorArguments,
     FixtureMappingManager fixtures)
     : XunitTestRunnerContext(
-        test, explicitOption, messageBus, aggregator, cancellation, parallelMode, scheduler, beforeAfterAttributes, constructorArguments,
-        fixtures)
+        test, explicitOption, messageBus, aggregator, cancellation, parallelMode, scheduler, beforeAfterAttributes,
+        constructorArguments, fixtures)
 {
     // FsCheck waits for tasks: not on a thread that xunit counts.
     public override ValueTask<TimeSpan> InvokeTest(object? testClassInstance) =>
@@ -33,7 +33,8 @@ internal sealed class VmmPropertyTestContext(
     {
         TestOutputHelper output = (TestOutputHelper)TestContext.Current.TestOutputHelper!;
         VmmPropertyOptions options = Method.GetCustomAttribute<VmmPropertyAttribute>()!.Options;
-        VmmPropertyCheck check = new(Method, instance, options, Test.TestMethod.TestClass.Methods, TestContext.Current.CancellationToken);
+        IXunitTestClass type = Test.TestMethod.TestClass;
+        VmmPropertyCheck check = new(Method, instance, options, type.Methods, TestContext.Current.CancellationToken);
         Config config = testCase.Init(output);
         try
         {

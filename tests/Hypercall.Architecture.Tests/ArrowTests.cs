@@ -37,7 +37,7 @@ public class ArrowTests
         [Room.Amd] = ["Iced"],
         [Room.BitVisor] = [],
         [Room.Testing] = [],
-        [Room.TestingFsCheck] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in the signatures of what it derives from
+        [Room.TestingFsCheck] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in signatures of what it derives from
         [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit", "FSharp.Core", "xunit.abstractions", "xunit.core", "xunit.execution.dotnet"],
         [Room.TestingXunitV3] = ["FsCheck", "FsCheck.Xunit.v3", "FSharp.Core", "xunit.v3.common", "xunit.v3.core"],
         [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "Spectre.Console.Ansi", "System.CommandLine"],

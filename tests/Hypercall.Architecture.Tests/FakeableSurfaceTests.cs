@@ -31,8 +31,10 @@ public class FakeableSurfaceTests
     private static Assembly Load(Project project)
     {
         AssemblyLoadContext context = new(project.Name);
-        context.Resolving += (_, wanted) => context.LoadFromAssemblyPath(Path.Combine(project.OutputFolder, wanted.Name + ".dll"));
-        return context.LoadFromAssemblyPath(Path.Combine(project.OutputFolder, project.AssemblyName + ".dll"));
+        context.Resolving += (_, wanted) => context.LoadFromAssemblyPath(PathOf(wanted.Name!));
+        return context.LoadFromAssemblyPath(PathOf(project.AssemblyName));
+
+        string PathOf(string assembly) => Path.Combine(project.OutputFolder, assembly + ".dll");
     }
 
     private static bool IsRefStruct(Type type) => (type.IsByRef ? type.GetElementType()! : type).IsByRefLike;

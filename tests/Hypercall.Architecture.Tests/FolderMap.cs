@@ -57,7 +57,8 @@ internal sealed class FolderMap
             assembly, // the name that InternalsVisibleTo of the other projects knows
             sources.Select(source => CSharpSyntaxTree.ParseText(source.Text, options, source.Path.Replace('\\', '/')))
                 .Prepend(CSharpSyntaxTree.ParseText(ImplicitUsings, options)),
-            References.GetOrAdd(uses, ReferencesIn).Where(reference => Path.GetFileNameWithoutExtension(reference.Display) != assembly),
+            References.GetOrAdd(uses, ReferencesIn)
+                .Where(reference => Path.GetFileNameWithoutExtension(reference.Display) != assembly),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
 
         FolderMap map = new();

@@ -12,7 +12,10 @@ public class ErrorReferenceTests
 
     public static TheoryData<string> Exceptions =>
     [
-        .. new[] { typeof(HypercallException), typeof(NativeMachine), typeof(FakeMachine), typeof(FakeArbitraries), typeof(BitVisorClient) }
+        .. new[]
+            {
+                typeof(HypercallException), typeof(NativeMachine), typeof(FakeMachine), typeof(FakeArbitraries), typeof(BitVisorClient),
+            }
             .SelectMany(type => type.Assembly.GetExportedTypes())
             .Where(type => typeof(Exception).IsAssignableFrom(type))
             .Select(type => type.Name),

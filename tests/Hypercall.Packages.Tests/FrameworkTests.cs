@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Hypercall.Packages.Tests;
 
-/// <summary>The projects of docs/test-frameworks.md, as a reader would paste them; and what is wrong in each is seen there.</summary>
+/// <summary>The projects of docs/test-frameworks.md, as a reader pastes them; and what is wrong in each is seen there.</summary>
 [Collection(SharedFeed.Name)]
 public sealed partial class FrameworkTests(Feed feed)
 {
@@ -11,7 +11,9 @@ public sealed partial class FrameworkTests(Feed feed)
 
     private static readonly Dictionary<string, (string Project, string Code)> Page =
         Section().Matches(File.ReadAllText(Checkout.Full("docs", "test-frameworks.md")).ReplaceLineEndings("\n"))
-            .ToDictionary(match => match.Groups["name"].Value, match => (match.Groups["project"].Value, match.Groups["code"].Value));
+            .ToDictionary(
+                match => match.Groups["name"].Value,
+                match => (match.Groups["project"].Value, match.Groups["code"].Value));
 
     public static TheoryData<string> Frameworks => [.. Page.Keys];
 
@@ -23,7 +25,8 @@ public sealed partial class FrameworkTests(Feed feed)
     public async Task A_property_holds_or_fails_with_the_case_to_try_again(string framework)
     {
         (string project, string code) = Page[framework];
-        string broken = code.Replace(Excuse, "", StringComparison.Ordinal).Replace("AgentTests", "BrokenAgentTests", StringComparison.Ordinal);
+        string broken = code.Replace(Excuse, "", StringComparison.Ordinal)
+            .Replace("AgentTests", "BrokenAgentTests", StringComparison.Ordinal);
         string folder = await Build(framework, project, code, broken);
         int tests = Test().Count(code);
         int failing = Regex.Count(code, Regex.Escape(Excuse));
@@ -48,7 +51,8 @@ public sealed partial class FrameworkTests(Feed feed)
     [SkippableTheory]
     [InlineData("xunit v3", "Hypercall.Testing.XunitV3", "Hypercall.Testing.Xunit")]
     [InlineData("xunit v2", "Hypercall.Testing.Xunit", "Hypercall.Testing.XunitV3")]
-    public async Task The_attribute_of_the_other_xunit_fails_the_build_and_names_this_one(string framework, string right, string wrong)
+    public async Task The_attribute_of_the_other_xunit_fails_the_build_and_names_this_one(
+        string framework, string right, string wrong)
     {
         (string project, string code) = Page[framework];
         string folder = Write($"wrong-{wrong}", project.Replace($"\"{right}\"", $"\"{wrong}\"", StringComparison.Ordinal), code);
@@ -67,21 +71,21 @@ public sealed partial class FrameworkTests(Feed feed)
         return folder;
     }
 
-    private static Task<ProcessRun> Run(string folder, string project) => project.Contains("<OutputType>Exe<", StringComparison.Ordinal)
-        ? Dotnet.RunAsync(Path.Combine(folder, "bin", "Debug", "net10.0", "user.dll"))
-        : Dotnet.RunAsync("test", folder, "--no-build", "-nologo");
+    private static Task<ProcessRun> Run(string folder, string project) =>
+        project.Contains("<OutputType>Exe<", StringComparison.Ordinal)
+            ? Dotnet.RunAsync(Path.Combine(folder, "bin", "Debug", "net10.0", "user.dll"))
+            : Dotnet.RunAsync("test", folder, "--no-build", "-nologo");
 
     private string Write(string name, string project, params string[] files)
     {
         string folder = feed.NewFolder(name);
-        string[] ours =
-        [
-            .. Directory.GetFiles(feed.Packages, $"*.{feed.Version}.nupkg").Select(file => Path.GetFileName(file)[..^$".{feed.Version}.nupkg".Length]),
-        ];
+        string end = $".{feed.Version}.nupkg";
+        IEnumerable<string> ours = Directory.GetFiles(feed.Packages, "*" + end).Select(file => Path.GetFileName(file)[..^end.Length])
+            .Select(package => $"""<PackageVersion Include="{package}" Version="{feed.Version}" />""");
         File.WriteAllText(Path.Combine(folder, "Directory.Packages.props"), $"""
             <Project>
               <Import Project="{Checkout.Full("Directory.Packages.props")}" />
-              <ItemGroup>{string.Concat(ours.Select(package => $"""<PackageVersion Include="{package}" Version="{feed.Version}" />"""))}</ItemGroup>
+              <ItemGroup>{string.Concat(ours)}</ItemGroup>
             </Project>
             """);
         File.WriteAllText(Path.Combine(folder, "user.csproj"), project);

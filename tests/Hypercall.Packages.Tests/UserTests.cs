@@ -123,7 +123,8 @@ public sealed class UserTests(Feed feed)
     private string Project(string name, string[] packages, params (string Name, string Text)[] files)
     {
         string folder = feed.NewFolder(name);
-        IEnumerable<string> references = packages.Select(package => $"""<PackageReference Include="{package}" Version="{feed.Version}" />""");
+        IEnumerable<string> references = packages.Select(
+            package => $"""<PackageReference Include="{package}" Version="{feed.Version}" />""");
         File.WriteAllText(Path.Combine(folder, name + ".csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>

@@ -22,5 +22,6 @@ internal sealed class SpecimensOfV3
 #pragma warning restore xUnit1069
 
     [VmmProperty(MaxTest = 1)]
-    public void Knows_its_test(FakeMachine vmm) => Assert.Equal(nameof(Knows_its_test), TestContext.Current.TestMethod?.MethodName);
+    public void Knows_its_test(FakeMachine vmm) =>
+        Assert.Equal(nameof(Knows_its_test), TestContext.Current.TestMethod?.MethodName);
 }

@@ -20,7 +20,8 @@ internal sealed class TestRun : IMessageBus
 
     /// <summary>What the test says that it failed with, and what that was caused by; null if it did not.</summary>
     public string? Failure =>
-        _messages.OfType<ITestFailed>().SingleOrDefault() is { } failed ? string.Join('\n', failed.Messages.Concat(failed.StackTraces)) : null;
+        _messages.OfType<ITestFailed>().SingleOrDefault() is { } failed
+            ? string.Join('\n', failed.Messages.Concat(failed.StackTraces)) : null;
 
     public string?[] ExceptionTypes => _messages.OfType<ITestFailed>().SingleOrDefault()?.ExceptionTypes ?? [];
 
@@ -33,7 +34,9 @@ internal sealed class TestRun : IMessageBus
         XunitTestClass type = new(typeof(T), new XunitTestCollection(assembly, null, false, "specimens"));
         XunitTestMethod testMethod = new(type, found, []);
         IXunitTestCase test = (await new VmmPropertyDiscoverer().Discover(
-            TestFrameworkOptions.ForDiscovery(new TestAssemblyConfiguration()), testMethod, testMethod.FactAttributes.Single())).Single();
+            TestFrameworkOptions.ForDiscovery(new TestAssemblyConfiguration()),
+            testMethod,
+            testMethod.FactAttributes.Single())).Single();
         TestRun run = new();
         object[] arguments = typeof(T).GetConstructors().Single().GetParameters().Length == 0
             ? [] : [(Func<ITestOutputHelper>)(() => TestContext.Current.TestOutputHelper!)];

@@ -6,8 +6,10 @@ namespace Hypercall.Testing;
 // Without these, `Run(async vmm => ...)` would be an async void that nobody awaits, and every property would hold.
 public static partial class VmmCheck
 {
-    private const string UseRunAsync = "This property is asynchronous. Use `await VmmCheck.RunAsync(...)`, in a test that returns Task.";
-    private const string UseTryRunAsync = "This property is asynchronous. Use `await VmmCheck.TryRunAsync(...)`, in a test that returns Task.";
+    private const string UseRunAsync =
+        "This property is asynchronous. Use `await VmmCheck.RunAsync(...)`, in a test that returns Task.";
+    private const string UseTryRunAsync =
+        "This property is asynchronous. Use `await VmmCheck.TryRunAsync(...)`, in a test that returns Task.";
 
     /// <summary>Does not compile: see <see cref="RunAsync(Func{FakeMachine, Task})"/>.</summary>
     /// <param name="property">A property that awaits something.</param>
@@ -28,7 +30,8 @@ public static partial class VmmCheck
     [Obsolete(UseRunAsync, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     [DoesNotReturn]
-    public static void Run(Func<FakeMachine, Task> property, VmmCheckOptions options) => throw new NotSupportedException(UseRunAsync);
+    public static void Run(Func<FakeMachine, Task> property, VmmCheckOptions options) =>
+        throw new NotSupportedException(UseRunAsync);
 
     /// <inheritdoc cref="Run(Func{FakeMachine, Task}, VmmCheckOptions)"/>
     [Obsolete(UseRunAsync, error: true)]
