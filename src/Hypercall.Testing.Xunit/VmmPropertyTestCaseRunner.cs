@@ -1,4 +1,6 @@
 using System.Reflection;
+using FsCheck;
+using FsCheck.Xunit;
 using Xunit.Abstractions;
 using Xunit.Sdk;
 
@@ -65,8 +67,15 @@ internal sealed class VmmPropertyTestCaseRunner(
         {
             await Aggregator.RunAsync(() => Timer.AggregateAsync(() =>
             {
-                VmmPropertyCheck check = new((VmmPropertyTestCase)TestCase, TestMethod, testClassInstance, output, CancellationTokenSource.Token);
-                return Task.Run(check.Run); // FsCheck waits for tasks: not on a thread that xunit counts
+                VmmPropertyTestCase test = (VmmPropertyTestCase)TestCase;
+                VmmPropertyOptions options = TestMethod.GetCustomAttribute<VmmPropertyAttribute>()!.Options;
+                IEnumerable<MethodInfo> methods = test.TestMethod.TestClass.Class.GetMethods(includePrivateMethods: true)
+                    .Select(candidate => candidate.ToRuntimeMethod());
+                VmmPropertyCheck check = new(TestMethod, testClassInstance, options, methods, CancellationTokenSource.Token);
+                Config config = test.Init(output);
+
+                // FsCheck waits for tasks: not on a thread that xunit counts.
+                return Task.Run(() => check.Run(config, () => ((XunitRunner)config.Runner).Result, output.WriteLine));
             })).ConfigureAwait(false);
             return Timer.Total;
         }

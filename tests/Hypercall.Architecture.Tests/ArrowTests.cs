@@ -7,7 +7,8 @@ namespace Hypercall.Architecture.Tests;
 /// <code>
 ///   Cli -> Intel, Amd -> Native -> Abstractions
 ///   Cli -> BitVisor           -> Abstractions
-///   Cli -> Testing            -> Abstractions        Testing.Xunit -> Testing
+///   Cli -> Testing            -> Abstractions
+///   Testing.Xunit, Testing.XunitV3 -> Testing.FsCheck -> Testing
 /// </code>
 /// An arrow allows what lies behind it too: who may see Native may see Abstractions.
 /// </summary>
@@ -21,7 +22,9 @@ public class ArrowTests
         [Room.Amd] = [Room.Native, Room.Abstractions],
         [Room.BitVisor] = [Room.Abstractions],
         [Room.Testing] = [Room.Abstractions],
-        [Room.TestingXunit] = [Room.Testing, Room.Abstractions],
+        [Room.TestingFsCheck] = [Room.Testing, Room.Abstractions],
+        [Room.TestingXunit] = [Room.TestingFsCheck, Room.Testing, Room.Abstractions],
+        [Room.TestingXunitV3] = [Room.TestingFsCheck, Room.Testing, Room.Abstractions],
         [Room.Cli] = [Room.BitVisor, Room.Intel, Room.Amd, Room.Native, Room.Testing, Room.Abstractions],
     };
 
@@ -33,8 +36,10 @@ public class ArrowTests
         [Room.Intel] = ["Iced"],
         [Room.Amd] = ["Iced"],
         [Room.BitVisor] = [],
-        [Room.Testing] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in the signatures of what it derives from
+        [Room.Testing] = [],
+        [Room.TestingFsCheck] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in signatures of what it derives from
         [Room.TestingXunit] = ["FsCheck", "FsCheck.Xunit", "FSharp.Core", "xunit.abstractions", "xunit.core", "xunit.execution.dotnet"],
+        [Room.TestingXunitV3] = ["FsCheck", "FsCheck.Xunit.v3", "FSharp.Core", "xunit.v3.common", "xunit.v3.core"],
         [Room.Cli] = ["Iced", "Microsoft.Extensions.DependencyInjection", "Spectre.Console", "Spectre.Console.Ansi", "System.CommandLine"],
     };
 

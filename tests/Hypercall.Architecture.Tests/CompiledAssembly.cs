@@ -48,7 +48,7 @@ internal sealed class CompiledAssembly : IDisposable
     public IEnumerable<string> Attributes => AttributesOf(_metadata.CustomAttributes);
 
     public static CompiledAssembly Open(SourceTree.Project project) =>
-        new(Path.Combine(AppContext.BaseDirectory, project.AssemblyName + ".dll"));
+        new(Path.Combine(project.OutputFolder, project.AssemblyName + ".dll"));
 
     /// <summary>The value of an attribute of the assembly that has one string, such as its description.</summary>
     public string? AssemblyAttribute(string fullName) => AssemblyAttributes(fullName).FirstOrDefault()?[0];

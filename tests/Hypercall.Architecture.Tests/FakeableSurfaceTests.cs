@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.Loader;
 using static Hypercall.Architecture.Tests.SourceTree;
 
 namespace Hypercall.Architecture.Tests;
@@ -16,7 +17,7 @@ public class FakeableSurfaceTests
     public void No_member_that_can_be_faked_has_a_ref_struct_in_its_signature(string name)
     {
         IEnumerable<string> unfakeable =
-            from type in Assembly.Load(name).GetExportedTypes()
+            from type in Load(Get(name)).GetExportedTypes()
             where type.IsInterface || (type.IsClass && !type.IsSealed) // delegates are sealed
             from method in type.GetMethods(Declared)
             where method.IsVirtual && !method.IsFinal && (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly)
@@ -25,6 +26,15 @@ public class FakeableSurfaceTests
             select $"{type.FullName}.{method.Name}";
 
         Assert.Empty(unfakeable);
+    }
+
+    private static Assembly Load(Project project)
+    {
+        AssemblyLoadContext context = new(project.Name);
+        context.Resolving += (_, wanted) => context.LoadFromAssemblyPath(PathOf(wanted.Name!));
+        return context.LoadFromAssemblyPath(PathOf(project.AssemblyName));
+
+        string PathOf(string assembly) => Path.Combine(project.OutputFolder, assembly + ".dll");
     }
 
     private static bool IsRefStruct(Type type) => (type.IsByRef ? type.GetElementType()! : type).IsByRefLike;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -19,13 +20,7 @@ internal sealed class FolderMap
         "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; " +
         "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
-    private static readonly Lazy<MetadataReference[]> References = new(() =>
-    [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
-            .Split(Path.PathSeparator)
-            .Where(path => path.EndsWith(".dll", StringComparison.OrdinalIgnoreCase))
-            .Select(path => MetadataReference.CreateFromFile(path)),
-    ]);
+    private static readonly ConcurrentDictionary<string, MetadataReference[]> References = [];
 
     private readonly Dictionary<(string From, string To), SortedSet<string>> _uses = [];
 
@@ -48,17 +43,22 @@ internal sealed class FolderMap
 
     public static FolderMap Of(SourceTree.Project project) => Of(
         project.AssemblyName,
-        project.Sources.Select(source => (Path.GetRelativePath(Path.GetDirectoryName(project.Path)!, source.Path), source.Text)));
+        project.Sources.Select(source => (Path.GetRelativePath(Path.GetDirectoryName(project.Path)!, source.Path), source.Text)),
+        project.OutputFolder);
 
     /// <summary>The map of sources whose paths start at the project's folder.</summary>
-    public static FolderMap Of(string assembly, IEnumerable<(string Path, string Text)> sources)
+    public static FolderMap Of(string assembly, IEnumerable<(string Path, string Text)> sources) =>
+        Of(assembly, sources, AppContext.BaseDirectory);
+
+    private static FolderMap Of(string assembly, IEnumerable<(string Path, string Text)> sources, string uses)
     {
         CSharpParseOptions options = new(LanguageVersion.Preview);
         CSharpCompilation compilation = CSharpCompilation.Create(
             assembly, // the name that InternalsVisibleTo of the other projects knows
             sources.Select(source => CSharpSyntaxTree.ParseText(source.Text, options, source.Path.Replace('\\', '/')))
                 .Prepend(CSharpSyntaxTree.ParseText(ImplicitUsings, options)),
-            References.Value.Where(reference => Path.GetFileNameWithoutExtension(reference.Display) != assembly),
+            References.GetOrAdd(uses, ReferencesIn)
+                .Where(reference => Path.GetFileNameWithoutExtension(reference.Display) != assembly),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
 
         FolderMap map = new();
@@ -69,6 +69,17 @@ internal sealed class FolderMap
 
         return map;
     }
+
+    /// <summary>The framework, and the assemblies in a folder.</summary>
+    private static MetadataReference[] ReferencesIn(string folder) =>
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Where(path => !path.StartsWith(AppContext.BaseDirectory, StringComparison.Ordinal))
+            .Concat(Directory.EnumerateFiles(folder))
+            .Where(path => path.EndsWith(".dll", StringComparison.OrdinalIgnoreCase))
+            .Select(path => MetadataReference.CreateFromFile(path)),
+    ];
 
     /// <summary>The pair, and every use that makes it one.</summary>
     public string Describe((string First, string Second) pair) => string.Join(

@@ -9,6 +9,8 @@ internal static class Room
     public const string Amd = "Hypercall.Amd";
     public const string BitVisor = "Hypercall.BitVisor";
     public const string Testing = "Hypercall.Testing";
+    public const string TestingFsCheck = "Hypercall.Testing.FsCheck";
     public const string TestingXunit = "Hypercall.Testing.Xunit";
+    public const string TestingXunitV3 = "Hypercall.Testing.XunitV3";
     public const string Cli = "Hypercall.Cli";
 }

@@ -6,10 +6,11 @@ namespace Hypercall.Architecture.Tests;
 public class SolutionTests
 {
     [Fact]
-    public void Every_project_of_src_tests_and_samples_is_in_the_solution()
+    public void Every_project_of_src_tests_samples_and_eng_is_in_the_solution()
     {
         string solution = File.ReadAllText(Path.Combine(Root, "Hypercall.sln")).Replace('\\', '/');
-        string[] projects = [.. Shipped.Concat(SourceTree.Tests).Concat(Samples).Select(project => project.Path)];
+        string[] projects =
+            [.. Shipped.Concat(SourceTree.Tests).Concat(Samples).Concat(Engineering).Select(project => project.Path)];
         Assert.DoesNotContain(projects, path => !solution.Contains($"\"{path}\"", StringComparison.Ordinal));
     }
 

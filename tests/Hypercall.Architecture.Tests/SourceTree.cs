@@ -13,6 +13,9 @@ internal static class SourceTree
     /// <summary>The test projects and the programs that they run.</summary>
     public static IReadOnlyList<Project> Tests { get; } = Projects("tests");
 
+    /// <summary>The programs that build and test use.</summary>
+    public static IReadOnlyList<Project> Engineering { get; } = Projects("eng");
+
     /// <summary>The programs written as a user would write them, and their tests.</summary>
     public static IReadOnlyList<Project> Samples { get; } = Projects("samples");
 
@@ -38,6 +41,11 @@ internal static class SourceTree
         /// <summary>With forward slashes, from the root of the checkout.</summary>
         public string Path { get; } = System.IO.Path.GetRelativePath(Root, path).Replace('\\', '/');
 
+        /// <summary>Where it was compiled to, with all that it uses. One program cannot have xunit v2 and v3.</summary>
+        public string OutputFolder => Name == Room.TestingXunitV3
+            ? AppContext.BaseDirectory.Replace("Hypercall.Architecture.Tests", $"{Name}.Tests", StringComparison.Ordinal)
+            : AppContext.BaseDirectory;
+
         public string AssemblyName => Property("AssemblyName") ?? Name;
 
         public IEnumerable<string> ProjectReferences =>
@@ -46,8 +54,7 @@ internal static class SourceTree
         /// <summary>What a sample uses of this repository, as a package: see samples/Directory.Build.targets.</summary>
         public IEnumerable<string> HypercallReferences => Items("HypercallReference");
 
-        /// <summary>The packages that it uses; one that it only names to leave it out is none.</summary>
-        public IEnumerable<string> PackageReferences => Items("PackageReference", item => item.Attribute("ExcludeAssets")?.Value != "all");
+        public IEnumerable<string> PackageReferences => Items("PackageReference");
 
         /// <summary>The C# files that a person wrote, each with its path from the root of the checkout.</summary>
         public IEnumerable<(string Path, string Text)> Sources =>
@@ -62,7 +69,7 @@ internal static class SourceTree
 
         public override string ToString() => Name;
 
-        private IEnumerable<string> Items(string kind, Func<XElement, bool>? counts = null) =>
-            _xml.Descendants(kind).Where(counts ?? (_ => true)).Select(item => item.Attribute("Include")?.Value).OfType<string>();
+        private IEnumerable<string> Items(string kind) =>
+            _xml.Descendants(kind).Select(item => item.Attribute("Include")?.Value).OfType<string>();
     }
 }

@@ -1,7 +1,7 @@
 using System.Reflection;
+using Hypercall.BitVisor;
 using Hypercall.Native;
 using Hypercall.Testing;
-using Hypercall.Testing.Xunit;
 
 namespace Hypercall.Docs.Tests;
 
@@ -12,7 +12,10 @@ public class ErrorReferenceTests
 
     public static TheoryData<string> Exceptions =>
     [
-        .. new[] { typeof(HypercallException), typeof(NativeMachine), typeof(FakeMachine), typeof(VmmPropertyAttribute) }
+        .. new[]
+            {
+                typeof(HypercallException), typeof(NativeMachine), typeof(FakeMachine), typeof(FakeArbitraries), typeof(BitVisorClient),
+            }
             .SelectMany(type => type.Assembly.GetExportedTypes())
             .Where(type => typeof(Exception).IsAssignableFrom(type))
             .Select(type => type.Name),

@@ -6,6 +6,9 @@ internal static class Guide
     // Folders with pages that are the project's own word; the root's own pages too.
     private static readonly string[] Folders = ["docs", "rig", "src", "samples"];
 
+    /// <summary>The page whose C# is projects of their own.</summary>
+    public const string PageOfProjects = "docs/test-frameworks.md";
+
     /// <summary>Every Markdown page, by its path from the root.</summary>
     public static IReadOnlyList<string> PagePaths { get; } =
     [

@@ -18,10 +18,15 @@ public sealed class PackageContentTests(Feed feed)
         ["Hypercall.Native"] = ["Hypercall.Abstractions", "Iced", "Microsoft.Extensions.Logging.Abstractions"],
         ["Hypercall.Intel"] = ["Hypercall.Native"],
         ["Hypercall.Amd"] = ["Hypercall.Native"],
-        ["Hypercall.Testing"] = ["FsCheck", "Hypercall.Abstractions"],
-        ["Hypercall.Testing.Xunit"] = ["FsCheck.Xunit", "Hypercall.Testing"],
+        ["Hypercall.Testing"] = ["Hypercall.Abstractions"],
+        ["Hypercall.Testing.FsCheck"] = ["FsCheck", "Hypercall.Testing"],
+        ["Hypercall.Testing.Xunit"] = ["FsCheck.Xunit", "Hypercall.Testing.FsCheck"],
+        ["Hypercall.Testing.XunitV3"] = ["FsCheck.Xunit.v3", "Hypercall.Testing.FsCheck"],
         ["Hypercall.Cli"] = [],
     };
+
+    // What a package says to the build of its user.
+    private static readonly string[] WithTargets = ["Hypercall.Native", "Hypercall.Testing.Xunit", "Hypercall.Testing.XunitV3"];
 
     private static readonly string[] ToolFiles =
     [
@@ -82,8 +87,8 @@ public sealed class PackageContentTests(Feed feed)
     public void A_library_is_an_assembly_its_documentation_and_its_symbols(string package)
     {
         using ZipArchive content = feed.Open(package);
-        string[] native = package == "Hypercall.Native" ? ["buildTransitive/Hypercall.Native.targets"] : [];
-        string[] expected = ["README.md", "icon.png", $"lib/net10.0/{package}.dll", $"lib/net10.0/{package}.xml", .. native];
+        string[] targets = WithTargets.Contains(package) ? [$"buildTransitive/{package}.targets"] : [];
+        string[] expected = ["README.md", "icon.png", $"lib/net10.0/{package}.dll", $"lib/net10.0/{package}.xml", .. targets];
         Assert.Equal(expected.Order(StringComparer.Ordinal), Files(content));
         using ZipArchive symbols = feed.OpenSymbols(package);
         Assert.Equal([$"lib/net10.0/{package}.pdb"], Files(symbols));

@@ -1,6 +1,5 @@
 using FsCheck.Xunit;
 using Hypercall.BitVisor;
-using Xunit.Abstractions;
 
 namespace Hypercall.Testing.Xunit.Tests;
 

@@ -1,6 +1,5 @@
 using FsCheck;
 using Hypercall.BitVisor;
-using Xunit.Abstractions;
 
 namespace Hypercall.Testing.Xunit.Tests;
 
@@ -110,6 +109,9 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     public void Takes_two_machines(FakeMachine one, FakeMachine other) => _ = (one, other);
 
     [VmmProperty]
+    public async void Is_async_and_returns_nothing(FakeMachine vmm) => await Task.Yield();
+
+    [VmmProperty]
     public Property Returns_a_property(FakeMachine vmm) => throw new NotSupportedException();
 
     [VmmProperty(Skip = "not today")]
@@ -133,13 +135,6 @@ internal sealed class Specimens(ITestOutputHelper output) : IDisposable
     {
         _ = distinct;
         _tried[name] = _tried.GetValueOrDefault(name) + 1;
-    }
-
-    private sealed class SeenAttribute : global::Xunit.Sdk.BeforeAfterTestAttribute
-    {
-        public override void Before(System.Reflection.MethodInfo methodUnderTest) => Log.Add("before");
-
-        public override void After(System.Reflection.MethodInfo methodUnderTest) => Log.Add("after");
     }
 
     private sealed class OneCpu : IVmmSetup

@@ -1,6 +1,5 @@
 using System.Reflection;
 using NSubstitute;
-using Xunit.Abstractions;
 using Xunit.Sdk;
 
 namespace Hypercall.Testing.Xunit.Tests;

@@ -21,7 +21,7 @@ public sealed class VmmPropertyTests
     public async Task A_failure_is_shrunk_and_shows_arguments_trace_and_how_to_try_it_again()
     {
         TestRun run = await Fails(nameof(Specimens.Fails_on_three_pages));
-        Assert.Contains("Hypercall.Testing.Xunit.VmmPropertyFailedException", run.ExceptionTypes);
+        Assert.Contains("Hypercall.Testing.VmmPropertyFailedException", run.ExceptionTypes);
         Assert.Contains("    vmm = new FakeMachine(new FakeMachineOptions { StepBudget = 10000000, })", run.Failure, StringComparison.Ordinal);
         Assert.Contains("    one = new FakeCase(", run.Failure, StringComparison.Ordinal);
         Assert.Contains("    number = 0", run.Failure, StringComparison.Ordinal);
@@ -120,6 +120,7 @@ public sealed class VmmPropertyTests
     [InlineData(nameof(Specimens.Names_no_setup), "is no IVmmSetup")]
     [InlineData(nameof(Specimens.Takes_two_machines), "more than one FakeMachine")]
     [InlineData(nameof(Specimens.Returns_a_property), "use [Property]")]
+    [InlineData(nameof(Specimens.Is_async_and_returns_nothing), "async void")]
     public async Task A_mistake_in_the_attribute_or_the_method_is_explained(string property, string message)
     {
         Assert.Contains(message, (await Fails(property)).Failure, StringComparison.Ordinal);

@@ -23,7 +23,7 @@ namespace Hypercall.Testing;
 /// }, new VmmCheckOptions { Configure = vmm => vmm.On("log", Log), MaxTest = 1000 });
 /// </code>
 /// </example>
-public static class VmmCheck
+public static partial class VmmCheck
 {
     /// <summary>Tries a property.</summary>
     /// <param name="property">Throws if it does not hold.</param>
@@ -34,11 +34,15 @@ public static class VmmCheck
     /// <inheritdoc cref="Run(Action{FakeMachine})"/>
     public static void Run(Action<FakeMachine, FakeCase> property) => Run(property, VmmCheckOptions.Default);
 
-    /// <inheritdoc cref="Run(Action{FakeMachine})"/>
-    public static Task Run(Func<FakeMachine, Task> property) => Run(property, VmmCheckOptions.Default);
+    /// <summary>Tries a property that awaits something.</summary>
+    /// <param name="property">Throws if it does not hold.</param>
+    /// <returns>The check: a test that does not await it, or return it, passes whatever it finds.</returns>
+    /// <exception cref="VmmCheckFailedException">It does not hold.</exception>
+    /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
+    public static Task RunAsync(Func<FakeMachine, Task> property) => RunAsync(property, VmmCheckOptions.Default);
 
-    /// <inheritdoc cref="Run(Action{FakeMachine})"/>
-    public static Task Run(Func<FakeMachine, FakeCase, Task> property) => Run(property, VmmCheckOptions.Default);
+    /// <inheritdoc cref="RunAsync(Func{FakeMachine, Task})"/>
+    public static Task RunAsync(Func<FakeMachine, FakeCase, Task> property) => RunAsync(property, VmmCheckOptions.Default);
 
     /// <summary>Tries a property.</summary>
     /// <param name="property">Throws if it does not hold.</param>
@@ -52,11 +56,20 @@ public static class VmmCheck
     /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
     public static void Run(Action<FakeMachine, FakeCase> property, VmmCheckOptions options) => Throw(TryRun(property, options));
 
-    /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
-    public static async Task Run(Func<FakeMachine, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+    /// <summary>Tries a property that awaits something.</summary>
+    /// <param name="property">Throws if it does not hold.</param>
+    /// <param name="options">On which cases, and how many.</param>
+    /// <returns>The check: a test that does not await it, or return it, passes whatever it finds.</returns>
+    /// <exception cref="VmmCheckFailedException">It does not hold.</exception>
+    /// <exception cref="InvalidOperationException">It wants too few of the cases.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static async Task RunAsync(Func<FakeMachine, Task> property, VmmCheckOptions options) =>
+        Throw(await TryRunAsync(property, options).ConfigureAwait(false));
 
-    /// <inheritdoc cref="Run(Action{FakeMachine}, VmmCheckOptions)"/>
-    public static async Task Run(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options) => Throw(await TryRun(property, options).ConfigureAwait(false));
+    /// <inheritdoc cref="RunAsync(Func{FakeMachine, Task}, VmmCheckOptions)"/>
+    public static async Task RunAsync(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options) =>
+        Throw(await TryRunAsync(property, options).ConfigureAwait(false));
 
     /// <summary>Tries a property, and says what was found.</summary>
     /// <param name="property">Throws if it does not hold.</param>
@@ -75,7 +88,7 @@ public static class VmmCheck
     public static VmmCheckResult TryRun(Action<FakeMachine, FakeCase> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
-        Task<VmmCheckResult> check = TryRun(
+        Task<VmmCheckResult> check = TryRunAsync(
             (vmm, tried) =>
             {
                 property(vmm, tried);
@@ -85,15 +98,16 @@ public static class VmmCheck
         return check.GetAwaiter().GetResult(); // nothing in it waits
     }
 
+    /// <summary>Tries a property that awaits something, and says what was found.</summary>
     /// <inheritdoc cref="TryRun(Action{FakeMachine}, VmmCheckOptions)"/>
-    public static Task<VmmCheckResult> TryRun(Func<FakeMachine, Task> property, VmmCheckOptions options)
+    public static Task<VmmCheckResult> TryRunAsync(Func<FakeMachine, Task> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
-        return TryRun((vmm, _) => property(vmm), options);
+        return TryRunAsync((vmm, _) => property(vmm), options);
     }
 
-    /// <inheritdoc cref="TryRun(Action{FakeMachine}, VmmCheckOptions)"/>
-    public static Task<VmmCheckResult> TryRun(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options)
+    /// <inheritdoc cref="TryRunAsync(Func{FakeMachine, Task}, VmmCheckOptions)"/>
+    public static Task<VmmCheckResult> TryRunAsync(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options)
     {
         ArgumentNullException.ThrowIfNull(property);
         ArgumentNullException.ThrowIfNull(options);

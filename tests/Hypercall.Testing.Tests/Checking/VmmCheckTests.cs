@@ -283,7 +283,7 @@ public sealed class VmmCheckTests
     public async Task An_asynchronous_property_is_awaited()
     {
         int ended = 0;
-        await VmmCheck.Run(
+        await VmmCheck.RunAsync(
             async vmm =>
             {
                 await Task.Yield();
@@ -291,7 +291,7 @@ public sealed class VmmCheckTests
             },
             Seeded with { MaxTest = 20 });
         Assert.Equal(20, ended);
-        VmmCheckFailedException failure = await Assert.ThrowsAsync<VmmCheckFailedException>(() => VmmCheck.Run(
+        VmmCheckFailedException failure = await Assert.ThrowsAsync<VmmCheckFailedException>(() => VmmCheck.RunAsync(
             async (vmm, tried) =>
             {
                 await Task.Yield();
@@ -305,10 +305,10 @@ public sealed class VmmCheckTests
     [Fact]
     public async Task A_check_inside_a_property_of_another_one_counts_for_itself()
     {
-        VmmCheckResult outer = await VmmCheck.TryRun(
+        VmmCheckResult outer = await VmmCheck.TryRunAsync(
             async _ =>
             {
-                VmmCheckResult inner = await VmmCheck.TryRun(
+                VmmCheckResult inner = await VmmCheck.TryRunAsync(
                     async _ =>
                     {
                         await Task.Yield();

@@ -1,8 +1,8 @@
-namespace Hypercall.Testing.Xunit;
+namespace Hypercall.Testing;
 
 /// <summary>
 /// What several properties have in common: the machine that they run on, and its functions. Name it in
-/// <see cref="VmmPropertyAttribute.Machine"/>; it needs a constructor without parameters, and each test makes its own.
+/// <c>[VmmProperty(Machine = typeof(...))]</c>; it needs a constructor without parameters, and each test makes its own.
 /// </summary>
 public interface IVmmSetup
 {

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 
-namespace Hypercall.Testing.Xunit;
+namespace Hypercall.Testing;
 
 /// <summary>What a property is called with: a case, of which its machine is made, and the other arguments.</summary>
 internal sealed class VmmPropertyArguments(ParameterInfo[] parameters, FakeCase one, object?[] others)

@@ -1,32 +1,48 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
-using Xunit.Sdk;
 
-namespace Hypercall.Testing.Xunit;
+namespace Hypercall.Testing;
 
-/// <summary>Has FsCheck try a property, each time with a new machine, through <see cref="VmmCheck"/>.</summary>
-internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo method, object? instance, TestOutputHelper output, CancellationToken cancellationToken)
+/// <summary>
+/// Has FsCheck try a property, each time with a new machine, through <see cref="VmmCheck"/>: the same for every test framework.
+/// </summary>
+/// <param name="method">The property.</param>
+/// <param name="instance">The object that it is a method of; null for a static one.</param>
+/// <param name="options">What its attribute says.</param>
+/// <param name="methods">All methods of its class.</param>
+/// <param name="cancellationToken">Ends it.</param>
+internal sealed class VmmPropertyCheck(
+    MethodInfo method,
+    object? instance,
+    VmmPropertyOptions options,
+    IEnumerable<MethodInfo> methods,
+    CancellationToken cancellationToken)
 {
+    private static readonly Type[] Results =
+        [typeof(void), typeof(bool), typeof(Task), typeof(Task<bool>), typeof(ValueTask), typeof(ValueTask<bool>)];
+
     private readonly ParameterInfo[] _parameters = method.GetParameters();
     private readonly Lock _gate = new();
     private (VmmPropertyArguments Arguments, VmmCheckFailedException Failure)? _smallest;
 
-    public void Run()
+    /// <summary>Tries it, and throws if it does not hold.</summary>
+    /// <param name="config">How often, and so on, with a runner that keeps the result.</param>
+    /// <param name="result">The result that the runner kept.</param>
+    /// <param name="print">Prints a line beside the test.</param>
+    public void Run(Config config, Func<TestResult> result, Action<string> print)
     {
-        VmmPropertyAttribute attribute = method.GetCustomAttribute<VmmPropertyAttribute>()!;
         CheckSignature();
-        IVmmSetup? setup = SetupOf(attribute);
-        Action<FakeMachine>? configure = ConfigureOf(attribute);
-        Config config = test.Init(output);
-        FakeCaseArbitrary cases = new(attribute.SizeFrom(setup?.Size ?? new FakeCaseSize()), setup?.Machine);
-        Property property = Prop.ForAll(Arguments(cases, config.ArbMap.Merge(typeof(FakeArbitraries))), arguments => Try(arguments, Ready));
-        Check.One(config, property);
-        Report(((XunitRunner)config.Runner).Result, config);
+        IVmmSetup? setup = options.Setup();
+        Action<FakeMachine>? configure = ConfigureOf();
+        FakeCaseArbitrary cases = new(options.SizeFrom(setup?.Size ?? FakeCaseSize.Default), setup?.Machine);
+        IArbMap map = config.ArbMap.Merge(typeof(FakeArbitraries));
+        Check.One(config, Prop.ForAll(Arguments(cases, map), arguments => Try(arguments, Ready)));
+        Report(result(), config.QuietOnSuccess ? null : print);
 
         void Ready(FakeMachine vmm)
         {
@@ -37,15 +53,25 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
 
     private void CheckSignature()
     {
-        if (_parameters.Count(parameter => parameter.ParameterType == typeof(FakeMachine)) > 1 || _parameters.Count(parameter => parameter.ParameterType == typeof(FakeCase)) > 1)
+        if (_parameters.Count(parameter => parameter.ParameterType == typeof(FakeMachine)) > 1
+            || _parameters.Count(parameter => parameter.ParameterType == typeof(FakeCase)) > 1)
         {
-            throw new InvalidOperationException($"{method.Name} takes more than one {nameof(FakeMachine)} or {nameof(FakeCase)}: a property has one machine. Make others yourself, new FakeMachine(options), of a parameter of type {nameof(FakeMachineOptions)}.");
+            throw new InvalidOperationException(
+                $"{method.Name} takes more than one {nameof(FakeMachine)} or {nameof(FakeCase)}: a property has one machine. "
+                + $"Make others yourself, new FakeMachine(options), of a parameter of type {nameof(FakeMachineOptions)}.");
         }
 
         Type result = method.ReturnType;
-        if (result != typeof(void) && result != typeof(bool) && result != typeof(Task) && result != typeof(Task<bool>) && result != typeof(ValueTask) && result != typeof(ValueTask<bool>))
+        if (result == typeof(void) && method.IsDefined(typeof(AsyncStateMachineAttribute)))
         {
-            throw new InvalidOperationException($"{method.Name} returns {result.Name}. A [VmmProperty] returns nothing, bool, Task, Task<bool>, ValueTask or ValueTask<bool>; for an FsCheck Property use [Property], with Arbitrary = [typeof(FakeArbitraries)].");
+            throw new InvalidOperationException($"{method.Name} is async void, and nobody could wait for it. Let it return Task.");
+        }
+
+        if (!Results.Contains(result))
+        {
+            throw new InvalidOperationException(
+                $"{method.Name} returns {result.Name}. A [VmmProperty] returns nothing, bool, Task, Task<bool>, ValueTask or "
+                + "ValueTask<bool>; for an FsCheck Property use [Property], with Arbitrary = [typeof(FakeArbitraries)].");
         }
 
         if (method.ContainsGenericParameters)
@@ -54,36 +80,20 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
         }
     }
 
-    private static IVmmSetup? SetupOf(VmmPropertyAttribute attribute)
+    private Action<FakeMachine>? ConfigureOf()
     {
-        if (attribute.Machine is null)
+        if (options.Configure is not { } name)
         {
             return null;
         }
 
-        return attribute.Machine.IsAssignableTo(typeof(IVmmSetup))
-            ? (IVmmSetup)Activator.CreateInstance(attribute.Machine)!
-            : throw new InvalidOperationException($"{attribute.Machine.Name}, which [VmmProperty(Machine = typeof({attribute.Machine.Name}))] names, is no {nameof(IVmmSetup)}.");
-    }
-
-    private Action<FakeMachine>? ConfigureOf(VmmPropertyAttribute attribute)
-    {
-        if (attribute.Configure is not { } name)
-        {
-            return null;
-        }
-
-        MethodInfo? found = test.TestMethod.TestClass.Class.GetMethods(includePrivateMethods: true)
-            .Where(candidate => candidate.Name == name)
-            .Select(candidate => candidate.ToRuntimeMethod())
-            .FirstOrDefault(candidate => candidate.GetParameters() is [{ } only] && only.ParameterType == typeof(FakeMachine));
-        if (found is null || (!found.IsStatic && instance is null))
-        {
-            throw new InvalidOperationException(
-                $"[VmmProperty(Configure = \"{name}\")]: {test.TestMethod.TestClass.Class.Name} has no method {name}({nameof(FakeMachine)}){(found is null ? "" : " that is static, as the property is")}.");
-        }
-
-        return vmm => Invoke(found, [vmm]);
+        MethodInfo? found = methods.FirstOrDefault(candidate =>
+            candidate.Name == name && candidate.GetParameters() is [{ } only] && only.ParameterType == typeof(FakeMachine));
+        return found is not null && (found.IsStatic || instance is not null)
+            ? vmm => Invoke(found, [vmm])
+            : throw new InvalidOperationException(
+                $"[VmmProperty(Configure = \"{name}\")]: {method.ReflectedType?.Name} has no method {name}({nameof(FakeMachine)})"
+                + $"{(found is null ? "" : " that is static, as the property is")}.");
     }
 
     private Arbitrary<VmmPropertyArguments> Arguments(FakeCaseArbitrary cases, IArbMap map)
@@ -116,7 +126,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
     private Property Try(VmmPropertyArguments arguments, Action<FakeMachine> ready)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        VmmCheckResult result = VmmCheck.TryRun((vmm, tried) => Call(arguments.For(vmm, tried)), new VmmCheckOptions
+        VmmCheckResult result = VmmCheck.TryRunAsync((vmm, tried) => Call(arguments.For(vmm, tried)), new VmmCheckOptions
         {
             Replay = arguments.Case,
             Configure = ready,
@@ -182,7 +192,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
     private object? Invoke(MethodInfo called, object?[] arguments) =>
         called.Invoke(called.IsStatic ? null : instance, BindingFlags.DoNotWrapExceptions, null, arguments, CultureInfo.InvariantCulture);
 
-    private void Report(TestResult result, Config config)
+    private void Report(TestResult result, Action<string>? print)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (result is TestResult.Failed failed)
@@ -198,10 +208,7 @@ internal sealed class VmmPropertyCheck(VmmPropertyTestCase test, MethodInfo meth
                 $"The property wanted too few of the cases. {Runner.onFinishedToString("", result)}Let it make what it needs out of any case, or set MaxRejected.", null);
         }
 
-        if (!config.QuietOnSuccess)
-        {
-            output.WriteLine(Runner.onFinishedToString("", result));
-        }
+        print?.Invoke(Runner.onFinishedToString("", result));
     }
 
     private static string Message(TestResult.Failed failed, VmmPropertyArguments arguments, VmmCheckFailedException failure)

@@ -60,6 +60,10 @@ public sealed class FakeArbitrariesTests
         });
     }
 
+    [Fact]
+    public void An_arbitrary_of_no_size_is_refused() =>
+        Assert.Equal("size", Assert.Throws<ArgumentNullException>(() => new FakeCaseArbitrary(null!)).ParamName);
+
     /// <summary>Parts of a case shrink by themselves too: to an end, and to nothing that is larger.</summary>
     [Fact]
     public void Every_part_shrinks_to_an_end()
