@@ -242,9 +242,10 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
 
         bool isMarked = false;
         IReadOnlyList<RegisterField> arguments = call.Convention.Arguments;
+        HypercallRegisters entry = call.Entry;
         for (int i = 0; i < arguments.Count; i++)
         {
-            FakeMapping? given = Given(arguments[i].Read(in call.Entry));
+            FakeMapping? given = Given(arguments[i].Read(in entry));
             if (given == mapping)
             {
                 return true;

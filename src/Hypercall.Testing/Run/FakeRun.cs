@@ -6,6 +6,8 @@ namespace Hypercall.Testing;
 /// <summary>One run of a fake machine: its logical clock, the plan whose faults occur by it, the trace, and what ended it.</summary>
 internal sealed class FakeRun(FakeMachineOptions options)
 {
+    private const int EdgesOfCall = 3; // before entry, before return, after return
+
     private readonly List<FakeTraceLine> _lines = [];
     private readonly List<FakeFaultOccurrence> _faultOccurrences = [];
     private readonly FaultPlan _plan = options.Plan;
@@ -52,7 +54,22 @@ internal sealed class FakeRun(FakeMachineOptions options)
     /// <summary>How many calls the guest made.</summary>
     public int Calls => Volatile.Read(ref _calls);
 
-    public int NextCall() => Interlocked.Increment(ref _calls);
+    /// <summary>The guest makes a call: its three steps at the edges are counted at once.</summary>
+    /// <returns>The how-manieth call it is, from 1.</returns>
+    public int NextCall()
+    {
+        Count(EdgesOfCall);
+        return Interlocked.Increment(ref _calls);
+    }
+
+    /// <summary>A step at an edge of a call.</summary>
+    public void EdgeStep(FakeInjectionPointKind kind, IFakeCall call, FakeAccessContext context)
+    {
+        if (_plan.Count != 0)
+        {
+            Inject(new FakeInjectionPoint(kind, call.Ordinal, 0), context, call);
+        }
+    }
 
     /// <summary>A machine on which an oracle spoke is of no further use.</summary>
     public void ThrowIfFailed()
@@ -82,7 +99,7 @@ internal sealed class FakeRun(FakeMachineOptions options)
     /// <summary>The CPU runs the instruction of a call again.</summary>
     public void RerunStep() => Count();
 
-    /// <summary>A step of a call.</summary>
+    /// <summary>A step in a call.</summary>
     /// <param name="kind">Which kind.</param>
     /// <param name="call">The call.</param>
     /// <param name="context">What the step is about.</param>
@@ -137,9 +154,9 @@ internal sealed class FakeRun(FakeMachineOptions options)
         }
     }
 
-    private void Count()
+    private void Count(int steps = 1)
     {
-        if (Interlocked.Increment(ref _steps) > options.StepBudget)
+        if (Interlocked.Add(ref _steps, steps) > options.StepBudget)
         {
             Fail(FakeOracle.Hang, FakeActor.Guest, $"takes step {options.StepBudget + 1}",
                 $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeMachineOptions)}.{nameof(FakeMachineOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Hypercall.Testing;
@@ -24,8 +25,11 @@ public sealed class FakeCall : IFakeCall
     private readonly FakeFunction? _function;
     private readonly FakeMachineState _state;
     private readonly bool _isNested;
-    private readonly HypercallRegisters _entry;
+    private readonly ulong _rax; // as it came
     private HypercallRegisters _registers;
+    private StrongBox<HypercallRegisters>? _entry; // once another register than RAX was written: most functions write no other
+    private StrongBox<FakeFault>? _verdict;
+    private StrongBox<FakeAbsentPage>? _injected;
     private uint _written; // one bit for each GeneralRegister
     private int _walks;
     private int _maps;
@@ -39,7 +43,7 @@ public sealed class FakeCall : IFakeCall
         Number = Convention.Number.Read(in registers);
         Ordinal = ordinal;
         Exit = exit;
-        _entry = registers;
+        _rax = registers.Rax;
         _state = state;
         _isNested = isNested;
         _registers = registers;
@@ -65,16 +69,32 @@ public sealed class FakeCall : IFakeCall
         get => Convention.Result.Read(in _registers);
         set
         {
-            Convention.Result.Write(ref _registers, value);
-            _written |= 1u << (int)Convention.Result.Register;
+            RegisterField result = Convention.Result;
+            Prepare(result.Register);
+            result.Write(ref _registers, value);
         }
     }
 
     /// <summary>All 15 registers, by reference. The caller gets them when the handler returns.</summary>
-    public ref HypercallRegisters Registers => ref _registers;
+    public ref HypercallRegisters Registers
+    {
+        get
+        {
+            Save();
+            return ref _registers;
+        }
+    }
 
     /// <summary>RAX: on entry <see cref="Number"/>, on return the result.</summary>
-    public ulong Rax { get => _registers.Rax; set => Write(GeneralRegister.Rax, value); }
+    public ulong Rax
+    {
+        get => _registers.Rax;
+        set
+        {
+            _registers.Rax = value;
+            _written |= 1u << (int)GeneralRegister.Rax;
+        }
+    }
 
     /// <summary>RBX: the first argument.</summary>
     public ulong Rbx { get => _registers.Rbx; set => Write(GeneralRegister.Rbx, value); }
@@ -92,31 +112,31 @@ public sealed class FakeCall : IFakeCall
     public ulong Rdi { get => _registers.Rdi; set => Write(GeneralRegister.Rdi, value); }
 
     /// <summary>RBP.</summary>
-    public ulong Rbp { get => _registers.Rbp; set => _registers.Rbp = value; }
+    public ulong Rbp { get => _registers.Rbp; set => Write(GeneralRegister.Rbp, value); }
 
     /// <summary>R8.</summary>
-    public ulong R8 { get => _registers.R8; set => _registers.R8 = value; }
+    public ulong R8 { get => _registers.R8; set => Write(GeneralRegister.R8, value); }
 
     /// <summary>R9.</summary>
-    public ulong R9 { get => _registers.R9; set => _registers.R9 = value; }
+    public ulong R9 { get => _registers.R9; set => Write(GeneralRegister.R9, value); }
 
     /// <summary>R10.</summary>
-    public ulong R10 { get => _registers.R10; set => _registers.R10 = value; }
+    public ulong R10 { get => _registers.R10; set => Write(GeneralRegister.R10, value); }
 
     /// <summary>R11.</summary>
-    public ulong R11 { get => _registers.R11; set => _registers.R11 = value; }
+    public ulong R11 { get => _registers.R11; set => Write(GeneralRegister.R11, value); }
 
     /// <summary>R12.</summary>
-    public ulong R12 { get => _registers.R12; set => _registers.R12 = value; }
+    public ulong R12 { get => _registers.R12; set => Write(GeneralRegister.R12, value); }
 
     /// <summary>R13.</summary>
-    public ulong R13 { get => _registers.R13; set => _registers.R13 = value; }
+    public ulong R13 { get => _registers.R13; set => Write(GeneralRegister.R13, value); }
 
     /// <summary>R14.</summary>
-    public ulong R14 { get => _registers.R14; set => _registers.R14 = value; }
+    public ulong R14 { get => _registers.R14; set => Write(GeneralRegister.R14, value); }
 
     /// <summary>R15.</summary>
-    public ulong R15 { get => _registers.R15; set => _registers.R15 = value; }
+    public ulong R15 { get => _registers.R15; set => Write(GeneralRegister.R15, value); }
 
     bool IFakeCall.IsNested => _isNested;
 
@@ -128,7 +148,7 @@ public sealed class FakeCall : IFakeCall
 
     bool IFakeCall.IsOver => IsOver;
 
-    FakeFault? IFakeCall.Verdict { get => Verdict; set => Verdict = value; }
+    FakeFault? IFakeCall.Verdict { get => Verdict; set => _verdict = value is { } fault ? new StrongBox<FakeFault>(fault) : null; }
 
     bool IFakeCall.Clobbers { get => Clobbers; set => Clobbers = value; }
 
@@ -140,26 +160,32 @@ public sealed class FakeCall : IFakeCall
     internal FakeVmmPersonality Personality => _state.Personality;
 
     /// <summary>The registers that the guest came with.</summary>
-    internal ref readonly HypercallRegisters Entry => ref _entry;
+    internal HypercallRegisters Entry => _entry is { } saved ? saved.Value : _registers with { Rax = _rax };
+
+    /// <summary>The registers as they are.</summary>
+    internal ref readonly HypercallRegisters Current => ref _registers;
 
     internal bool IsOver { get; set; }
 
     /// <summary>How the VMM ended the call against the function's will; null if it did not.</summary>
-    internal FakeFault? Verdict { get; private set; }
+    internal FakeFault? Verdict => _verdict?.Value;
+
+    /// <summary>Whether it did.</summary>
+    internal bool IsEnded => _verdict is not null;
 
     /// <summary>Whether the registers that the function did not write are to come back with something else.</summary>
     internal bool Clobbers { get; private set; }
 
     /// <summary>The address whose page the VMM found absent and let the guest bring in; null if there is none.</summary>
-    internal (ulong Address, PageFaultErrorCode ErrorCode)? Injected { get; private set; }
+    internal FakeAbsentPage? Injected => _injected?.Value;
 
     /// <summary>Whether the VMM has ended the call already, against the function's will: then it touches no memory any more.</summary>
-    internal bool IsGivenUp => Verdict is not null || Injected is not null;
+    internal bool IsGivenUp => _verdict is not null || _injected is not null;
 
     internal PageAccess Access => Cpl == 3 && Personality.ChecksRights ? PageAccess.User : PageAccess.Read;
 
     /// <summary>The argument that most likely points to memory.</summary>
-    internal ulong FirstAddress => Convention.Arguments.Count == 0 ? 0 : Convention.Arguments[Convention.Layout?.ToVmm ?? 0].Read(in _entry);
+    internal ulong FirstAddress => Convention.Arguments.Count == 0 ? 0 : Convention.Arguments[Convention.Layout?.ToVmm ?? 0].Read(Entry);
 
     /// <summary>The call as messages name it.</summary>
     internal string What => string.Create(CultureInfo.InvariantCulture, $"Call {Ordinal} ({Name})");
@@ -207,7 +233,7 @@ public sealed class FakeCall : IFakeCall
     public void InjectPageFault(GuestVirtualAddress address, bool isWrite)
     {
         // P is left to the guest's kernel to see: a #PF of a user's access, not of a fetch. Intel SDM vol. 3A, section 4.7.
-        Injected ??= (address.Value, PageFaultErrorCode.User | (isWrite ? PageFaultErrorCode.Write : PageFaultErrorCode.None));
+        _injected ??= new(new FakeAbsentPage(address.Value, PageFaultErrorCode.User | (isWrite ? PageFaultErrorCode.Write : PageFaultErrorCode.None)));
     }
 
     /// <summary>Maps a range of guest-physical memory (mapmem_gphys).</summary>
@@ -368,7 +394,8 @@ public sealed class FakeCall : IFakeCall
     {
         _registers = entry;
         _written = 0;
-        Injected = null;
+        _injected = null;
+        _entry = null;
     }
 
     /// <summary>Leaves something else in what the function did not write; only of one that did its work: one that refused wrote nothing.</summary>
@@ -393,11 +420,12 @@ public sealed class FakeCall : IFakeCall
     /// <summary>The call as the guest makes it, for the trace.</summary>
     internal string Describe()
     {
+        HypercallRegisters entry = Entry;
         string number = ReferenceEquals(Convention, HypercallConvention.BitVisor)
-            ? string.Create(CultureInfo.InvariantCulture, $"RAX={_entry.Rax} ({Name})")
+            ? string.Create(CultureInfo.InvariantCulture, $"RAX={entry.Rax} ({Name})")
             : _function is null ? string.Create(CultureInfo.InvariantCulture, $"{Convention} {Number} ({Name})") : Name;
         IEnumerable<string> arguments = Convention.Arguments.Take(3)
-            .Select(argument => string.Create(CultureInfo.InvariantCulture, $"{argument}=0x{argument.Read(in _entry):x}"));
+            .Select(argument => string.Create(CultureInfo.InvariantCulture, $"{argument}=0x{argument.Read(in entry):x}"));
         return string.Create(CultureInfo.InvariantCulture, $"call {Ordinal}: {Exit.Instruction.Mnemonic} {number} {string.Join(' ', arguments)}");
     }
 
@@ -407,9 +435,22 @@ public sealed class FakeCall : IFakeCall
 
     private void Write(GeneralRegister register, ulong value)
     {
+        Prepare(register);
         _registers[register] = value;
-        _written |= 1u << (int)register;
     }
+
+    /// <summary>A register is about to be written by its own property.</summary>
+    private void Prepare(GeneralRegister register)
+    {
+        _written |= 1u << (int)register;
+        if (register != GeneralRegister.Rax)
+        {
+            Save();
+        }
+    }
+
+    /// <summary>Keeps what the guest came with.</summary>
+    private void Save() => _entry ??= new StrongBox<HypercallRegisters>(_registers with { Rax = _rax });
 
     private FakeCopy CopyVirtual(ulong address, Span<byte> bytes, bool isWrite, AbsentPagePolicy policy)
     {
@@ -432,10 +473,10 @@ public sealed class FakeCall : IFakeCall
             {
                 if (policy != AbsentPagePolicy.InjectPageFault || IsGivenUp)
                 {
-                    return new FakeCopy(Injected is null ? FakeCopyOutcome.Stopped : FakeCopyOutcome.Injected, done);
+                    return new FakeCopy(_injected is null ? FakeCopyOutcome.Stopped : FakeCopyOutcome.Injected, done);
                 }
 
-                Injected = (at, error);
+                _injected = new(new FakeAbsentPage(at, error));
                 return new FakeCopy(FakeCopyOutcome.Injected, done);
             }
 

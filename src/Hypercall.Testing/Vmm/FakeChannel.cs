@@ -19,7 +19,7 @@ internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruct
             _exit = exit = state.ExitBy(instruction, cpl); // the CPU was changed
         }
 
-        return vmm.TryRun(state, exit, ref registers, out CpuFault fault) ? HypercallStatus.Completed : Faulted(in fault, state);
+        return vmm.Run(state, exit, ref registers) is { } fault ? Faulted(in fault.Value, state) : HypercallStatus.Completed;
     }
 
     /// <summary>Adds what Linux reports with a fault that the VMM raised.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Hypercall.Testing;
 
 /// <summary>What becomes of an instruction: entry, the VMM's function, return, and the faults in between.</summary>
@@ -22,9 +24,8 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
     /// <param name="exit">The instruction.</param>
     /// <param name="hasPort">Whether the guest's kernel allows a program ports.</param>
     /// <param name="registers">The registers.</param>
-    /// <param name="fault">The fault that it raised, with an address for a #PF.</param>
-    /// <returns>Whether it completed.</returns>
-    public bool TryRun(FakeMachineState state, FakeExit exit, bool hasPort, ref HypercallRegisters registers, out CpuFault fault)
+    /// <returns>The fault that it raised, with an address for a #PF; null if it completed.</returns>
+    public StrongBox<CpuFault>? Run(FakeMachineState state, FakeExit exit, bool hasPort, ref HypercallRegisters registers)
     {
         run.ThrowIfFailed();
         FakeCall call = new(run.NextCall(), state, exit, memory, in registers);
@@ -34,58 +35,59 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
             run.Tell(FakeActor.Guest, call.Describe());
         }
 
-        run.CallStep(FakeInjectionPointKind.BeforeEntry, call, context);
-        fault = Raised(state, exit, hasPort, in registers);
-        if (fault.Kind != CpuFaultKind.None || call.Verdict is not null)
+        run.EdgeStep(FakeInjectionPointKind.BeforeEntry, call, context);
+        StrongBox<CpuFault>? fault = Raised(state, exit, hasPort, in registers);
+        if (fault is null && !call.IsEnded)
         {
-            _ = Interlocked.Increment(ref _unheard);
+            fault = Handle(call, in registers);
         }
         else
         {
-            Handle(call, in registers, ref fault);
+            _ = Interlocked.Increment(ref _unheard);
         }
 
-        run.CallStep(FakeInjectionPointKind.BeforeReturn, call, context);
-        if (fault.Kind == CpuFaultKind.None)
-        {
-            Conclude(call, in registers, ref fault);
-        }
-
+        run.EdgeStep(FakeInjectionPointKind.BeforeReturn, call, context);
+        fault ??= Conclude(call, in registers);
         if (run.IsRecording)
         {
-            run.Tell(FakeActor.Vmm, fault.Kind != CpuFaultKind.None
-                ? $"call {call.Ordinal} ends in {fault.Mnemonic}"
-                : call.DescribeAnswer());
+            run.Tell(FakeActor.Vmm, fault is null ? call.DescribeAnswer() : $"call {call.Ordinal} ends in {fault.Value.Mnemonic}");
         }
 
         call.IsOver = true;
-        run.CallStep(FakeInjectionPointKind.AfterReturn, call, context);
-        if (fault.Kind != CpuFaultKind.None)
+        run.EdgeStep(FakeInjectionPointKind.AfterReturn, call, context);
+        if (fault is null)
         {
-            fault = fault with { InstructionAddress = InstructionAddress };
-            return false;
+            registers = call.Current;
+        }
+        else
+        {
+            fault.Value = fault.Value with { InstructionAddress = InstructionAddress };
         }
 
-        registers = call.Registers;
-        return true;
+        return fault;
     }
 
-    private static CpuFault Raised(FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
+    private static StrongBox<CpuFault>? Raised(FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
     {
         CpuFaultKind kind = exit is { Kind: FakeExitKind.Port, Cpl: not 0 } && !hasPort
             ? CpuFaultKind.GeneralProtection // Intel SDM vol. 1, section 19.5.2: I/O permission bit map
             : state.Personality.Fault(exit, in registers);
         return kind switch
         {
-            CpuFaultKind.None => default,
-            CpuFaultKind.PageFault => new CpuFault(kind) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage },
-            CpuFaultKind.InvalidOpcode => new CpuFault(kind) { Address = InstructionAddress },
-            _ => new CpuFault(kind),
+            CpuFaultKind.None => null,
+            CpuFaultKind.PageFault => new(new CpuFault(kind) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage }),
+            _ => Plain(kind),
         };
     }
 
+    private static StrongBox<CpuFault> Plain(CpuFaultKind kind) =>
+        new(new CpuFault(kind) { Address = kind == CpuFaultKind.InvalidOpcode ? InstructionAddress : default });
+
+    private static StrongBox<CpuFault> PageFault(ulong address, PageFaultErrorCode code) =>
+        new(new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(address), ErrorCode = (ulong)code });
+
     /// <summary>Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.</summary>
-    private void Handle(FakeCall call, in HypercallRegisters entry, ref CpuFault fault)
+    private StrongBox<CpuFault>? Handle(FakeCall call, in HypercallRegisters entry)
     {
         int spurious = 0;
         while (true)
@@ -93,15 +95,14 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
             call.Answer();
             if (call.Injected is not { } injected)
             {
-                return;
+                return null;
             }
 
             call.Restart(in entry);
             run.RerunStep();
             if (!PageTableEntry.IsCanonical(injected.Address, kernel.Tables.Paging))
             {
-                fault = new CpuFault(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
-                return;
+                return Plain(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
             }
 
             lock (run.Gate)
@@ -115,8 +116,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
                 spurious = isSpurious ? spurious + 1 : 0;
                 if (!isResolved || spurious > MaxSpurious)
                 {
-                    fault = new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(injected.Address), ErrorCode = (ulong)injected.ErrorCode };
-                    return;
+                    return PageFault(injected.Address, injected.ErrorCode);
                 }
             }
 
@@ -125,36 +125,36 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
     }
 
     /// <summary>What a planned fault makes of the answer.</summary>
-    private static void Conclude(FakeCall call, in HypercallRegisters entry, ref CpuFault fault)
+    private static StrongBox<CpuFault>? Conclude(FakeCall call, in HypercallRegisters entry)
     {
-        if (call.Verdict is { } verdict)
+        if (call.Verdict is not { } verdict)
         {
-            call.Restart(in entry);
-            switch (verdict.Kind)
+            if (call.Clobbers)
             {
-                case FakeFaultKind.Refuse:
-                    call.Personality.Refuse(call.Exit, ref call.Registers);
-                    break;
-                case FakeFaultKind.RefuseForeign:
-                    call.Personality.AnswerForeign(verdict.Value, ref call.Registers);
-                    break;
-                case FakeFaultKind.InvalidOpcode:
-                    fault = new CpuFault(CpuFaultKind.InvalidOpcode) { Address = InstructionAddress };
-                    break;
-                case FakeFaultKind.GeneralProtection:
-                    fault = new CpuFault(CpuFaultKind.GeneralProtection);
-                    break;
-                case FakeFaultKind.PageFault:
-                    fault = new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(call.FirstAddress), ErrorCode = (ulong)PageFaultErrorCode.User };
-                    break;
-                default:
-                    call.Result = 0; // the name is lost
-                    break;
+                call.Clobber(in entry);
             }
+
+            return null;
         }
-        else if (call.Clobbers)
+
+        call.Restart(in entry);
+        switch (verdict.Kind)
         {
-            call.Clobber(in entry);
+            case FakeFaultKind.InvalidOpcode:
+                return Plain(CpuFaultKind.InvalidOpcode);
+            case FakeFaultKind.GeneralProtection:
+                return Plain(CpuFaultKind.GeneralProtection);
+            case FakeFaultKind.PageFault:
+                return PageFault(call.FirstAddress, PageFaultErrorCode.User);
+            case FakeFaultKind.Refuse:
+                call.Personality.Refuse(call.Exit, ref call.Registers);
+                return null;
+            case FakeFaultKind.RefuseForeign:
+                call.Personality.AnswerForeign(verdict.Value, ref call.Registers);
+                return null;
+            default:
+                call.Result = 0; // the name is lost
+                return null;
         }
     }
 }

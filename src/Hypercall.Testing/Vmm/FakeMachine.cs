@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Testing;
@@ -280,8 +281,8 @@ public sealed class FakeMachine : IHypercallMachine
     internal FakeProvider? ProviderOf(FakeVendor? vendor) => Array.Find(_providers, provider => ReferenceEquals(provider.Vendor, vendor));
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
-    internal bool TryRun(FakeMachineState state, FakeExit exit, ref HypercallRegisters registers, out CpuFault fault) =>
-        _cpu.TryRun(state, exit, HasPortPermission, ref registers, out fault);
+    internal StrongBox<CpuFault>? Run(FakeMachineState state, FakeExit exit, ref HypercallRegisters registers) =>
+        _cpu.Run(state, exit, HasPortPermission, ref registers);
 
     private IHypercallChannel Observe(FakeChannel channel) => channel.Observe(_loggers, _meters);
 }
