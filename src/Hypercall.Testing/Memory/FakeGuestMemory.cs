@@ -1,8 +1,4 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Hypercall.Testing;
 
@@ -32,47 +28,50 @@ namespace Hypercall.Testing;
 public sealed class FakeGuestMemory : IGuestMemory
 {
     private readonly FakeRun _run;
+    private readonly FakeClock _clock;
     private readonly FakeKernel _kernel;
-    private readonly ConditionalWeakTable<object, FakeMapping> _mappings = [];
-    private ulong _arrays;
-    private int _buffers;
-    private long _lockedBytes;
+    private readonly FakeLimits _limits;
+    private readonly FakeAllocator _allocator;
 
     /// <summary>Makes a guest's memory without a VMM, for programs that only need <see cref="IGuestMemory"/>.</summary>
     public FakeGuestMemory()
-        : this(new FakeRun(FakeMachineOptions.Plain), FakeMachineOptions.Plain)
+        : this(new FakeRun(FakeMachineOptions.Plain))
     {
     }
 
-    private FakeGuestMemory(FakeRun run, FakeMachineOptions options)
-        : this(run, new FakeKernel(run, options), options)
+    private FakeGuestMemory(FakeRun run)
+        : this(run, new FakeKernel(run, FakeMachineOptions.Plain), new FakeLimits(FakeMachineOptions.Plain))
     {
     }
 
-    internal FakeGuestMemory(FakeRun run, FakeKernel kernel, FakeMachineOptions options)
+    private FakeGuestMemory(FakeRun run, FakeKernel kernel, FakeLimits limits)
+        : this(run, new FakeClock(run, new FakeFaultInjector(run, kernel, limits, FakeMachineOptions.Plain), FakeMachineOptions.Plain), kernel, limits)
+    {
+    }
+
+    internal FakeGuestMemory(FakeRun run, FakeClock clock, FakeKernel kernel, FakeLimits limits)
     {
         _run = run;
+        _clock = clock;
         _kernel = kernel;
-        CanPin = options.CanPin;
-        CanAllocateContiguous = options.CanAllocateContiguous;
-        LockLimit = options.LockLimit;
-        HideFrames = options.HideFrames;
+        _limits = limits;
+        _allocator = new FakeAllocator(run, clock, kernel, limits);
     }
 
     /// <summary>Whether pages can be pinned. The default is true; false is a machine without io_uring and without the right to mount a ramfs.</summary>
-    public bool CanPin { get; set; }
+    public bool CanPin { get => _limits.CanPin; set => _limits.CanPin = value; }
 
     /// <summary>Whether more than one page can be had contiguous. The default is true.</summary>
-    public bool CanAllocateContiguous { get; set; }
+    public bool CanAllocateContiguous { get => _limits.CanAllocateContiguous; set => _limits.CanAllocateContiguous = value; }
 
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
-    public long LockLimit { get; set; }
+    public long LockLimit { get => _limits.LockLimit; set => _limits.LockLimit = value; }
 
     /// <summary>Whether the kernel hides frame numbers from the program, as it does without CAP_SYS_ADMIN. The default is false.</summary>
-    public bool HideFrames { get; set; }
+    public bool HideFrames { get => _limits.HideFrames; set => _limits.HideFrames = value; }
 
     /// <summary>How much is locked and pinned at this moment, in bytes; a page that is held twice counts once.</summary>
-    public long LockedBytes => Interlocked.Read(ref _lockedBytes);
+    public long LockedBytes => _limits.LockedBytes;
 
     /// <summary>
     /// Is told of each buffer that is allocated, before the program has it: the way to the buffers that a library allocates for itself, such
@@ -89,30 +88,9 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentNullException.ThrowIfNull(options);
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Nothing);
-        buffer = null;
-        lock (_run.Gate)
+        if (!_allocator.TryAllocate(length, options, out buffer, out refusal))
         {
-            int pages = (int)Math.Min(GuestPage.Count(default, length), int.MaxValue);
-            if (!TryHold(null, 0, pages, options, out FakeHold? hold, out refusal)
-                || !TryFindRun(pages, options, out ulong run, out Contiguity contiguity, out refusal)
-                || !TryCreate(length, FakeMappingKind.Process, out FakeMapping? mapping, out refusal))
-            {
-                return TellRefused(length, refusal);
-            }
-
-            if (run == 0)
-            {
-                _kernel.PlaceScattered(mapping);
-            }
-            else
-            {
-                _kernel.PlaceContiguous(mapping, run);
-            }
-
-            Apply(mapping, hold);
-            buffer = Show(mapping, mapping.Start, length, hold, hold?.Residency ?? Residency.Touched, contiguity, FakeBufferKind.Allocation);
+            return false;
         }
 
         Allocated?.Invoke(buffer);
@@ -125,8 +103,8 @@ public sealed class FakeGuestMemory : IGuestMemory
     internal GuestBuffer AllocateKernelMemory(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        return Make(length, FakeMappingKind.Kernel, Residency.Pinned, Contiguity.Contiguous, mapping =>
-            _kernel.PlaceContiguous(mapping, _kernel.Physical.FindRun(mapping.PageCount)));
+        return Told(_allocator.Make(length, FakeMappingKind.Kernel, Residency.Pinned, Contiguity.Contiguous, mapping =>
+            _kernel.PlaceContiguous(mapping, _kernel.Physical.FindRun(mapping.PageCount))));
     }
 
     /// <summary>
@@ -138,7 +116,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     internal GuestBuffer AllocateUntouched(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        return Make(length, FakeMappingKind.Process, Residency.Touched, Contiguity.Any, place: null);
+        return Told(_allocator.Make(length, FakeMappingKind.Process, Residency.Touched, Contiguity.Any, place: null));
     }
 
     /// <summary>Maps the first ROM-faked region of the machine into the process, as a program can that maps physical addresses (mem(4)).</summary>
@@ -149,11 +127,11 @@ public sealed class FakeGuestMemory : IGuestMemory
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         PhysicalExtent rom = _kernel.Physical.Rom ?? default;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, rom.Length);
-        return Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping =>
+        return Told(_allocator.Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping =>
         {
             _kernel.PlaceAt(mapping, rom.Start.Frame.Value);
             mapping.Bytes.Span.Fill(0xFF); // what most VMMs show there
-        });
+        }));
     }
 
     /// <inheritdoc/>
@@ -168,51 +146,9 @@ public sealed class FakeGuestMemory : IGuestMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (memory.IsEmpty)
-        {
-            throw new ArgumentException("There is no window onto no memory: at least one byte is needed.", nameof(memory));
-        }
-
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Nothing);
-        (object owner, Memory<byte> whole, int offset) = Identify(memory);
-        window = null;
-        lock (_run.Gate)
-        {
-            FakeBufferKind kind = FakeBufferKind.ArrayWindow;
-            if (_mappings.TryGetValue(owner, out FakeMapping? mapping) && mapping.IsMapped)
-            {
-                kind = mapping.Windows == 0 ? FakeBufferKind.AddressWindow : FakeBufferKind.ArrayWindow;
-            }
-            else
-            {
-                // An array starts after its header, at a multiple of 8, anywhere in a page.
-                int pageOffset = 16 + (8 * (int)(_arrays++ * 197 % 500));
-                mapping = _kernel.Reserve(whole.Length, pageOffset, FakeMappingKind.Process, _buffers + 1);
-                if (mapping is null)
-                {
-                    refusal = FakeRefusals.NoAddresses;
-                    return false;
-                }
-
-                _kernel.Add(mapping, whole);
-                _kernel.PlaceScattered(mapping);
-                _mappings.AddOrUpdate(owner, mapping);
-            }
-
-            if (!TryOpen(mapping, mapping.Start + offset, memory.Length, options, kind, out window, out refusal))
-            {
-                if (kind == FakeBufferKind.ArrayWindow && mapping.Windows == 0)
-                {
-                    _kernel.Unmap(mapping);
-                }
-
-                return TellRefused(memory.Length, refusal);
-            }
-
-            mapping.Windows += kind == FakeBufferKind.ArrayWindow ? 1 : 0;
-            return true;
-        }
+        return memory.IsEmpty
+            ? throw new ArgumentException("There is no window onto no memory: at least one byte is needed.", nameof(memory))
+            : _allocator.TryOpen(memory, options, out window, out refusal);
     }
 
     /// <inheritdoc/>
@@ -226,20 +162,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         CheckRange(start, length);
         ArgumentNullException.ThrowIfNull(options);
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Virtual(start.Value));
-        lock (_run.Gate)
-        {
-            if (_kernel.Find(start.Value >> GuestPage.Shift) is { } mapping && start >= mapping.Start
-                && length <= mapping.Length - (long)(start.Value - mapping.Start.Value))
-            {
-                return TryOpen(mapping, start, length, options, FakeBufferKind.AddressWindow, out window, out refusal) || TellRefused(length, refusal);
-            }
-        }
-
-        window = null;
-        refusal = FakeRefusals.NotOneBuffer(start, length);
-        return false;
+        return _allocator.TryOpen(start, length, options, out window, out refusal);
     }
 
     /// <inheritdoc/>
@@ -250,34 +173,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         CheckRange(start, length);
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Virtual(start.Value));
-        pages = null;
-        long count = GuestPage.Count(start, length);
-        if (count > Array.MaxLength)
-        {
-            refusal = FakeRefusals.TooManyEntries(count);
-            return false;
-        }
-
-        GuestPage[] entries = new GuestPage[count];
-        ulong first = start.Value >> GuestPage.Shift;
-        lock (_run.Gate)
-        {
-            for (int i = 0; i < entries.Length; i++)
-            {
-                entries[i] = _kernel.Describe(first + (ulong)i, HideFrames);
-            }
-
-            if (_run.IsRecording)
-            {
-                _run.Tell(FakeActor.Guest, string.Create(CultureInfo.InvariantCulture, $"asks where {Plural(count, "page")} at {start} {(count == 1 ? "is" : "are")}: {Summary(entries)}"));
-            }
-        }
-
-        pages = new GuestPageMap(start, length, entries);
-        refusal = null;
-        return true;
+        return _allocator.TryQueryPages(start, length, out pages, out refusal);
     }
 
     /// <summary>Swaps all pages of a buffer out: a VMM finds none of them, until the program touches them, which brings them into other frames.</summary>
@@ -363,7 +259,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         FakeGuestBuffer own = Own(buffer, page);
         _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Virtual(own.Address.Value + ((ulong)page << GuestPage.Shift)));
+        _clock.GuestStep(FakeAccessContext.Virtual(own.Address.Value + ((ulong)page << GuestPage.Shift)));
         lock (_run.Gate)
         {
             _kernel.Load(own.Mapping, own.FirstPage + page);
@@ -383,56 +279,6 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
     }
 
-    internal void Touch(FakeGuestBuffer buffer, int first, int count)
-    {
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Virtual((buffer.Mapping.FirstPage + (ulong)first) << GuestPage.Shift));
-        lock (_run.Gate)
-        {
-            if (_run.IsRecording)
-            {
-                _run.Tell(FakeActor.Guest, $"writes to {Plural(count, "page")} of buffer {buffer.Number}, from page {first - buffer.FirstPage}");
-            }
-
-            _kernel.Touch(buffer.Mapping, first, count);
-        }
-    }
-
-    internal void Release(FakeGuestBuffer buffer, FakeHold? hold)
-    {
-        if (_run.Failure is null)
-        {
-            _run.FreeStep(FakeAccessContext.Virtual(buffer.Address.Value));
-        }
-
-        lock (_run.Gate)
-        {
-            FakeMapping mapping = buffer.Mapping;
-            if (_run.IsRecording && _run.Failure is null)
-            {
-                _run.Tell(FakeActor.Guest, $"frees buffer {buffer.Number}");
-            }
-
-            if (hold is not null)
-            {
-                _ = mapping.Holds.Remove(hold);
-                _ = Interlocked.Add(ref _lockedBytes, -NewlyHeldBytes(mapping, hold.First, hold.Count));
-            }
-
-            _ = mapping.Buffers.Remove(buffer);
-            _ = _kernel.Buffers.Remove(buffer);
-            if (buffer.Kind == FakeBufferKind.Allocation)
-            {
-                mapping.Bytes.Span.Clear();
-                _kernel.Unmap(mapping);
-            }
-            else if (buffer.Kind == FakeBufferKind.ArrayWindow && --mapping.Windows == 0)
-            {
-                _kernel.Unmap(mapping);
-            }
-        }
-    }
-
     private void CheckRange(GuestVirtualAddress start, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
@@ -441,34 +287,6 @@ public sealed class FakeGuestMemory : IGuestMemory
             throw new ArgumentOutOfRangeException(nameof(length), length,
                 $"The range from {start} leaves the address space of a process, which ends at 0x{_kernel.AddressLimit:x}.");
         }
-    }
-
-    private static (object Owner, Memory<byte> Whole, int Offset) Identify(Memory<byte> memory)
-    {
-        if (MemoryMarshal.TryGetArray((ReadOnlyMemory<byte>)memory, out ArraySegment<byte> segment))
-        {
-            return (segment.Array!, segment.Array, segment.Offset);
-        }
-
-        return MemoryMarshal.TryGetMemoryManager<byte, MemoryManager<byte>>(memory, out MemoryManager<byte>? manager, out int start, out _)
-            ? (manager, manager.Memory, start)
-            : throw new ArgumentException("The memory lies in no array and belongs to no MemoryManager.", nameof(memory));
-    }
-
-    private static long NewlyHeldBytes(FakeMapping? mapping, int first, int count)
-    {
-        if (mapping is null || mapping.Holds.Count == 0)
-        {
-            return (long)count << GuestPage.Shift;
-        }
-
-        long pages = 0;
-        for (int page = first; page < first + count; page++)
-        {
-            pages += mapping.Holds.Exists(hold => hold.Covers(page)) ? 0 : 1;
-        }
-
-        return pages << GuestPage.Shift;
     }
 
     private static void RefuseForbidden(string? rule, int page, string what)
@@ -480,13 +298,10 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
     }
 
-    private static string Plural(long count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
-
-    private static string Summary(GuestPage[] entries)
+    private FakeGuestBuffer Told(FakeGuestBuffer buffer)
     {
-        const int Most = 3;
-        IEnumerable<string> first = entries.Take(Most).Select(entry => entry.State == GuestPageState.Present ? $"frame {entry.Frame}" : entry.State.ToString());
-        return string.Join(", ", entries.Length > Most ? first.Append("...") : first);
+        Allocated?.Invoke(buffer);
+        return buffer;
     }
 
     private void Do(GuestBuffer buffer, int page, string what, Func<FakeMapping, int, string?> rule, Func<FakeMapping, int, bool> act)
@@ -503,7 +318,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         ArgumentNullException.ThrowIfNull(buffer);
         ObjectDisposedException.ThrowIf(buffer.IsDisposed, buffer);
-        if (buffer is not FakeGuestBuffer own || !own.BelongsTo(this))
+        if (buffer is not FakeGuestBuffer own || !own.BelongsTo(_allocator))
         {
             throw new ArgumentException("The buffer is not of this memory.", nameof(buffer));
         }
@@ -511,182 +326,5 @@ public sealed class FakeGuestMemory : IGuestMemory
         ArgumentOutOfRangeException.ThrowIfNegative(page);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, own.PageCount);
         return own;
-    }
-
-    private bool TellRefused(long length, GuestMemoryRefusal refusal)
-    {
-        if (_run.IsRecording)
-        {
-            _run.Tell(FakeActor.Kernel, $"does not give the guest {Plural(length, "byte")}: {refusal.Reason}");
-        }
-
-        return false;
-    }
-
-    /// <summary>Makes a buffer that the kernel has no choice about.</summary>
-    private FakeGuestBuffer Make(long length, FakeMappingKind kind, Residency residency, Contiguity contiguity, Action<FakeMapping>? place)
-    {
-        _run.ThrowIfFailed();
-        _run.GuestStep(FakeAccessContext.Nothing);
-        FakeGuestBuffer buffer;
-        lock (_run.Gate)
-        {
-            if (!TryCreate(length, kind, out FakeMapping? mapping, out GuestMemoryRefusal? refusal))
-            {
-                throw new GuestMemoryException(refusal);
-            }
-
-            place?.Invoke(mapping);
-            buffer = Show(mapping, mapping.Start, length, hold: null, residency, contiguity, FakeBufferKind.Allocation);
-        }
-
-        Allocated?.Invoke(buffer);
-        return buffer;
-    }
-
-    private FakeGuestBuffer Show(
-        FakeMapping mapping, GuestVirtualAddress start, long length, FakeHold? hold, Residency residency, Contiguity contiguity, FakeBufferKind kind)
-    {
-        FakeGuestBuffer buffer = new(this, mapping, ++_buffers, start, length, hold, residency, contiguity, kind);
-        mapping.Buffers.Add(buffer);
-        _kernel.Buffers.Add(buffer);
-        if (_run.IsRecording)
-        {
-            string verb = kind == FakeBufferKind.Allocation ? "allocates" : "opens";
-            _run.Tell(FakeActor.Guest, $"{verb} buffer {buffer.Number}: {Plural(length, "byte")} at {start}, {residency}{(contiguity == Contiguity.Contiguous ? ", contiguous" : "")}, {Plural(buffer.PageCount, "page")}");
-        }
-
-        return buffer;
-    }
-
-    /// <summary>Memory that the fake itself allocates, whole pages of it, in no frame yet.</summary>
-    private bool TryCreate(long length, FakeMappingKind kind, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        mapping = null;
-        long whole = length > Array.MaxLength ? long.MaxValue : (length + GuestPage.Size - 1) & ~(GuestPage.Size - 1L);
-        byte[]? bytes = null;
-        try
-        {
-            bytes = whole <= Array.MaxLength ? new byte[whole] : null;
-        }
-        catch (OutOfMemoryException)
-        {
-            // said below
-        }
-
-        if (bytes is null)
-        {
-            refusal = FakeRefusals.NoBytes(length);
-            return false;
-        }
-
-        mapping = _kernel.Reserve(whole, pageOffset: 0, kind, _buffers + 1);
-        refusal = mapping is null ? FakeRefusals.NoAddresses : null;
-        if (mapping is not null)
-        {
-            _kernel.Add(mapping, bytes);
-            _mappings.Add(bytes, mapping);
-        }
-
-        return refusal is null;
-    }
-
-    private bool TryOpen(
-        FakeMapping mapping,
-        GuestVirtualAddress start,
-        long length,
-        GuestBufferOptions options,
-        FakeBufferKind kind,
-        [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        window = null;
-        int first = (int)((start.Value >> GuestPage.Shift) - mapping.FirstPage);
-        int count = (int)GuestPage.Count(start, length);
-        if (options.Residency == Residency.Pinned)
-        {
-            _kernel.FinishMoves(mapping, first, count); // a pin waits for a page that is just being moved
-        }
-
-        _kernel.Touch(mapping, first, count); // before the frames are looked at
-        bool isProvable = count == 1 || !HideFrames;
-        bool isContiguous = isProvable && _kernel.AreContiguous(mapping, first, count);
-        if (options.Contiguity == Contiguity.Contiguous && !isContiguous && !options.AllowFallback)
-        {
-            refusal = isProvable ? FakeRefusals.Scattered(count) : FakeRefusals.HiddenFrames;
-            return false;
-        }
-
-        if (!TryHold(mapping, first, count, options, out FakeHold? hold, out refusal))
-        {
-            return false;
-        }
-
-        Apply(mapping, hold);
-        Contiguity contiguity = options.Contiguity == Contiguity.Contiguous && isContiguous ? Contiguity.Contiguous : Contiguity.Any;
-        window = Show(mapping, start, length, hold, hold?.Residency ?? Residency.Touched, contiguity, kind);
-        return true;
-    }
-
-    /// <summary>Whether pages may be held as asked, or a fallback. Changes nothing.</summary>
-    private bool TryHold(
-        FakeMapping? mapping, int first, int count, GuestBufferOptions options, out FakeHold? hold, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        hold = null;
-        refusal = null;
-        Residency residency = options.Residency;
-        if (residency == Residency.Pinned && !CanPin)
-        {
-            refusal = FakeRefusals.CannotPin;
-            residency = Residency.Locked;
-        }
-
-        long needed = residency >= Residency.Locked ? NewlyHeldBytes(mapping, first, count) : 0;
-        if (needed > LockLimit - _lockedBytes && (refusal is null || options.AllowFallback))
-        {
-            refusal = FakeRefusals.OverLockLimit(_lockedBytes, needed, LockLimit);
-            residency = Residency.Touched;
-        }
-
-        if (refusal is not null && !options.AllowFallback)
-        {
-            return false;
-        }
-
-        refusal = null;
-        hold = residency == Residency.Touched ? null : new FakeHold(first, count, residency);
-        return true;
-    }
-
-    private void Apply(FakeMapping mapping, FakeHold? hold)
-    {
-        if (hold is not null)
-        {
-            _ = Interlocked.Add(ref _lockedBytes, NewlyHeldBytes(mapping, hold.First, hold.Count));
-            mapping.Holds.Add(hold);
-        }
-    }
-
-    /// <summary>Finds a run of frames, if one is asked for; 0 is none.</summary>
-    private bool TryFindRun(int pages, GuestBufferOptions options, out ulong run, out Contiguity contiguity, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        run = 0;
-        refusal = null;
-        contiguity = options.Contiguity;
-        if (contiguity == Contiguity.Any)
-        {
-            return true;
-        }
-
-        // One page is contiguous wherever it lies. Of more, the real machine claims it only where it can see the frames.
-        bool isProvable = pages == 1 || !HideFrames;
-        run = isProvable && (CanAllocateContiguous || pages == 1) ? _kernel.Physical.FindRun(pages) : 0;
-        if (run == 0)
-        {
-            contiguity = Contiguity.Any;
-            refusal = options.AllowFallback ? null : isProvable ? FakeRefusals.NoRun(pages) : FakeRefusals.HiddenFrames;
-        }
-
-        return refusal is null;
     }
 }

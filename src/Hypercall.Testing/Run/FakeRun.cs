@@ -3,31 +3,23 @@ using System.Runtime.ExceptionServices;
 
 namespace Hypercall.Testing;
 
-/// <summary>One run of a fake machine: its logical clock, the plan whose faults occur by it, the trace, and what ended it.</summary>
+/// <summary>One run of a fake machine: the steps that it made, the trace, the faults that occurred, and what ended it.</summary>
 internal sealed class FakeRun(FakeMachineOptions options)
 {
     private const int EdgesOfCall = 3; // before entry, before return, after return
 
     private readonly List<FakeTraceLine> _lines = [];
     private readonly List<FakeFaultOccurrence> _faultOccurrences = [];
-    private readonly FaultPlan _plan = options.Plan;
     private FakeMachineException? _failure;
     private long _steps;
-    private int _guestSteps;
     private int _calls;
 
     /// <summary>Guards everything that the machine knows: the page table, the frames, the trace.</summary>
     public object Gate { get; } = new();
 
-    /// <summary>Makes planned faults happen.</summary>
-    public FakeFaultInjector? FaultInjector { get; set; }
-
     public FakeMachineException? Failure => Volatile.Read(ref _failure);
 
     public bool IsRecording { get; } = options.Record;
-
-    /// <summary>Whether anything can go wrong by plan.</summary>
-    public bool HasPlan => _plan.Count != 0;
 
     public FakeTrace Trace
     {
@@ -62,15 +54,6 @@ internal sealed class FakeRun(FakeMachineOptions options)
         return Interlocked.Increment(ref _calls);
     }
 
-    /// <summary>A step at an edge of a call.</summary>
-    public void EdgeStep(FakeInjectionPointKind kind, IFakeCall call, FakeAccessContext context)
-    {
-        if (_plan.Count != 0)
-        {
-            Inject(new FakeInjectionPoint(kind, call.Ordinal, 0), context, call);
-        }
-    }
-
     /// <summary>A machine on which an oracle spoke is of no further use.</summary>
     public void ThrowIfFailed()
     {
@@ -80,37 +63,22 @@ internal sealed class FakeRun(FakeMachineOptions options)
         }
     }
 
-    /// <summary>The guest asks its kernel for something.</summary>
-    /// <param name="context">What it is about.</param>
-    public void GuestStep(FakeAccessContext context)
+    /// <summary>Counts steps; the run ends for hanging when they are too many.</summary>
+    public void Count(int steps = 1)
     {
-        Count();
-        InjectAtGuestStep(context);
-    }
-
-    /// <summary>The guest frees memory. Faults of the plan occur as at any step, but what ends runs for the number of steps waits for the next one: freeing must not hide another failure.</summary>
-    /// <param name="context">What it is about.</param>
-    public void FreeStep(FakeAccessContext context)
-    {
-        _ = Interlocked.Increment(ref _steps);
-        InjectAtGuestStep(context);
-    }
-
-    /// <summary>The CPU runs the instruction of a call again.</summary>
-    public void RerunStep() => Count();
-
-    /// <summary>A step in a call.</summary>
-    /// <param name="kind">Which kind.</param>
-    /// <param name="call">The call.</param>
-    /// <param name="context">What the step is about.</param>
-    public void CallStep(FakeInjectionPointKind kind, IFakeCall call, FakeAccessContext context)
-    {
-        Count();
-        if (_plan.Count != 0 && !call.IsNested)
+        if (Interlocked.Add(ref _steps, steps) > options.StepBudget)
         {
-            Inject(new FakeInjectionPoint(kind, call.Ordinal, call.Count(kind)), context, call);
+            Fail(FakeOracle.Hang, FakeActor.Guest, $"takes step {options.StepBudget + 1}",
+                $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeMachineOptions)}.{nameof(FakeMachineOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
+                + "It tries for ever. Bound the number of attempts, and report the last answer.");
         }
     }
+
+    /// <summary>Counts a step that must not end the run: what ends runs for the number of steps waits for the next one.</summary>
+    public void CountQuietly() => _ = Interlocked.Increment(ref _steps);
+
+    /// <summary>Takes note of a planned fault whose injection point came. Under the gate.</summary>
+    public void Add(FakeFaultOccurrence occurrence) => _faultOccurrences.Add(occurrence);
 
     /// <summary>Writes a step down. Ask <see cref="IsRecording"/> before the text is made.</summary>
     public void Tell(FakeActor actor, string text, PlannedFault? fault = null, bool isGuilty = false)
@@ -143,52 +111,5 @@ internal sealed class FakeRun(FakeMachineOptions options)
 
         ThrowIfFailed();
         throw new InvalidOperationException(message); // never: the line above throws
-    }
-
-    private void InjectAtGuestStep(FakeAccessContext context)
-    {
-        int step = Interlocked.Increment(ref _guestSteps);
-        if (_plan.Count != 0)
-        {
-            Inject(new FakeInjectionPoint(FakeInjectionPointKind.GuestStep, 0, step), context, null);
-        }
-    }
-
-    private void Count(int steps = 1)
-    {
-        if (Interlocked.Add(ref _steps, steps) > options.StepBudget)
-        {
-            Fail(FakeOracle.Hang, FakeActor.Guest, $"takes step {options.StepBudget + 1}",
-                $"The program has made {options.StepBudget} steps on the fake machine, all of its budget ({nameof(FakeMachineOptions)}.{nameof(FakeMachineOptions.StepBudget)}): calls, walks, pages, and what it asked its kernel for. "
-                + "It tries for ever. Bound the number of attempts, and report the last answer.");
-        }
-    }
-
-    private void Inject(FakeInjectionPoint now, FakeAccessContext context, IFakeCall? call)
-    {
-        foreach (PlannedFault planned in _plan.Faults)
-        {
-            if (planned.InjectionPoint != now)
-            {
-                continue;
-            }
-
-            FakeFaultOccurrence occurrence;
-            lock (Gate)
-            {
-                occurrence = FaultInjector!.Inject(planned.Fault, context, call, new FakeFaultOccurrence(planned, FakeFaultOutcome.Occurred, call?.Ordinal ?? Volatile.Read(ref _calls)));
-                _faultOccurrences.Add(occurrence);
-                if (occurrence.Outcome != FakeFaultOutcome.Occurred && IsRecording)
-                {
-                    Tell(FakeActor.Kernel, $"{planned.Fault}: not done. {occurrence.Rule}", planned);
-                }
-            }
-
-            // Not under the gate: a function of the test runs, and it may wait for another thread.
-            if (planned.Fault.Kind == FakeFaultKind.SecondCpu && occurrence.Outcome == FakeFaultOutcome.Occurred)
-            {
-                call!.CallFromSecondCpu();
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Hypercall.Testing;
 
 /// <summary>What becomes of an instruction: entry, the VMM's function, return, and the faults in between.</summary>
-internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memory)
+internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, FakeVmmMemory memory)
 {
     // So often in a row the VMM may inject a #PF for a page that is there: the guest's kernel has nothing to bring in, and it would go on for ever.
     private const int MaxSpurious = 16;
@@ -29,13 +29,13 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
     {
         run.ThrowIfFailed();
         FakeCall call = new(run.NextCall(), state, exit, memory, in registers);
-        FakeAccessContext context = run.HasPlan ? FakeAccessContext.Argument(call.FirstAddress) : FakeAccessContext.Nothing;
+        FakeAccessContext context = clock.HasPlan ? FakeAccessContext.Argument(call.FirstAddress) : FakeAccessContext.Nothing;
         if (run.IsRecording)
         {
             run.Tell(FakeActor.Guest, call.Describe());
         }
 
-        run.EdgeStep(FakeInjectionPointKind.BeforeEntry, call, context);
+        clock.EdgeStep(FakeInjectionPointKind.BeforeEntry, call, context);
         StrongBox<CpuFault>? fault = Raised(state, exit, hasPort, in registers);
         if (fault is null && !call.IsEnded)
         {
@@ -46,7 +46,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
             _ = Interlocked.Increment(ref _unheard);
         }
 
-        run.EdgeStep(FakeInjectionPointKind.BeforeReturn, call, context);
+        clock.EdgeStep(FakeInjectionPointKind.BeforeReturn, call, context);
         fault ??= Conclude(call, in registers);
         if (run.IsRecording)
         {
@@ -54,7 +54,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
         }
 
         call.IsOver = true;
-        run.EdgeStep(FakeInjectionPointKind.AfterReturn, call, context);
+        clock.EdgeStep(FakeInjectionPointKind.AfterReturn, call, context);
         if (fault is null)
         {
             registers = call.Current;
@@ -99,7 +99,7 @@ internal sealed class FakeCpu(FakeRun run, FakeKernel kernel, FakeVmmMemory memo
             }
 
             call.Restart(in entry);
-            run.RerunStep();
+            run.Count();
             if (!PageTableEntry.IsCanonical(injected.Address, kernel.Tables.Paging))
             {
                 return Plain(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1

@@ -84,9 +84,10 @@ public sealed class FakeMachine : IHypercallMachine
         _meters = meters;
         _run = new FakeRun(options);
         FakeKernel kernel = new(_run, options);
-        _cpu = new FakeCpu(_run, kernel, new FakeVmmMemory(_run, kernel, options));
-        Memory = new FakeGuestMemory(_run, kernel, options);
-        _run.FaultInjector = new FakeFaultInjector(_run, kernel, Memory, options);
+        FakeLimits limits = new(options);
+        FakeClock clock = new(_run, new FakeFaultInjector(_run, kernel, limits, options), options);
+        _cpu = new FakeCpu(_run, clock, kernel, new FakeVmmMemory(_run, clock, kernel, options));
+        Memory = new FakeGuestMemory(_run, clock, kernel, limits);
         CpuIdentity cpu = options.Cpu is { } chosen ? FakeCpuid.Checked(chosen) : FakeMachineState.DefaultCpu(options.Personality);
         _state = new FakeMachineState(options.Personality, cpu, CpuIsChosen: options.Cpu is not null, FakeFunctions.OfEveryBuild);
         Cpuid = new FakeCpuid(this);

@@ -11,7 +11,7 @@ namespace Hypercall.Testing;
 ///   physical:   point "map" of each page ... point "page" -> bytes     in between the guest's kernel may do what it likes
 /// </code>
 /// </remarks>
-internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineOptions options)
+internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel kernel, FakeMachineOptions options)
 {
     private const byte NoMemory = 0xFF; // what a read finds where nothing answers
 
@@ -19,7 +19,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
 
     public PageWalk Walk(FakeCall call, ulong address, PageAccess access)
     {
-        run.CallStep(FakeInjectionPointKind.BeforeWalk, call, FakeAccessContext.Virtual(address));
+        clock.CallStep(FakeInjectionPointKind.BeforeWalk, call, FakeAccessContext.Virtual(address));
         lock (run.Gate)
         {
             return WalkNow(call, address, access);
@@ -31,8 +31,8 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     public bool TryCopyVirtual(FakeCall call, ulong address, Span<byte> bytes, bool isWrite, out PageFaultErrorCode error)
     {
         FakeAccessContext context = FakeAccessContext.Virtual(address);
-        run.CallStep(FakeInjectionPointKind.BeforeWalk, call, context);
-        run.CallStep(FakeInjectionPointKind.BeforePage, call, context);
+        clock.CallStep(FakeInjectionPointKind.BeforeWalk, call, context);
+        clock.CallStep(FakeInjectionPointKind.BeforePage, call, context);
         error = default;
         if (call.IsGivenUp)
         {
@@ -69,7 +69,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     /// <returns>Whether there is memory.</returns>
     public bool TryMap(FakeCall call, ulong address)
     {
-        run.CallStep(FakeInjectionPointKind.BeforeMap, call, FakeAccessContext.Physical(address));
+        clock.CallStep(FakeInjectionPointKind.BeforeMap, call, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;
@@ -91,7 +91,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeKernel kernel, FakeMachineO
     /// <returns>Whether there is memory, and the VMM goes on.</returns>
     public bool TryCopyPhysical(FakeCall call, ulong address, Span<byte> bytes, bool isWrite)
     {
-        run.CallStep(FakeInjectionPointKind.BeforePage, call, FakeAccessContext.Physical(address));
+        clock.CallStep(FakeInjectionPointKind.BeforePage, call, FakeAccessContext.Physical(address));
         if (call.IsGivenUp)
         {
             return false;

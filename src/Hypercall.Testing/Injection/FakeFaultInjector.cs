@@ -1,7 +1,7 @@
 namespace Hypercall.Testing;
 
 /// <summary>Makes planned faults happen, as far as a real kernel, VMM or CPU could. Under the run's gate.</summary>
-internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGuestMemory memory, FakeMachineOptions options)
+internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimits limits, FakeMachineOptions options)
 {
     private const string OneCpu = "The guest has one virtual CPU, and the VMM has it: nothing of the guest runs.";
     private const string VmmIsAway = "The VMM does nothing while the guest runs.";
@@ -142,20 +142,20 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
         {
             case FakeFaultKind.LockLimit:
                 long limit = (long)Math.Min(fault.Value, long.MaxValue);
-                isSoAlready = memory.LockLimit <= limit;
-                memory.LockLimit = Math.Min(memory.LockLimit, limit);
+                isSoAlready = limits.LockLimit <= limit;
+                limits.LockLimit = Math.Min(limits.LockLimit, limit);
                 break;
             case FakeFaultKind.NoPinning:
-                isSoAlready = !memory.CanPin;
-                memory.CanPin = false;
+                isSoAlready = !limits.CanPin;
+                limits.CanPin = false;
                 break;
             case FakeFaultKind.NoHugePages:
-                isSoAlready = !memory.CanAllocateContiguous;
-                memory.CanAllocateContiguous = false;
+                isSoAlready = !limits.CanAllocateContiguous;
+                limits.CanAllocateContiguous = false;
                 break;
             default:
-                isSoAlready = memory.HideFrames;
-                memory.HideFrames = true;
+                isSoAlready = limits.HideFrames;
+                limits.HideFrames = true;
                 break;
         }
 
@@ -166,7 +166,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeGues
 
         run.Tell(FakeActor.Kernel, fault.Kind switch
         {
-            FakeFaultKind.LockLimit => $"limits locked memory to {memory.LockLimit} bytes",
+            FakeFaultKind.LockLimit => $"limits locked memory to {limits.LockLimit} bytes",
             FakeFaultKind.NoPinning => "does not let pages be pinned any more",
             FakeFaultKind.NoHugePages => "has no contiguous memory any more",
             _ => "hides frame numbers from now on",

@@ -5,11 +5,11 @@ namespace Hypercall.Testing;
 /// <summary>A buffer of the fake guest, or a window onto memory that exists already.</summary>
 internal sealed class FakeGuestBuffer : GuestBuffer
 {
-    private readonly FakeGuestMemory _memory;
+    private readonly IFakeBufferOwner _owner;
     private readonly FakeHold? _hold;
 
     public FakeGuestBuffer(
-        FakeGuestMemory memory,
+        IFakeBufferOwner owner,
         FakeMapping mapping,
         int number,
         GuestVirtualAddress address,
@@ -20,7 +20,7 @@ internal sealed class FakeGuestBuffer : GuestBuffer
         FakeBufferKind kind)
         : base(address, length, residency, contiguity)
     {
-        _memory = memory;
+        _owner = owner;
         _hold = hold;
         Mapping = mapping;
         Number = number;
@@ -42,7 +42,7 @@ internal sealed class FakeGuestBuffer : GuestBuffer
 
     public int PageCount { get; }
 
-    public bool BelongsTo(FakeGuestMemory memory) => ReferenceEquals(_memory, memory);
+    public bool BelongsTo(IFakeBufferOwner owner) => ReferenceEquals(_owner, owner);
 
     protected override Memory<byte> GetMemory(long offset, int length)
     {
@@ -57,11 +57,11 @@ internal sealed class FakeGuestBuffer : GuestBuffer
     protected override void TouchPages(long offset, long length)
     {
         GuestVirtualAddress start = Address + offset;
-        _memory.Touch(this, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
+        _owner.Touch(this, (int)((start.Value >> GuestPage.Shift) - Mapping.FirstPage), (int)GuestPage.Count(start, length));
     }
 
     protected override bool TryQueryPagesCore([NotNullWhen(true)] out GuestPageMap? pages, [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
-        _memory.TryQueryPages(Address, Length, out pages, out refusal);
+        _owner.TryQueryPages(Address, Length, out pages, out refusal);
 
-    protected override void Release() => _memory.Release(this, _hold);
+    protected override void Release() => _owner.Release(this, _hold);
 }
