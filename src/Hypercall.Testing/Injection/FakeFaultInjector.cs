@@ -77,7 +77,7 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimi
         }
         else if (TryFind(fault.Target, context, out FakeMapping? mapping, out int page))
         {
-            frame = PageTableEntry.Frame(kernel.Read(mapping, page));
+            frame = PageTableEntry.Frame(kernel.Pages.Read(mapping, page));
         }
         else
         {

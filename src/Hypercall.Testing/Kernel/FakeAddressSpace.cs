@@ -1,16 +1,34 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The mappings of the fake guest's process, sorted by address: what a page walk searches. Changes are made under the memory's lock,
+/// The mappings of the fake guest's process, sorted by address, and the addresses that are left: none is used twice. Changes are made under the memory's lock,
 /// walks take none.
 /// </summary>
 internal sealed class FakeAddressSpace
 {
+    private const ulong FirstAddress = 0x7f00_0000_0000;         // where Linux's mmap hands out addresses, more or less
+    private const ulong FirstAddress5 = 0x00aa_7f00_0000_0000;   // above what four levels reach
+    private const int PagesOf2MiB = 512;
+    private const int PagesOf1GiB = 512 * 512;
+
     // An unmapped mapping stays in the table, for a walk skips it, until half of the table is unmapped: so a change costs O(1) on average.
     private const int SmallestTable = 16;
 
     private volatile Table _table = new(new FakeMapping[SmallestTable], 0);
+    private readonly List<(ulong First, ulong End)> _gaps = []; // before mappings of large pages
+    private readonly ulong _firstPage;
+    private ulong _nextPage;
     private int _unmapped;
+
+    public FakeAddressSpace(FakePaging paging)
+    {
+        AddressLimit = paging == FakePaging.FiveLevel ? 1ul << 56 : 1ul << 47; // the lower half of canonical addresses: Intel SDM vol. 1, section 3.3.7.1
+        _firstPage = (paging == FakePaging.FiveLevel ? FirstAddress5 : FirstAddress) >> GuestPage.Shift;
+        _nextPage = _firstPage;
+    }
+
+    /// <summary>The first address that no process has.</summary>
+    public ulong AddressLimit { get; }
 
     public FakeMapping? Find(ulong page)
     {
@@ -35,9 +53,35 @@ internal sealed class FakeAddressSpace
             : null;
     }
 
-    /// <summary>Adds a mapping above all others.</summary>
-    public void Add(FakeMapping mapping)
+    /// <summary>Whether an address was part of a mapping that is gone.</summary>
+    public bool WasMapped(ulong page) => page >= _firstPage && page < _nextPage && Find(page) is null && Find(page - 1) is null
+        && !_gaps.Exists(gap => page >= gap.First && page < gap.End);
+
+    /// <summary>Finds room for a mapping; its pages are in no frame yet.</summary>
+    public FakeMapping? Reserve(long length, int pageOffset, FakeMappingKind kind, int buffer)
     {
+        ulong pages = (ulong)GuestPage.Count(new GuestVirtualAddress((ulong)pageOffset), length);
+        ulong alignment = pages >= PagesOf1GiB ? PagesOf1GiB : pages >= PagesOf2MiB ? PagesOf2MiB : 1ul;
+        ulong first = (_nextPage + alignment - 1) & ~(alignment - 1);
+        ulong next = first + pages + 1; // one page of nobody behind it
+        if (next > AddressLimit >> GuestPage.Shift)
+        {
+            return null;
+        }
+
+        if (first != _nextPage)
+        {
+            _gaps.Add((_nextPage, first));
+        }
+
+        _nextPage = next;
+        return new FakeMapping(new GuestVirtualAddress((first << GuestPage.Shift) + (ulong)pageOffset), length, kind, buffer);
+    }
+
+    /// <summary>Makes a mapping reachable: it lies above all others.</summary>
+    public void Add(FakeMapping mapping, Memory<byte> bytes)
+    {
+        mapping.Map(bytes);
         Table table = _table;
         FakeMapping[] items = table.Items;
         if (table.Count == items.Length)

@@ -1,11 +1,10 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The guest's kernel, as far as it has to do with memory: an address space with real page tables in guest frames, and what a kernel does to
-/// the pages of a process behind its back. Everything under the run's gate.
+/// The guest's kernel, as far as it has to do with memory: what it does to the pages of a process, at its request and behind its back. Everything under the
+/// run's gate.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -20,116 +19,32 @@ namespace Hypercall.Testing;
 /// </remarks>
 internal sealed class FakeKernel
 {
-    public const ulong Private = PageTableEntry.Present | PageTableEntry.Writable | PageTableEntry.User | PageTableEntry.NoExecute;
-    public const ulong Touched = PageTableEntry.Accessed | PageTableEntry.Dirty;
-
     private const ulong PresentWritable = PageTableEntry.Present | PageTableEntry.Writable;
-    private const ulong FirstAddress = 0x7f00_0000_0000;         // where Linux's mmap hands out addresses, more or less
-    private const ulong FirstAddress5 = 0x00aa_7f00_0000_0000;   // above what four levels reach
-    private const int PagesOf2MiB = 512;
-    private const int PagesOf1GiB = 512 * 512;
 
     private readonly FakeRun _run;
-    private readonly FakeAddressSpace _space = new();
     private readonly Dictionary<(FakeMapping Mapping, int Page), int> _absentWalks = [];
-    private readonly List<(ulong First, ulong End)> _gaps = []; // before mappings of large pages
-    private readonly ulong _firstPage;
-    private ulong _nextPage;
     private ulong _swapSlots;
-
-    // The page table of the 2 MiB that were used last.
-    private ulong[]? _table;
-    private ulong _tableKey;
-    private int _tableVersion;
 
     public FakeKernel(FakeRun run, FakeMachineOptions options)
     {
         _run = run;
         Physical = new FakePhysicalMemory(options);
-        Tables = new PageTables(Physical, options.Paging);
-        AddressLimit = options.Paging == FakePaging.FiveLevel ? 1ul << 56 : 1ul << 47; // the lower half of canonical addresses: Intel SDM vol. 1, section 3.3.7.1
-        _firstPage = (options.Paging == FakePaging.FiveLevel ? FirstAddress5 : FirstAddress) >> GuestPage.Shift;
-        _nextPage = _firstPage;
+        Pages = new FakePageTable(Physical, options.Paging);
+        Space = new FakeAddressSpace(options.Paging);
     }
 
     public FakePhysicalMemory Physical { get; }
 
-    public PageTables Tables { get; }
+    /// <summary>The page table of the program's process.</summary>
+    public FakePageTable Pages { get; }
+
+    /// <summary>Its mappings.</summary>
+    public FakeAddressSpace Space { get; }
 
     /// <summary>The buffers and windows that the program has at this moment.</summary>
     public List<FakeGuestBuffer> Buffers { get; } = [];
 
-    /// <summary>The first address that no process has.</summary>
-    public ulong AddressLimit { get; }
-
-    public FakeMapping? Find(ulong page) => _space.Find(page);
-
-    /// <summary>Whether an address was part of a mapping that is gone.</summary>
-    public bool WasMapped(ulong page) => page >= _firstPage && page < _nextPage && _space.Find(page) is null && _space.Find(page - 1) is null
-        && !_gaps.Exists(gap => page >= gap.First && page < gap.End);
-
-    /// <summary>Finds room for a mapping; its pages are in no frame yet.</summary>
-    public FakeMapping? Reserve(long length, int pageOffset, FakeMappingKind kind, int buffer)
-    {
-        ulong pages = (ulong)GuestPage.Count(new GuestVirtualAddress((ulong)pageOffset), length);
-        ulong alignment = pages >= PagesOf1GiB ? PagesOf1GiB : pages >= PagesOf2MiB ? PagesOf2MiB : 1ul;
-        ulong first = (_nextPage + alignment - 1) & ~(alignment - 1);
-        ulong next = first + pages + 1; // one page of nobody behind it
-        if (next > AddressLimit >> GuestPage.Shift)
-        {
-            return null;
-        }
-
-        if (first != _nextPage)
-        {
-            _gaps.Add((_nextPage, first));
-        }
-
-        _nextPage = next;
-        return new FakeMapping(new GuestVirtualAddress((first << GuestPage.Shift) + (ulong)pageOffset), length, kind, buffer);
-    }
-
-    /// <summary>Makes a mapping reachable.</summary>
-    public void Add(FakeMapping mapping, Memory<byte> bytes)
-    {
-        mapping.Map(bytes);
-        _space.Add(mapping);
-    }
-
-    /// <summary>Puts each page of a mapping into a frame of its own.</summary>
-    public void PlaceScattered(FakeMapping mapping)
-    {
-        for (int page = 0; page < mapping.PageCount; page++)
-        {
-            Entry(mapping, page) = Present(Physical.Put(mapping, page));
-        }
-    }
-
-    /// <summary>Puts the pages of a mapping into frames in a row, with the largest pages that fit.</summary>
-    public void PlaceContiguous(FakeMapping mapping, ulong run)
-    {
-        int page = 0;
-        while (page < mapping.PageCount)
-        {
-            ulong frame = run + (ulong)page;
-            int level = Fits(PagesOf1GiB) ? 3 : Fits(PagesOf2MiB) ? 2 : 1;
-            int pages = level == 3 ? PagesOf1GiB : level == 2 ? PagesOf2MiB : 1;
-            Tables.GetOrAddEntry(Address(mapping, page), level) = Present(frame) | (level > 1 ? PageTableEntry.PageSize : 0);
-            Physical.Put(mapping, page, frame, pages);
-            page += pages;
-
-            bool Fits(int size) => mapping.PageCount - page >= size && frame % (ulong)size == 0 && (mapping.FirstPage + (ulong)page) % (ulong)size == 0;
-        }
-    }
-
-    /// <summary>Maps guest-physical addresses as they are.</summary>
-    public void PlaceAt(FakeMapping mapping, ulong frame)
-    {
-        for (int page = 0; page < mapping.PageCount; page++)
-        {
-            Entry(mapping, page) = Present(frame + (ulong)page);
-        }
-    }
+    public FakeMapping? Find(ulong page) => Space.Find(page);
 
     /// <summary>What the program's write to some pages makes the kernel do: they are present and the program's own afterwards, but for those that are just being moved.</summary>
     public void Touch(FakeMapping mapping, int first, int count)
@@ -137,15 +52,15 @@ internal sealed class FakeKernel
         int end = first + count;
         for (int page = first; page < end; page++)
         {
-            ref ulong entry = ref Leaf(mapping, page, out int pages);
+            ref ulong entry = ref Pages.Leaf(mapping, page, out int pages);
             if ((entry & PresentWritable) == PresentWritable)
             {
-                entry |= Touched;
+                entry |= FakePageTable.Touched;
                 page += pages - 1 - (int)((mapping.FirstPage + (ulong)page) % (ulong)pages);
             }
             else if (mapping.IsMapped)
             {
-                BringIn(mapping, page, ref Entry(mapping, page), isWrite: true);
+                BringIn(mapping, page, ref Pages.Entry(mapping, page), isWrite: true);
             }
         }
     }
@@ -153,15 +68,15 @@ internal sealed class FakeKernel
     /// <summary>What the program's read of a page makes the kernel do: one that was never touched becomes the zero page.</summary>
     public void Load(FakeMapping mapping, int page)
     {
-        if ((Read(mapping, page) & PageTableEntry.Present) != 0)
+        if ((Pages.Read(mapping, page) & PageTableEntry.Present) != 0)
         {
             return;
         }
 
-        ref ulong entry = ref Entry(mapping, page);
+        ref ulong entry = ref Pages.Entry(mapping, page);
         if (entry == 0)
         {
-            entry = ((Private & ~PageTableEntry.Writable) | PageTableEntry.Accessed) + (FakePhysicalMemory.ZeroFrame << GuestPage.Shift);
+            entry = ((FakePageTable.Private & ~PageTableEntry.Writable) | PageTableEntry.Accessed) + (FakePhysicalMemory.ZeroFrame << GuestPage.Shift);
             if (_run.IsRecording)
             {
                 _run.Tell(FakeActor.Kernel, $"maps the shared zero page, read-only, for {Name(mapping, page)}");
@@ -182,29 +97,13 @@ internal sealed class FakeKernel
         }
 
         int page = (int)(virtualPage - mapping.FirstPage);
-        ulong entry = Read(mapping, page);
+        ulong entry = Pages.Read(mapping, page);
 
         // A page under migration reads as swapped, and one of NUMA balancing as present: measured on Linux 6.18; Documentation/admin-guide/mm/pagemap.rst, pte_present().
         return PageTableEntry.IsSwapped(entry) || PageTableEntry.IsMigrating(entry) ? GuestPage.SwappedOut
             : entry == 0 ? default
             : hideFrames ? GuestPage.Hidden
             : GuestPage.InFrame(new GuestFrameNumber(PageTableEntry.Frame(entry)));
-    }
-
-    /// <summary>Whether the pages lie in frames in a row.</summary>
-    public bool AreContiguous(FakeMapping mapping, int first, int count)
-    {
-        ulong expected = PageTableEntry.Frame(Read(mapping, first));
-        for (int page = first; page < first + count; page++, expected++)
-        {
-            ulong entry = Read(mapping, page);
-            if ((entry & PageTableEntry.Present) == 0 || PageTableEntry.Frame(entry) != expected)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>Which rule forbids that a page is swapped out; null if none.</summary>
@@ -220,7 +119,7 @@ internal sealed class FakeKernel
     /// <returns>False if it was out already, or is just being moved.</returns>
     public bool SwapOut(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
-        ref ulong entry = ref Entry(mapping, page);
+        ref ulong entry = ref Pages.Entry(mapping, page);
         bool isThere = (entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry);
         if (!isThere || PageTableEntry.Frame(entry) == FakePhysicalMemory.ZeroFrame)
         {
@@ -245,7 +144,7 @@ internal sealed class FakeKernel
     /// <returns>False if it is in no frame.</returns>
     public bool MigratePage(FakeMapping mapping, int page, int walks, PlannedFault? planned = null)
     {
-        ref ulong entry = ref Entry(mapping, page);
+        ref ulong entry = ref Pages.Entry(mapping, page);
         ulong old = PageTableEntry.Frame(entry);
         bool isThere = (entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry);
         if (!isThere || old == FakePhysicalMemory.ZeroFrame)
@@ -280,7 +179,7 @@ internal sealed class FakeKernel
     /// <returns>False if it was not present.</returns>
     public bool Drop(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
-        ref ulong entry = ref Entry(mapping, page);
+        ref ulong entry = ref Pages.Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || PageTableEntry.Frame(entry) == FakePhysicalMemory.ZeroFrame)
         {
             return false;
@@ -299,7 +198,7 @@ internal sealed class FakeKernel
     /// <returns>False if it is not present, or read-only already.</returns>
     public bool WriteProtect(FakeMapping mapping, int page, PlannedFault? planned = null)
     {
-        ref ulong entry = ref Entry(mapping, page);
+        ref ulong entry = ref Pages.Entry(mapping, page);
         if ((entry & PageTableEntry.Present) == 0 || (entry & PageTableEntry.Writable) == 0)
         {
             return false;
@@ -316,7 +215,7 @@ internal sealed class FakeKernel
     }
 
     /// <summary>The page is the kernel's alone from now on.</summary>
-    public void HideFromUser(FakeMapping mapping, int page) => Entry(mapping, page) &= ~PageTableEntry.User;
+    public void HideFromUser(FakeMapping mapping, int page) => Pages.Entry(mapping, page) &= ~PageTableEntry.User;
 
     /// <summary>Waits for pages that are just being moved.</summary>
     public void FinishMoves(FakeMapping mapping, int first, int count)
@@ -366,7 +265,7 @@ internal sealed class FakeKernel
 
         int page = (int)(virtualPage - mapping.FirstPage);
         ulong needed = isWrite ? PresentWritable : PageTableEntry.Present;
-        isSpurious = (Read(mapping, page) & needed) == needed;
+        isSpurious = (Pages.Read(mapping, page) & needed) == needed;
         FinishMove(mapping, page);
         if (isWrite)
         {
@@ -380,64 +279,16 @@ internal sealed class FakeKernel
         return true;
     }
 
+    /// <summary>Takes a mapping away: its frames go to somebody else.</summary>
     public void Unmap(FakeMapping mapping)
     {
         mapping.Unmap();
-        _space.Remove();
-        for (int page = 0; page < mapping.PageCount; page++)
+        Space.Remove();
+        Pages.Clear(mapping);
+        for (int page = 0; _absentWalks.Count != 0 && page < mapping.PageCount; page++)
         {
-            ref ulong entry = ref Tables.FindEntry(Address(mapping, page), out int level);
-            if (Unsafe.IsNullRef(ref entry))
-            {
-                continue;
-            }
-
-            int pages = level == 3 ? PagesOf1GiB : level == 2 ? PagesOf2MiB : 1;
-            if ((entry & PageTableEntry.Present) != 0 || PageTableEntry.IsDropped(entry) || PageTableEntry.IsMigrating(entry))
-            {
-                for (ulong i = 0; i < (ulong)pages; i++)
-                {
-                    Physical.Retire(PageTableEntry.Frame(entry) + i);
-                }
-            }
-
-            if (_absentWalks.Count != 0)
-            {
-                _ = _absentWalks.Remove((mapping, page));
-            }
-
-            entry = 0;
-            page += pages - 1;
+            _ = _absentWalks.Remove((mapping, page));
         }
-    }
-
-    /// <summary>A page's entry as 4 KiB pages would have it.</summary>
-    public ulong Read(FakeMapping mapping, int page)
-    {
-        ulong address = Address(mapping, page);
-        if (Table(address) is { } table)
-        {
-            return table[PageTableEntry.Index(address, 1)];
-        }
-
-        ref ulong entry = ref Tables.FindEntry(address, out int level);
-        return Unsafe.IsNullRef(ref entry) ? 0
-            : level == 1 ? entry
-            : (entry & ~PageTableEntry.PageSize) + (address & ((level == 3 ? (ulong)PagesOf1GiB : PagesOf2MiB) - 1 << GuestPage.Shift));
-    }
-
-    /// <summary>The page table of an address, if it is mapped by 4 KiB pages.</summary>
-    public ulong[]? Table(ulong address)
-    {
-        ulong key = address >> 21;
-        if (_table is null || _tableKey != key || _tableVersion != Tables.Version)
-        {
-            _table = Tables.FindLeafTable(address);
-            _tableKey = key;
-            _tableVersion = Tables.Version;
-        }
-
-        return _table;
     }
 
     /// <summary>A page as the trace calls it: with the number of a buffer that shows it at this moment.</summary>
@@ -461,69 +312,11 @@ internal sealed class FakeKernel
         _ => null,
     };
 
-    private static ulong Address(FakeMapping mapping, int page) => (mapping.FirstPage + (ulong)page) << GuestPage.Shift;
-
-    private static ulong Present(ulong frame) => Private | Touched | (frame << GuestPage.Shift);
-
-    /// <summary>The entry of a page, which can be changed: a larger page is split first.</summary>
-    private ref ulong Entry(FakeMapping mapping, int page)
-    {
-        ulong address = Address(mapping, page);
-        if (Table(address) is { } table)
-        {
-            return ref table[PageTableEntry.Index(address, 1)];
-        }
-
-        ref ulong entry = ref Tables.FindEntry(address, out int level);
-        while (!Unsafe.IsNullRef(ref entry) && level > 1 && entry != 0)
-        {
-            Split(address, ref entry, level);
-            entry = ref Tables.FindEntry(address, out level);
-        }
-
-        return ref Tables.GetOrAddEntry(address);
-    }
-
-    /// <summary>The entry that maps a page, whatever its size, as it is; one that maps none is made.</summary>
-    private ref ulong Leaf(FakeMapping mapping, int page, out int pages)
-    {
-        ulong address = Address(mapping, page);
-        pages = 1;
-        if (Table(address) is { } table)
-        {
-            return ref table[PageTableEntry.Index(address, 1)];
-        }
-
-        ref ulong entry = ref Tables.FindEntry(address, out int level);
-        pages = level == 3 ? PagesOf1GiB : level == 2 ? PagesOf2MiB : 1;
-        if (!Unsafe.IsNullRef(ref entry) && entry != 0)
-        {
-            return ref entry;
-        }
-
-        pages = 1;
-        return ref Tables.GetOrAddEntry(address);
-    }
-
-    private void Split(ulong address, ref ulong entry, int level)
-    {
-        ulong size = (level == 3 ? (ulong)PagesOf1GiB : PagesOf2MiB) << GuestPage.Shift;
-        ulong part = size / PagesOf2MiB;
-        ulong start = address & ~(size - 1);
-        ulong whole = entry;
-        entry = 0;
-        for (ulong i = 0; i < PagesOf2MiB; i++)
-        {
-            ulong smaller = whole + (i * part);
-            Tables.GetOrAddEntry(start + (i * part), level - 1) = level == 2 ? smaller & ~PageTableEntry.PageSize : smaller;
-        }
-    }
-
     private void FinishMove(FakeMapping mapping, int page)
     {
         if (_absentWalks.Remove((mapping, page)))
         {
-            ref ulong entry = ref Entry(mapping, page);
+            ref ulong entry = ref Pages.Entry(mapping, page);
             entry = PageTableEntry.Restore(entry);
         }
     }
@@ -557,7 +350,7 @@ internal sealed class FakeKernel
         }
 
         ulong frame = Physical.Put(mapping, page);
-        entry = Present(frame);
+        entry = FakePageTable.Present(frame);
         if (_run.IsRecording)
         {
             _run.Tell(FakeActor.Kernel, $"{why} {Name(mapping, page)}, in frame 0x{frame:x}");

@@ -28,7 +28,12 @@ internal sealed class FakeLimits(FakeMachineOptions options)
     /// <returns>Why not; null if they may.</returns>
     public GuestMemoryRefusal? Check(FakeMapping? mapping, int first, int count, Residency residency)
     {
-        long needed = residency == Residency.Touched ? 0 : NewlyHeld(mapping, first, count);
+        if (residency == Residency.Touched)
+        {
+            return null;
+        }
+
+        long needed = NewlyHeld(mapping, first, count);
         return residency == Residency.Pinned && !CanPin ? FakeRefusals.CannotPin
             : needed > LockLimit - LockedBytes ? FakeRefusals.OverLockLimit(LockedBytes, needed, LockLimit)
             : null;

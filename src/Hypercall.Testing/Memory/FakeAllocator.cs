@@ -53,15 +53,15 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
             {
                 // An array starts after its header, at a multiple of 8, anywhere in a page.
                 int pageOffset = 16 + (8 * (int)(_arrays++ * 197 % 500));
-                mapping = kernel.Reserve(whole.Length, pageOffset, FakeMappingKind.Process, _buffers + 1);
+                mapping = kernel.Space.Reserve(whole.Length, pageOffset, FakeMappingKind.Process, _buffers + 1);
                 if (mapping is null)
                 {
                     refusal = FakeRefusals.NoAddresses;
                     return false;
                 }
 
-                kernel.Add(mapping, whole);
-                kernel.PlaceScattered(mapping);
+                kernel.Space.Add(mapping, whole);
+                kernel.Pages.PlaceScattered(mapping);
                 _mappings.AddOrUpdate(owner, mapping);
             }
 
@@ -257,11 +257,11 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
 
         if (frames == 0)
         {
-            kernel.PlaceScattered(mapping);
+            kernel.Pages.PlaceScattered(mapping);
         }
         else
         {
-            kernel.PlaceContiguous(mapping, frames);
+            kernel.Pages.PlaceContiguous(mapping, frames);
         }
 
         return Show(mapping, mapping.Start, length, Hold(mapping, 0, pages, residency), residency, contiguity, FakeBufferKind.Allocation);
@@ -291,7 +291,7 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
         {
             why = contiguity == Contiguity.Any ? null
                 : !limits.CanProve(count) ? FakeRefusals.HiddenFrames
-                : kernel.AreContiguous(mapping, first, count) ? null
+                : kernel.Pages.AreContiguous(mapping, first, count) ? null
                 : FakeRefusals.Scattered(count);
             why ??= limits.Check(mapping, first, count, residency);
             return why is null ? Show(mapping, start, length, Hold(mapping, first, count, residency), residency, contiguity, kind) : null;
@@ -346,11 +346,11 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
             return false;
         }
 
-        mapping = kernel.Reserve(whole, pageOffset: 0, kind, _buffers + 1);
+        mapping = kernel.Space.Reserve(whole, pageOffset: 0, kind, _buffers + 1);
         refusal = mapping is null ? FakeRefusals.NoAddresses : null;
         if (mapping is not null)
         {
-            kernel.Add(mapping, bytes);
+            kernel.Space.Add(mapping, bytes);
             _mappings.Add(bytes, mapping);
         }
 

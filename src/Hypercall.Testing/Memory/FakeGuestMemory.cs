@@ -104,7 +104,7 @@ public sealed class FakeGuestMemory : IGuestMemory
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         return Told(_allocator.Make(length, FakeMappingKind.Kernel, Residency.Pinned, Contiguity.Contiguous, mapping =>
-            _kernel.PlaceContiguous(mapping, _kernel.Physical.FindRun(mapping.PageCount))));
+            _kernel.Pages.PlaceContiguous(mapping, _kernel.Physical.FindRun(mapping.PageCount))));
     }
 
     /// <summary>
@@ -129,7 +129,7 @@ public sealed class FakeGuestMemory : IGuestMemory
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, rom.Length);
         return Told(_allocator.Make(length, FakeMappingKind.Device, Residency.Touched, Contiguity.Contiguous, mapping =>
         {
-            _kernel.PlaceAt(mapping, rom.Start.Frame.Value);
+            _kernel.Pages.PlaceAt(mapping, rom.Start.Frame.Value);
             mapping.Bytes.Span.Fill(0xFF); // what most VMMs show there
         }));
     }
@@ -282,10 +282,10 @@ public sealed class FakeGuestMemory : IGuestMemory
     private void CheckRange(GuestVirtualAddress start, long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        if (start.Value >= _kernel.AddressLimit || (ulong)length > _kernel.AddressLimit - start.Value)
+        if (start.Value >= _kernel.Space.AddressLimit || (ulong)length > _kernel.Space.AddressLimit - start.Value)
         {
             throw new ArgumentOutOfRangeException(nameof(length), length,
-                $"The range from {start} leaves the address space of a process, which ends at 0x{_kernel.AddressLimit:x}.");
+                $"The range from {start} leaves the address space of a process, which ends at 0x{_kernel.Space.AddressLimit:x}.");
         }
     }
 

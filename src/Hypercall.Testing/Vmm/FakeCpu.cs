@@ -100,7 +100,7 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
 
             call.Restart(in entry);
             run.Count();
-            if (!PageTableEntry.IsCanonical(injected.Address, kernel.Tables.Paging))
+            if (!PageTableEntry.IsCanonical(injected.Address, kernel.Pages.Tables.Paging))
             {
                 return Plain(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
             }

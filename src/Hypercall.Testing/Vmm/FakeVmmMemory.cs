@@ -42,7 +42,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel ker
         lock (run.Gate)
         {
             // Most walks end in the same page table as the one before.
-            ulong entry = kernel.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
+            ulong entry = kernel.Pages.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
             ulong needed = PageTableEntry.Present | (call.Access.HasFlag(PageAccess.User) ? PageTableEntry.User : 0) | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
             ulong frame;
             if ((entry & needed) == needed && !run.IsRecording)
@@ -105,7 +105,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel ker
 
     private PageWalk WalkNow(FakeCall call, ulong address, PageAccess access)
     {
-        PageWalk walk = _walker.Walk(kernel.Tables.Cr3, kernel.Tables.Paging, address, access);
+        PageWalk walk = _walker.Walk(kernel.Pages.Tables.Cr3, kernel.Pages.Tables.Paging, address, access);
         if (run.IsRecording)
         {
             run.Tell(FakeActor.Vmm, string.Create(CultureInfo.InvariantCulture, $"walks to 0x{address:x}: {walk}{(walk.IsPresent ? $" in frame {walk.Address.Frame}" : "")}"));
@@ -114,7 +114,7 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel ker
         if (!walk.IsPresent)
         {
             ulong page = address >> GuestPage.Shift;
-            if (kernel.WasMapped(page) && !options.AllowStrayAccess)
+            if (kernel.Space.WasMapped(page) && !options.AllowStrayAccess)
             {
                 run.Fail(
                     FakeOracle.StaleFrame,
