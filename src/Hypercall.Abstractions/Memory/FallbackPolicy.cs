@@ -12,7 +12,12 @@ internal static class FallbackPolicy
     public delegate GuestBuffer? Attempt(Residency residency, Contiguity contiguity, out GuestMemoryRefusal? refusal);
 
     /// <summary>Is told of each step down: what was refused and why, and what is tried next.</summary>
-    public delegate void Step(Residency residency, Contiguity contiguity, GuestMemoryRefusalReason reason, Residency nextResidency, Contiguity nextContiguity);
+    public delegate void Step(
+        Residency residency,
+        Contiguity contiguity,
+        GuestMemoryRefusalReason reason,
+        Residency nextResidency,
+        Contiguity nextContiguity);
 
     public static bool TryGet(
         GuestBufferOptions options,

@@ -49,7 +49,8 @@ public static class FakeHandlers
             throw new ArgumentOutOfRangeException(nameof(absentPages), absentPages, "This is no policy for absent pages.");
         }
 
-        return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByVirtualAddress(absentPages, byteWise));
+        return call => Answer(
+            call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByVirtualAddress(absentPages, byteWise));
     }
 
     /// <summary>
@@ -61,7 +62,10 @@ public static class FakeHandlers
     /// <param name="answer">How it answers.</param>
     /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
     public static Action<FakeCall> ByPhysicalAddress(
-        FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status, TransferLayout? layout = null)
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
         return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByPhysicalAddress());
@@ -76,7 +80,10 @@ public static class FakeHandlers
     /// <param name="answer">How it answers.</param>
     /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
     public static Action<FakeCall> ByFrameList(
-        FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status, TransferLayout? layout = null)
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
         return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByFrameList());
@@ -91,7 +98,10 @@ public static class FakeHandlers
     /// <param name="answer">How it answers.</param>
     /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
     public static Action<FakeCall> ByEither(
-        FakeTransform transform, Direction direction = Direction.Both, FakeAnswer answer = FakeAnswer.Status, TransferLayout? layout = null)
+        FakeTransform transform,
+        Direction direction = Direction.Both,
+        FakeAnswer answer = FakeAnswer.Status,
+        TransferLayout? layout = null)
     {
         Check(transform, direction, answer);
         return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByEither());

@@ -33,10 +33,12 @@ internal readonly ref struct FakeTransferWork
     private readonly ulong _target;
     private readonly ulong? _length;
 
-    public FakeTransferWork(FakeCall call, FakeTransform transform, Direction direction, FakePieceRecord? record, TransferLayout? layout)
+    public FakeTransferWork(
+        FakeCall call, FakeTransform transform, Direction direction, FakePieceRecord? record, TransferLayout? layout)
     {
         layout ??= call.Convention.Layout ?? throw new InvalidOperationException(
-            $"Which arguments of {call.Name} hold memory is not known: the convention '{call.Convention}' says nothing of it. Give the handler the function's TransferLayout.");
+            $"Which arguments of {call.Name} hold memory is not known: the convention '{call.Convention}' says nothing of it. "
+            + "Give the handler the function's TransferLayout.");
         _call = call;
         _transform = transform;
         _record = record;
@@ -45,7 +47,9 @@ internal readonly ref struct FakeTransferWork
         _source = call.Argument(_reads ? layout.ToVmm : layout.FromVmm);
         _target = call.Argument(_writes ? layout.FromVmm : layout.ToVmm);
         ulong units = layout.Length is { } at ? call.Argument(at) : 0;
-        _length = layout.Length is null ? null : units > ulong.MaxValue / (ulong)layout.Unit ? ulong.MaxValue : units * (ulong)layout.Unit;
+        _length = layout.Length is null ? null
+            : units > ulong.MaxValue / (ulong)layout.Unit ? ulong.MaxValue
+            : units * (ulong)layout.Unit;
         List = call.Argument(layout.ToVmm);
     }
 
@@ -104,7 +108,9 @@ internal readonly ref struct FakeTransferWork
     public long ByPhysicalAddress()
     {
         ulong length = Length;
-        return length > PhysicalLimit || Math.Max(_source, _target) > PhysicalLimit - length ? Malformed : Frames(_source, _target, (long)length);
+        return length > PhysicalLimit || Math.Max(_source, _target) > PhysicalLimit - length
+            ? Malformed
+            : Frames(_source, _target, (long)length);
     }
 
     public long ByFrameList()
@@ -222,7 +228,8 @@ internal readonly ref struct FakeTransferWork
                 ulong to = target + (ulong)done;
                 long inPage = GuestPage.Size - (long)Math.Max(from % GuestPage.Size, to % GuestPage.Size);
                 Span<byte> piece = page.AsSpan(0, (int)Math.Min(length - done, inPage));
-                if (!TryMap(from, to, piece.Length, out FakeView? readable, out FakeView? writable) || !Piece(readable, writable, piece))
+                if (!TryMap(from, to, piece.Length, out FakeView? readable, out FakeView? writable)
+                    || !Piece(readable, writable, piece))
                 {
                     break;
                 }
@@ -239,10 +246,12 @@ internal readonly ref struct FakeTransferWork
     }
 
     /// <summary>Maps where a piece comes from and where it goes: once, where that is the same.</summary>
-    private bool TryMap(ulong from, ulong to, int length, [NotNullWhen(true)] out FakeView? readable, [NotNullWhen(true)] out FakeView? writable)
+    private bool TryMap(
+        ulong from, ulong to, int length, [NotNullWhen(true)] out FakeView? readable, [NotNullWhen(true)] out FakeView? writable)
     {
         writable = null;
-        if (!_call.TryMap(new GuestPhysicalAddress(from), length, _writes && from == to ? FakeMapAccess.Write : FakeMapAccess.Read, out readable))
+        FakeMapAccess access = _writes && from == to ? FakeMapAccess.Write : FakeMapAccess.Read;
+        if (!_call.TryMap(new GuestPhysicalAddress(from), length, access, out readable))
         {
             return false;
         }

@@ -22,7 +22,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimi
     private static FakeFaultOccurrence Forbidden(FakeFaultOccurrence occurrence, string rule) =>
         new(occurrence.Fault, FakeFaultOutcome.Forbidden, occurrence.Call, rule);
 
-    private FakeFaultOccurrence InjectIntoPage(FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence)
+    private FakeFaultOccurrence InjectIntoPage(
+        FakeFault fault, FakeAccessContext context, IFakeCall? call, FakeFaultOccurrence occurrence)
     {
         if (options.Cpus == 1 && occurrence.Fault.InjectionPoint.IsInCall && call is { IsOver: false })
         {
@@ -174,7 +175,8 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimi
         return occurrence;
     }
 
-    private bool TryFind(FakeTarget target, FakeAccessContext context, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out FakeMapping? mapping, out int page)
+    private bool TryFind(
+        FakeTarget target, FakeAccessContext context, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out FakeMapping? mapping, out int page)
     {
         mapping = null;
         page = 0;

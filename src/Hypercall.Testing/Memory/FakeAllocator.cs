@@ -105,7 +105,8 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
     }
 
     /// <summary>Makes a buffer that the kernel has no choice about.</summary>
-    public FakeGuestBuffer Make(long length, FakeMappingKind kind, Residency residency, Contiguity contiguity, Action<FakeMapping>? place)
+    public FakeGuestBuffer Make(
+        long length, FakeMappingKind kind, Residency residency, Contiguity contiguity, Action<FakeMapping>? place)
     {
         run.ThrowIfFailed();
         clock.GuestStep(FakeAccessContext.Nothing);
@@ -218,7 +219,8 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
             : throw new ArgumentException("The memory lies in no array and belongs to no MemoryManager.", nameof(memory));
     }
 
-    private static string Plural(long count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
+    private static string Plural(long count, string what) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
 
     private static string Summary(GuestPage[] entries)
     {
@@ -326,7 +328,8 @@ internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel ker
     }
 
     /// <summary>Memory that the fake itself allocates, whole pages of it, in no frame yet.</summary>
-    private bool TryCreate(long length, FakeMappingKind kind, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+    private bool TryCreate(
+        long length, FakeMappingKind kind, [NotNullWhen(true)] out FakeMapping? mapping, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         mapping = null;
         long whole = length > Array.MaxLength ? long.MaxValue : (length + GuestPage.Size - 1) & ~(GuestPage.Size - 1L);

@@ -11,7 +11,11 @@ public sealed record FakeMachineOptions
     public ulong Seed { get; init; }
 
     /// <summary>How the VMM behaves. The default is <see cref="FakeVmmPersonality.BitVisor"/>.</summary>
-    public FakeVmmPersonality Personality { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = FakeVmmPersonality.BitVisor;
+    public FakeVmmPersonality Personality
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = FakeVmmPersonality.BitVisor;
 
     /// <summary>The CPU; null, the default, for one that fits the personality: AMD's, but for VMMs that run on Intel's only.</summary>
     public CpuIdentity? Cpu { get; init; }

@@ -17,11 +17,14 @@ internal sealed class AcrnPersonality() : FakeVmmPersonality(nameof(Acrn), Hyper
         new("A refusal is RAX = -22.", Handler + "vmcall_vmexit_handler"),
     ];
 
-    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } = [new(FakeCpuidSignature.FirstLeaf, "ACRNACRNACRN", 0x4000_0010)];
+    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } =
+        [new(FakeCpuidSignature.FirstLeaf, "ACRNACRNACRN", 0x4000_0010)];
 
     public override string CpuVendor => "GenuineIntel";
 
-    public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) => vmExit.Kind != FakeExitKind.Hypercall ? base.Fault(vmExit, in registers)
+    public override CpuFaultKind Fault(
+        FakeExit vmExit, in HypercallRegisters registers) =>
+        vmExit.Kind != FakeExitKind.Hypercall ? base.Fault(vmExit, in registers)
         : FakeVendor.Amd.Encodes(vmExit.Instruction) ? CpuFaultKind.InvalidOpcode
         : vmExit.Cpl == 0 ? CpuFaultKind.None
         : CpuFaultKind.GeneralProtection;

@@ -26,7 +26,8 @@ public sealed class FakeCpuidSignature
     {
         if (leaf is < FirstLeaf or > LastLeaf || leaf % Step != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(leaf), leaf, "A signature stands in leaf 0x40000000, 0x40000100, ... 0x4000ff00.");
+            throw new ArgumentOutOfRangeException(
+                nameof(leaf), leaf, "A signature stands in leaf 0x40000000, 0x40000100, ... 0x4000ff00.");
         }
 
         ArgumentException.ThrowIfNullOrEmpty(text);
@@ -58,7 +59,8 @@ public sealed class FakeCpuidSignature
     {
         if (text.Length > MaxLength || !text.All(c => c is >= ' ' and <= '~'))
         {
-            throw new ArgumentException($"A hypervisor signature has at most {MaxLength} printable characters; '{text}' has {text.Length}.", argument);
+            throw new ArgumentException(
+                $"A hypervisor signature has at most {MaxLength} printable characters; '{text}' has {text.Length}.", argument);
         }
     }
 }

@@ -21,7 +21,9 @@ internal sealed class HyperVPersonality() : FakeVmmPersonality(nameof(HyperV), H
 
     public override IReadOnlyList<FakeVmmRule> Rules { get; } =
     [
-        new("From user mode the instruction raises #UD.", Tlfs + "Hypercall Interface; Linux, arch/x86/kvm/hyperv.c, kvm_hv_hypercall"),
+        new(
+            "From user mode the instruction raises #UD.",
+            Tlfs + "Hypercall Interface; Linux, arch/x86/kvm/hyperv.c, kvm_hv_hypercall"),
         new("A call code that it does not serve gives status 2.", StatusCodes + "; measured: KVM with Hyper-V's MSRs set"),
         new("An input value with a reserved bit, or whose rep start is not below its rep count, gives status 3.", StatusCodes),
         new("Without the fast bit, an address of input or output that is no multiple of 8 gives status 4.", StatusCodes),
@@ -31,7 +33,8 @@ internal sealed class HyperVPersonality() : FakeVmmPersonality(nameof(HyperV), H
         new("A refusal is status 6.", StatusCodes),
     ];
 
-    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } = [new(FakeCpuidSignature.FirstLeaf, "Microsoft Hv", 0x4000_000B)];
+    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } =
+        [new(FakeCpuidSignature.FirstLeaf, "Microsoft Hv", 0x4000_000B)];
 
     public override IReadOnlyList<GeneralRegister> Overwrites { get; } =
         [GeneralRegister.Rcx, GeneralRegister.Rdx, GeneralRegister.R8, GeneralRegister.R9, GeneralRegister.R10, GeneralRegister.R11];

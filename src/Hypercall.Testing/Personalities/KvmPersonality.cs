@@ -16,7 +16,9 @@ internal class KvmPersonality(string name = nameof(FakeVmmPersonality.Kvm), Hype
         new("From user mode every call gives RAX = -1, and changes no other register.", Emulate),
         new("A number that it does not serve gives RAX = -1000 to the guest's kernel.", Emulate),
         new("On AMD, VMCALL raises #GP.", "measured: Linux 6.1 nested on an emulated CPU, and a host"),
-        new("On Intel, VMMCALL raises #PF, error code 7, on the instruction itself, which KVM tries to patch.", "Linux, arch/x86/kvm/x86.c, emulator_fix_hypercall; measured on a host"),
+        new(
+            "On Intel, VMMCALL raises #PF, error code 7, on the instruction itself, which KVM tries to patch.",
+            "Linux, arch/x86/kvm/x86.c, emulator_fix_hypercall; measured on a host"),
         new("CPUID says KVMKVMKVM at 0x40000000.", "Linux, Documentation/virt/kvm/x86/cpuid.rst"),
         new("A call leaves every register but RAX as it was.", "Linux, Documentation/virt/kvm/x86/hypercalls.rst"),
         new("A refusal is RAX = -1.", FakeVmmRule.Assumed),
@@ -26,7 +28,8 @@ internal class KvmPersonality(string name = nameof(FakeVmmPersonality.Kvm), Hype
 
     public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) => vmExit.Kind switch
     {
-        FakeExitKind.OtherVendors => FakeVendor.Amd.Probe(vmExit.Cpu).IsUsable ? CpuFaultKind.GeneralProtection : CpuFaultKind.PageFault,
+        FakeExitKind.OtherVendors when FakeVendor.Amd.Probe(vmExit.Cpu).IsUsable => CpuFaultKind.GeneralProtection,
+        FakeExitKind.OtherVendors => CpuFaultKind.PageFault,
         _ => base.Fault(vmExit, in registers),
     };
 

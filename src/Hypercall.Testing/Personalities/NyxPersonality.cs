@@ -17,7 +17,8 @@ internal sealed class NyxPersonality() : KvmPersonality(nameof(Nyx), HypercallCo
 
     public override string CpuVendor => "GenuineIntel";
 
-    public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers) => registers.Rax == Id || base.Admit(vmExit, ref registers);
+    public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers) =>
+        registers.Rax == Id || base.Admit(vmExit, ref registers);
 
     public override void AnswerUnserved(FakeExit vmExit, ref HypercallRegisters registers)
     {

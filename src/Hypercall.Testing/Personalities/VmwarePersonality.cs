@@ -16,13 +16,16 @@ internal sealed class VmwarePersonality() : FakeVmmPersonality(nameof(Vmware), H
         new("Without that number in EAX the instruction raises #UD.", FakeVmmRule.Assumed),
         new("The other vendor's instruction raises #UD.", FakeVmmRule.Assumed),
         new("IN EAX, DX on port 0x5658 is served as well, where the guest's kernel allows the port.", Qemu),
-        new("A command that it does not serve gives EAX = 0xffffffff, and changes no other register.", Qemu + "; measured under QEMU: EAX 0xffffffff, EBX 0 as it went in"),
+        new(
+            "A command that it does not serve gives EAX = 0xffffffff, and changes no other register.",
+            Qemu + "; measured under QEMU: EAX 0xffffffff, EBX 0 as it went in"),
         new("Another port, or IN without that number in EAX, gives EAX = 0xffffffff.", Qemu),
         new("CPUID says VMwareVMware at 0x40000000.", "Linux, arch/x86/kernel/cpu/vmware.c, vmware_platform"),
         new("A refusal is EAX = 0xffffffff.", FakeVmmRule.Assumed),
     ];
 
-    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } = [new(FakeCpuidSignature.FirstLeaf, "VMwareVMware", 0x4000_0010)];
+    public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } =
+        [new(FakeCpuidSignature.FirstLeaf, "VMwareVMware", 0x4000_0010)];
 
     public override bool ServesPort => true;
 

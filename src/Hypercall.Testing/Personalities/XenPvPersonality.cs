@@ -8,7 +8,9 @@ internal sealed class XenPvPersonality() : FakeVmmPersonality(nameof(XenPv), Hyp
     public override IReadOnlyList<FakeVmmRule> Rules { get; } =
     [
         new("From user mode both vendors' instructions raise #UD.", Measured),
-        new("The guest's kernel gets through, and a number that it does not serve gives RAX = -38.", Measured + ", through /dev/xen/privcmd"),
+        new(
+            "The guest's kernel gets through, and a number that it does not serve gives RAX = -38.",
+            Measured + ", through /dev/xen/privcmd"),
         new("CPUID shows nothing of Xen.", Measured),
         new("A refusal is RAX = -1.", "Xen, xen/include/xsm/dummy.h, xsm_default_action"),
     ];
@@ -16,7 +18,8 @@ internal sealed class XenPvPersonality() : FakeVmmPersonality(nameof(XenPv), Hyp
     public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) =>
         vmExit is { Kind: FakeExitKind.Hypercall, Cpl: not 0 } ? CpuFaultKind.InvalidOpcode : base.Fault(vmExit, in registers);
 
-    public override void AnswerUnserved(FakeExit vmExit, ref HypercallRegisters registers) => registers.Rax = XenPersonality.Enosys;
+    public override void AnswerUnserved(FakeExit vmExit, ref HypercallRegisters registers) =>
+        registers.Rax = XenPersonality.Enosys;
 
     public override void Refuse(FakeExit vmExit, ref HypercallRegisters registers) => Xen.Refuse(vmExit, ref registers);
 }

@@ -185,7 +185,8 @@ public sealed class FakeCall : IFakeCall
     internal PageAccess Access => Cpl == 3 && Personality.ChecksRights ? PageAccess.User : PageAccess.Read;
 
     /// <summary>The argument that most likely points to memory.</summary>
-    internal ulong FirstAddress => Convention.Arguments.Count == 0 ? 0 : Convention.Arguments[Convention.Layout?.ToVmm ?? 0].Read(Entry);
+    internal ulong FirstAddress =>
+        Convention.Arguments.Count == 0 ? 0 : Convention.Arguments[Convention.Layout?.ToVmm ?? 0].Read(Entry);
 
     /// <summary>The call as messages name it.</summary>
     internal string What => string.Create(CultureInfo.InvariantCulture, $"Call {Ordinal} ({Name})");
@@ -327,7 +328,8 @@ public sealed class FakeCall : IFakeCall
         CopyPhysical(address.Value, Writable(source), isWrite: true, maps: true, out done);
 
     /// <summary>One way through for both directions: the span is only read where bytes go to the guest.</summary>
-    internal static Span<byte> Writable(ReadOnlySpan<byte> source) => MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(source), source.Length);
+    internal static Span<byte> Writable(ReadOnlySpan<byte> source) =>
+        MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(source), source.Length);
 
     internal bool CopyPhysical(ulong address, Span<byte> bytes, bool isWrite, bool maps, out int done)
     {

@@ -8,11 +8,12 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
     // So often in a row the VMM may inject a #PF for a page that is there: the guest's kernel has nothing to bring in, and it would go on for ever.
     private const int MaxSpurious = 16;
 
-    // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one on a buffer.
+    // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one
+    // on a buffer.
     private static readonly GuestVirtualAddress InstructionAddress = new(0x7eff_0000_0040);
 
     // #PF error code: P, W/R and U/S, Intel SDM vol. 3A, section 4.7.
-    private const ulong WriteByUserToPresentPage = 7;
+    private const PageFaultErrorCode WriteByUserToPresentPage = (PageFaultErrorCode)7;
 
     private long _unheard;
 
@@ -50,7 +51,9 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
         fault ??= Conclude(call, in registers);
         if (run.IsRecording)
         {
-            run.Tell(FakeActor.Vmm, fault is null ? call.DescribeAnswer() : $"call {call.Ordinal} ends in {fault.Value.Mnemonic}");
+            run.Tell(
+                FakeActor.Vmm,
+                fault is null ? call.DescribeAnswer() : $"call {call.Ordinal} ends in {fault.Value.Mnemonic}");
         }
 
         call.IsOver = true;
@@ -67,7 +70,8 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
         return fault;
     }
 
-    private static StrongBox<CpuFault>? Raised(FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
+    private static StrongBox<CpuFault>? Raised(
+        FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
     {
         CpuFaultKind kind = exit is { Kind: FakeExitKind.Port, Cpl: not 0 } && !hasPort
             ? CpuFaultKind.GeneralProtection // Intel SDM vol. 1, section 19.5.2: I/O permission bit map
@@ -75,7 +79,7 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
         return kind switch
         {
             CpuFaultKind.None => null,
-            CpuFaultKind.PageFault => new(new CpuFault(kind) { Address = InstructionAddress, ErrorCode = WriteByUserToPresentPage }),
+            CpuFaultKind.PageFault => PageFault(InstructionAddress.Value, WriteByUserToPresentPage),
             _ => Plain(kind),
         };
     }
@@ -102,7 +106,8 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
             run.Count();
             if (!PageTableEntry.IsCanonical(injected.Address, kernel.Pages.Tables.Paging))
             {
-                return Plain(CpuFaultKind.GeneralProtection); // what a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1
+                // What a CPU raises for such an address: Intel SDM vol. 1, section 3.3.7.1.
+                return Plain(CpuFaultKind.GeneralProtection);
             }
 
             lock (run.Gate)

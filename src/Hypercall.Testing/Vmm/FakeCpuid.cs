@@ -31,12 +31,14 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         ArgumentNullException.ThrowIfNull(cpu);
         if (cpu.Vendor.Length != VendorLength || !cpu.Vendor.All(IsLatin1))
         {
-            throw new ArgumentException($"A CPU vendor has {VendorLength} characters, such as 'AuthenticAMD'; '{cpu.Vendor}' has {cpu.Vendor.Length}.", nameof(cpu));
+            throw new ArgumentException(
+                $"A CPU vendor has {VendorLength} characters, such as 'AuthenticAMD'; '{cpu.Vendor}' has {cpu.Vendor.Length}.", nameof(cpu));
         }
 
         if (cpu.Brand.Length > BrandLength || !cpu.Brand.All(IsLatin1))
         {
-            throw new ArgumentException($"A CPU brand has at most {BrandLength} characters; '{cpu.Brand}' has {cpu.Brand.Length}.", nameof(cpu));
+            throw new ArgumentException(
+                $"A CPU brand has at most {BrandLength} characters; '{cpu.Brand}' has {cpu.Brand.Length}.", nameof(cpu));
         }
 
         FakeCpuidSignature.ThrowIfNoSignature(cpu.HypervisorSignature, nameof(cpu));

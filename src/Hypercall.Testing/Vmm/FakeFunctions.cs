@@ -119,10 +119,12 @@ internal sealed class FakeFunctions
         return new FakeFunctions(_byNumber, [.. all.Where(one => !one.IsEmpty).OrderByDescending(one => one.Convention.Constants.Count)]);
     }
 
-    private FakeNumbers? NumbersOf(HypercallConvention convention) => Array.Find(_conventions, one => ReferenceEquals(one.Convention, convention));
+    private FakeNumbers? NumbersOf(HypercallConvention convention) =>
+        Array.Find(_conventions, one => ReferenceEquals(one.Convention, convention));
 
     // A number of BitVisor's convention that a test took for itself is no name's.
-    private bool IsFree(int number) => _byNumber[number] is null && NumbersOf(HypercallConvention.BitVisor)?.Contains((ulong)number) != true;
+    private bool IsFree(int number) =>
+        _byNumber[number] is null && NumbersOf(HypercallConvention.BitVisor)?.Contains((ulong)number) != true;
 
     private ulong LookUp(FakeCall call)
     {
@@ -162,7 +164,8 @@ internal sealed class FakeFunctions
 
         if (name == GetVmmcallNumber)
         {
-            throw new ArgumentException($"'{GetVmmcallNumber}' is function 0, which every such VMM has, and which no look-up finds.", nameof(name));
+            throw new ArgumentException(
+                $"'{GetVmmcallNumber}' is function 0, which every such VMM has, and which no look-up finds.", nameof(name));
         }
 
         byte[] bytes;
@@ -172,7 +175,8 @@ internal sealed class FakeFunctions
         }
         catch (EncoderFallbackException e)
         {
-            throw new ArgumentException("The name of a VMM function is UTF-8: this one has half of a surrogate pair.", nameof(name), e);
+            throw new ArgumentException(
+                "The name of a VMM function is UTF-8: this one has half of a surrogate pair.", nameof(name), e);
         }
 
         return bytes.Length < MaxNameBytes

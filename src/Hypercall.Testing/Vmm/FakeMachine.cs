@@ -70,7 +70,8 @@ public sealed class FakeMachine : IHypercallMachine
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.StepBudget, nameof(options));
         if (options.Cpl is not (0 or 3))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Cpl, "A program runs at privilege level 3, a kernel at 0.");
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.Cpl, "A program runs at privilege level 3, a kernel at 0.");
         }
 
         if (!Enum.IsDefined(options.Paging))
@@ -88,7 +89,9 @@ public sealed class FakeMachine : IHypercallMachine
         FakeClock clock = new(_run, new FakeFaultInjector(_run, kernel, limits, options), options);
         _cpu = new FakeCpu(_run, clock, kernel, new FakeVmmMemory(_run, clock, kernel, options));
         Memory = new FakeGuestMemory(_run, clock, kernel, limits);
-        CpuIdentity cpu = options.Cpu is { } chosen ? FakeCpuid.Checked(chosen) : FakeMachineState.DefaultCpu(options.Personality);
+        CpuIdentity cpu = options.Cpu is { } chosen
+            ? FakeCpuid.Checked(chosen)
+            : FakeMachineState.DefaultCpu(options.Personality);
         _state = new FakeMachineState(options.Personality, cpu, CpuIsChosen: options.Cpu is not null, FakeFunctions.OfEveryBuild);
         Cpuid = new FakeCpuid(this);
         HasPortPermission = options.HasPortPermission;

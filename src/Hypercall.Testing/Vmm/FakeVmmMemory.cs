@@ -43,7 +43,8 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel ker
         {
             // Most walks end in the same page table as the one before.
             ulong entry = kernel.Pages.Table(address) is { } table ? table[PageTableEntry.Index(address, 1)] : 0;
-            ulong needed = PageTableEntry.Present | (call.Access.HasFlag(PageAccess.User) ? PageTableEntry.User : 0) | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
+            ulong needed = PageTableEntry.Present | (call.Access.HasFlag(PageAccess.User) ? PageTableEntry.User : 0)
+                | (isWrite ? PageTableEntry.Writable | PageTableEntry.Dirty : 0) | PageTableEntry.Accessed;
             ulong frame;
             if ((entry & needed) == needed && !run.IsRecording)
             {
