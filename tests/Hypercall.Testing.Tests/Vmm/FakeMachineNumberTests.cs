@@ -62,6 +62,7 @@ public sealed class FakeMachineNumberTests
         FakeMachine fake = new FakeMachine()
             .On(HypercallConvention.Kvm, 0x0007_4711, call => call.Result = 1)
             .On(Tsffs, 7, call => call.Result = 2)
+            .On(Tsffs, 0, call => call.Result = 4)
             .On(HypercallConvention.Kvm, 7, call => call.Result = 3);
 
         Assert.Equal(2ul, new HypercallFunction(fake, Tsffs, 7).Call().Value);
