@@ -1,4 +1,5 @@
-// Reads Stryker's report. Prints a line for each folder; writes what survived, or ran in no test, to a file: where, what stood there, and what it became.
+// Reads Stryker's report. Prints a line for each folder; writes what survived, or ran in no test, to a file: where, what stood
+// there, and what it became.
 using System.Globalization;
 using System.Text.Json;
 

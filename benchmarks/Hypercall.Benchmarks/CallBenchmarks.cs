@@ -7,7 +7,9 @@ using Hypercall.Tests;
 
 namespace Hypercall.Benchmarks;
 
-/// <summary>What a call costs, with a plain instruction where the hypercall instruction would be: a VM exit would drown all differences.</summary>
+/// <summary>
+/// What a call costs, with a plain instruction where the hypercall instruction would be: a VM exit would drown all differences.
+/// </summary>
 public unsafe class CallBenchmarks
 {
     private const int Calls = 10_000;

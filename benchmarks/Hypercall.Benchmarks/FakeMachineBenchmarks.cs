@@ -60,7 +60,9 @@ public unsafe class FakeMachineBenchmarks
     [Benchmark]
     public FakeMachine IdleMachine() => new();
 
-    /// <summary>A new machine; 64 pages of data, handed over an eighth at a time in 8 transfers by 4 techniques; 4 faults.</summary>
+    /// <summary>
+    /// A new machine; 64 pages of data, handed over an eighth at a time in 8 transfers by 4 techniques; 4 faults.
+    /// </summary>
     [Benchmark]
     public long DefaultCase()
     {

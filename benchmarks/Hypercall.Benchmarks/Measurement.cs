@@ -31,14 +31,19 @@ internal sealed record Measurement(string Key, int? Pages, double Median, double
             : null;
     }
 
-    /// <summary>What was measured in a guest: lines of what, median, first and third quartile in nanoseconds, separated by tabs.</summary>
+    /// <summary>
+    /// What was measured in a guest: lines of what, median, first and third quartile in nanoseconds, separated by tabs.
+    /// </summary>
     public static IEnumerable<Measurement> FromGuest(string file) =>
         from line in File.ReadLines(file)
         let cells = line.Split('\t')
         let times = cells.Skip(1).Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()
         select new Measurement(GuestKey(cells[0]), null, times[0], times[1], times[2], 0);
 
-    /// <summary>What <see cref="VmExits"/> printed: lines of what and nanoseconds, separated by tabs, and perhaps a line with '#' and why there is nothing.</summary>
+    /// <summary>
+    /// What <see cref="VmExits"/> printed: lines of what and nanoseconds, separated by tabs, and perhaps a line with '#' and why
+    /// there is nothing.
+    /// </summary>
     public static IEnumerable<Measurement> FromVmExits(IEnumerable<string> lines) =>
         from line in lines
         where !line.StartsWith('#')

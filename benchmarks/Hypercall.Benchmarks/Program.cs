@@ -9,8 +9,8 @@ using BenchmarkDotNet.Running;
 using Hypercall.Benchmarks;
 using Perfolizer.Horology;
 
-// Started by benchmarks/run, which checks the arguments: --artifacts FOLDER --report FILE [--quick] [--filter GLOB] [--guest FILE] [--vm-exits FILE];
-// or with --measure-vm-exits, which prints what the last of these files holds.
+// Started by benchmarks/run, which checks the arguments: --artifacts FOLDER --report FILE [--quick] [--filter GLOB] [--guest
+// FILE] [--vm-exits FILE]; or with --measure-vm-exits, which prints what the last of these files holds.
 string Value(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : otherwise;
 if (args.Contains("--measure-vm-exits"))
 {
@@ -26,7 +26,8 @@ Job job = quick
     ? Job.Default.WithWarmupCount(1).WithIterationCount(5).WithIterationTime(TimeInterval.FromMilliseconds(50))
     : Job.Default.WithWarmupCount(3).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(200));
 
-// As the README advises for projects that make many machines: 64 pages lie on the large object heap otherwise. Hexadecimal: 2 MiB.
+// As the README advises for projects that make many machines: 64 pages lie on the large object heap otherwise. Hexadecimal: 2
+// MiB.
 job = job.WithEnvironmentVariable("DOTNET_GCLOHThreshold", "200000");
 ManualConfig config = ManualConfig.CreateEmpty()
     .AddJob(job)

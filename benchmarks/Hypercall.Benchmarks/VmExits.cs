@@ -10,8 +10,9 @@ using Hypercall.Tests;
 namespace Hypercall.Benchmarks;
 
 /// <summary>
-/// A call with a VM exit that needs no VMM of ours: KVM answers a hypercall instruction of user space itself, with a refusal. Ours and C's by turns, in one process, for an
-/// exit's time drifts by more than what is compared; and some hundred calls only, because they are the host's to answer.
+/// A call with a VM exit that needs no VMM of ours: KVM answers a hypercall instruction of user space itself, with a refusal.
+/// Ours and C's by turns, in one process, for an exit's time drifts by more than what is compared; and some hundred calls only,
+/// because they are the host's to answer.
 /// </summary>
 internal static unsafe class VmExits
 {
@@ -26,7 +27,9 @@ internal static unsafe class VmExits
     private static HypercallRegisters s_frame;
     private static Vector256<ulong> s_sum; // somebody would use it
 
-    /// <summary>Prints nanoseconds a call, one line for each round of each of four, or one line with the reason why nothing was measured.</summary>
+    /// <summary>
+    /// Prints nanoseconds a call, one line for each round of each of four, or one line with the reason why nothing was measured.
+    /// </summary>
     public static void Run()
     {
         CpuIdentity cpu = CpuIdentity.Read(new NativeCpuid());
@@ -76,8 +79,8 @@ internal static unsafe class VmExits
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}\t{nanoseconds}"));
     }
 
-    // AggressiveOptimization is without a profile: with one, the call would be inlined into the loop, which is faster than C and what no
-    // larger program has.
+    // AggressiveOptimization is without a profile: with one, the call would be inlined into the loop, which is faster than C and
+    // what no larger program has.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Call(IHypercallChannel channel, int count)
     {

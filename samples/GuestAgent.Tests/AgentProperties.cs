@@ -61,7 +61,9 @@ public sealed class AgentProperties
         }
     }
 
-    /// <summary>Where nothing goes wrong, nothing may stay undone: a program that refuses everything is not careful but useless.</summary>
+    /// <summary>
+    /// Where nothing goes wrong, nothing may stay undone: a program that refuses everything is not careful but useless.
+    /// </summary>
     [VmmProperty(MaxFaults = 0)]
     public void Where_nothing_goes_wrong_all_lines_arrive(FakeMachine machine, NonEmptyArray<NonNull<string>> texts)
     {

@@ -43,7 +43,9 @@ public sealed class AgentTests
         Assert.Equal(1, lines.Waiting);
     }
 
-    /// <summary>One method faked, the rest of the machine left alone: the way down says "refused", in the way of KVM, to everything.</summary>
+    /// <summary>
+    /// One method faked, the rest of the machine left alone: the way down says "refused", in the way of KVM, to everything.
+    /// </summary>
     [Fact]
     public void A_VMM_of_another_kind_gets_no_line()
     {

@@ -13,8 +13,9 @@ namespace GuestAgent;
 ///                                                              RAX = -2: RCX bytes are needed;                  RDX = not RCX
 ///                                                              RAX = -3: a page was absent or read-only;        RDX = not RCX
 /// </code>
-/// RDX is how an answer is told from none: a VMM that refuses leaves RAX as it was, one that does not know the number writes 0 there and nothing else. And because
-/// an answer can be lost after the work was done, both sides count: to ask again is always right.
+/// RDX is how an answer is told from none: a VMM that refuses leaves RAX as it was, one that does not know the number writes 0
+/// there and nothing else. And because an answer can be lost after the work was done, both sides count: to ask again is always
+/// right.
 /// </remarks>
 public static class AgentAbi
 {

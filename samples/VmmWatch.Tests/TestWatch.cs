@@ -12,7 +12,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace VmmWatch.Tests;
 
-/// <summary>The application's own registration in a host, on a fake VMM of the test's and under a clock that the test moves.</summary>
+/// <summary>
+/// The application's own registration in a host, on a fake VMM of the test's and under a clock that the test moves.
+/// </summary>
 internal sealed class TestWatch : IAsyncDisposable
 {
     public static readonly TimeSpan Limit = LastResort.Bound;

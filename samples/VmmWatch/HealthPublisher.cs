@@ -5,8 +5,9 @@ using Microsoft.Extensions.Options;
 namespace VmmWatch;
 
 /// <summary>
-/// Logs the health when it changes, and keeps it in a file if asked to: one word, <c>Healthy</c>, <c>Degraded</c> or <c>Unhealthy</c>, written anew each time, so that an
-/// old file tells of a process that is stuck. The file goes with the process.
+/// Logs the health when it changes, and keeps it in a file if asked to: one word, <c>Healthy</c>, <c>Degraded</c> or
+/// <c>Unhealthy</c>, written anew each time, so that an old file tells of a process that is stuck. The file goes with the
+/// process.
 /// </summary>
 public sealed class HealthPublisher(IOptions<WatchOptions> options, ILogger<HealthPublisher> logger) : IHealthCheckPublisher, IDisposable
 {

@@ -4,7 +4,8 @@ using Hypercall.Testing;
 namespace VmmWatch;
 
 /// <summary>
-/// A fake VMM on which something happens now and then, so that there is something to see: of 20 calls one is refused, and three in a row fault.
+/// A fake VMM on which something happens now and then, so that there is something to see: of 20 calls one is refused, and three
+/// in a row fault.
 /// <code>
 ///   call     0 ........ 9   10   11 .. 14   15  16  17   18  19   and so on
 ///            the number     -    it goes     #PF each    it goes

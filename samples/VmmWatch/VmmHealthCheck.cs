@@ -4,7 +4,9 @@ using Microsoft.Extensions.Options;
 
 namespace VmmWatch;
 
-/// <summary>Judges what the watcher has seen. It makes no call of its own: it answers at once, also while the VMM does not.</summary>
+/// <summary>
+/// Judges what the watcher has seen. It makes no call of its own: it answers at once, also while the VMM does not.
+/// </summary>
 public sealed class VmmHealthCheck(WatchState state, IOptions<WatchOptions> options, TimeProvider time) : IHealthCheck
 {
     /// <summary>The name under which it is registered.</summary>

@@ -14,7 +14,9 @@ public static class VmmWatchServiceCollectionExtensions
     // The framework's own log of each check says the same again every time; ours says it when it changes.
     private const string LogOfEveryCheck = "Microsoft.Extensions.Diagnostics.HealthChecks.DefaultHealthCheckService";
 
-    /// <summary>Registers it. A machine that is registered later (<c>AddFakeMachine</c> in a test) takes the place of the configured one.</summary>
+    /// <summary>
+    /// Registers it. A machine that is registered later (<c>AddFakeMachine</c> in a test) takes the place of the configured one.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configuration">Where the section <c>Vmm</c> is.</param>
     public static IServiceCollection AddVmmWatch(this IServiceCollection services, IConfiguration configuration)

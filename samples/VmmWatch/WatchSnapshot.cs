@@ -21,6 +21,8 @@ public sealed record WatchSnapshot
     /// <summary>When the call started that has not come back yet; null between two calls.</summary>
     public DateTimeOffset? CallStarted { get; init; }
 
-    /// <summary>The same by <see cref="TimeProvider.GetTimestamp"/>: guests are suspended and moved, and their wall clocks jump.</summary>
+    /// <summary>
+    /// The same by <see cref="TimeProvider.GetTimestamp"/>: guests are suspended and moved, and their wall clocks jump.
+    /// </summary>
     public long? CallTimestamp { get; init; }
 }

@@ -82,8 +82,8 @@ public sealed class BitVisorClient
     }
 
     /// <summary>
-    /// Whether a VMM that calls functions by name is there. Functions are looked up, never called: <c>boot</c> must have a number,
-    /// and a name that cannot exist must have none.
+    /// Whether a VMM that calls functions by name is there. Functions are looked up, never called: <c>boot</c> must have a
+    /// number, and a name that cannot exist must have none.
     /// </summary>
     /// <exception cref="GuestMemoryException">There is no page to put a name in.</exception>
     public VmmPresenceResult DetectPresence()
@@ -117,7 +117,9 @@ public sealed class BitVisorClient
         };
     }
 
-    /// <summary>Forgets a function, so that its name is looked up anew: after the VMM was replaced, or the guest was moved to another one.</summary>
+    /// <summary>
+    /// Forgets a function, so that its name is looked up anew: after the VMM was replaced, or the guest was moved to another one.
+    /// </summary>
     /// <param name="name">Its name.</param>
     /// <returns>Whether it was known.</returns>
     public bool Forget(string name)

@@ -27,7 +27,10 @@ public readonly struct VmmLookup
     /// <summary>What the VMM left in RAX; 0 when the instruction faulted.</summary>
     public ulong Rax { get; }
 
-    /// <summary>How the call itself ended: when the outcome is <see cref="VmmLookupOutcome.Faulted"/> or <see cref="VmmLookupOutcome.Refused"/>, why it did not complete.</summary>
+    /// <summary>
+    /// How the call itself ended: when the outcome is <see cref="VmmLookupOutcome.Faulted"/> or
+    /// <see cref="VmmLookupOutcome.Refused"/>, why it did not complete.
+    /// </summary>
     public HypercallStatus Status { get; }
 
     /// <summary>Whether the function was found.</summary>

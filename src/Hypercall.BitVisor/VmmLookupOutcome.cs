@@ -9,7 +9,9 @@ public enum VmmLookupOutcome
     /// <summary>The VMM knows the name.</summary>
     Found,
 
-    /// <summary>A VMM answered, but not in this ABI: RAX was outside 0 to 127. KVM gives -1 (EPERM) to every call from user mode.</summary>
+    /// <summary>
+    /// A VMM answered, but not in this ABI: RAX was outside 0 to 127. KVM gives -1 (EPERM) to every call from user mode.
+    /// </summary>
     ForeignAbi,
 
     /// <summary>The CPU raised a fault on the instruction.</summary>

@@ -4,16 +4,17 @@ using System.Text;
 namespace Hypercall.BitVisor;
 
 /// <summary>
-/// A session with the VMM's debug shell, function <c>dbgsh</c>: bytes from an input go to the shell, what the shell prints goes to an
-/// output.
+/// A session with the VMM's debug shell, function <c>dbgsh</c>: bytes from an input go to the shell, what the shell prints goes
+/// to an output.
 /// </summary>
 /// <remarks>
 /// <code>
 /// in, RBX:   -1 nothing   1..255 a key   0x100 the NUL key   0 "I took the character"
 /// out, RAX:  -1 nothing yet   0 the shell wants a key   1..255, 0x100 (NUL) a character   0x10A the shell ended
 /// </code>
-/// A character stays until it is acknowledged, so nothing is lost when a session stops: it is acknowledged after it was written, and before the session ends. The whole
-/// guest has one shell: another caller's pending character is this session's first. Source: matsu/bitvisor, <c>dbgsh</c>.
+/// A character stays until it is acknowledged, so nothing is lost when a session stops: it is acknowledged after it was written,
+/// and before the session ends. The whole guest has one shell: another caller's pending character is this session's first.
+/// Source: matsu/bitvisor, <c>dbgsh</c>.
 /// </remarks>
 public sealed class VmmShell
 {
@@ -39,14 +40,16 @@ public sealed class VmmShell
     /// <summary>Runs a session until the shell or the input ends.</summary>
     /// <param name="input">Keys, a byte each. It is read only when the shell wants a key, one byte at a time.</param>
     /// <param name="output">Takes what the shell prints, and is flushed before a key is read.</param>
-    /// <param name="cancellationToken">Ends the session. A read of the input that blocks is not interrupted: use <see cref="RunAsync"/> for that.</param>
+    /// <param name="cancellationToken">Ends the session. A read of the input that blocks is not interrupted: use
+    /// <see cref="RunAsync"/> for that.</param>
     /// <returns>How the session ended.</returns>
     /// <exception cref="VmmFunctionNotFoundException">The VMM has no shell.</exception>
     /// <exception cref="ForeignVmmException">A VMM answered in another ABI.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="VmmFunctionFailedException">The shell answered what the ABI does not know.</exception>
-    /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is lost.</exception>
+    /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is
+    /// lost.</exception>
     public VmmShellOutcome Run(Stream input, Stream output, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -92,7 +95,8 @@ public sealed class VmmShell
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     /// <exception cref="VmmFunctionFailedException">The shell answered what the ABI does not know.</exception>
-    /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is lost.</exception>
+    /// <exception cref="OperationCanceledException">The session was cancelled. Nothing that the shell printed is
+    /// lost.</exception>
     public async Task<VmmShellOutcome> RunAsync(Stream input, Stream output, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -105,7 +109,8 @@ public sealed class VmmShell
             switch (session.Next())
             {
                 case Step.Character:
-                    // The token stays out of it: a write given up half way would leave open whether the character is to be acknowledged.
+                    // The token stays out of it: a write given up half way would leave open whether the character is to be
+                    // acknowledged.
                     one[0] = session.Character;
                     await output.WriteAsync(one, CancellationToken.None).ConfigureAwait(false);
                     session.Acknowledge();

@@ -89,7 +89,8 @@ public sealed class VmmStatusClient
 
             if (registers.Rax == lookup.Function.Number && registers.Rcx == (ulong)size)
             {
-                // A function with number 1 says the same when a page was absent and the text fits exactly: only another size tells.
+                // A function with number 1 says the same when a page was absent and the text fits exactly: only another size
+                // tells.
                 if (lookup.Function.Number == NotDelivered && attempt < Attempts - 1)
                 {
                     size += GuestPage.Size;
@@ -101,7 +102,8 @@ public sealed class VmmStatusClient
 
             switch (registers.Rax, registers.Rcx)
             {
-                // 0 is also what the VMM answers to a number it does not know, and then it writes nothing: neither RCX nor the text.
+                // 0 is also what the VMM answers to a number it does not know, and then it writes nothing: neither RCX nor the
+                // text.
                 case (Delivered, var written) when written == (ulong)size && !buffer.Span.ContainsAnyExcept((byte)0):
                     return new VmmStatusReport(
                         VmmStatusOutcome.Unexpected,

@@ -8,10 +8,14 @@ namespace Hypercall.Cli;
 /// <param name="Error">Errors.</param>
 internal sealed record CliHost(TextWriter Out, TextWriter Error)
 {
-    /// <summary>Whether <see cref="Out"/> is a terminal: then tables have borders and colors, otherwise results are plain lines.</summary>
+    /// <summary>
+    /// Whether <see cref="Out"/> is a terminal: then tables have borders and colors, otherwise results are plain lines.
+    /// </summary>
     public bool OutIsTerminal { get; init; }
 
-    /// <summary>Whether the process was born without a standard output: nothing is asked of a VMM whose answer nobody can have.</summary>
+    /// <summary>
+    /// Whether the process was born without a standard output: nothing is asked of a VMM whose answer nobody can have.
+    /// </summary>
     public bool OutIsClosed { get; init; }
 
     /// <summary>Whether <see cref="Error"/> is a terminal.</summary>

@@ -4,14 +4,16 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall.Native;
 
 /// <summary>
-/// A CPU vendor's hypercall instruction, executed by this process. CPUID's vendor string decides where it is used, never a feature bit.
+/// A CPU vendor's hypercall instruction, executed by this process. CPUID's vendor string decides where it is used, never a
+/// feature bit.
 /// </summary>
 /// <example>
 /// A third vendor is one class and one extension method:
 /// <code>
 /// public sealed class ZhaoxinProvider() : InstructionProvider("Zhaoxin", new HypercallInstruction("VMCALL", [0x0F, 0x01, 0xC1]), "  Shanghai  ");
 ///
-/// public static IHypercallBuilder AddZhaoxin(this IHypercallBuilder builder) => builder.AddNativeProvider&lt;ZhaoxinProvider&gt;();
+/// public static IHypercallBuilder AddZhaoxin(this IHypercallBuilder builder) =>
+/// builder.AddNativeProvider&lt;ZhaoxinProvider&gt;();
 /// </code>
 /// </example>
 public abstract class InstructionProvider : IHypercallProvider

@@ -11,24 +11,28 @@ namespace Hypercall.Native;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A CPU fault on the hypercall instruction is a result, never a dead process. For that, making the first channel installs a handler for
-/// SIGILL, SIGSEGV and SIGBUS (a vectored exception handler on Windows) that looks at the faulting address, keeps what is its own,
-/// and leads everything else to where it went before. It stays until the process ends. All copies of this library in a runtime have one handler together.
+/// A CPU fault on the hypercall instruction is a result, never a dead process. For that, making the first channel installs a
+/// handler for SIGILL, SIGSEGV and SIGBUS (a vectored exception handler on Windows) that looks at the faulting address, keeps
+/// what is its own, and leads everything else to where it went before. It stays until the process ends. All copies of this
+/// library in a runtime have one handler together.
 /// </para>
 /// <para>
-/// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms have passed since the
-/// last look: a call that faults in between ends the process. Many frames at once (<see cref="HypercallChannelExtensions.TryInvokeAll"/>) have one look for 256 of them.
+/// Somebody else may take that handler away later. It is looked for when a channel is made, and again during calls once 100 ms
+/// have passed since the last look: a call that faults in between ends the process. Many frames at once
+/// (<see cref="HypercallChannelExtensions.TryInvokeAll"/>) have one look for 256 of them.
 /// </para>
 /// <para>
-/// A thread that blocks SIGILL, SIGSEGV or SIGBUS would die of a fault. So the first call of a thread unblocks the three on that thread, and they stay unblocked; a
-/// thread that blocks them later is looked after once 100 ms have passed. Where that is not allowed, the call throws a <see cref="PlatformNotSupportedException"/> before the
-/// instruction. So it does where the handler cannot be put back.
+/// A thread that blocks SIGILL, SIGSEGV or SIGBUS would die of a fault. So the first call of a thread unblocks the three on that
+/// thread, and they stay unblocked; a thread that blocks them later is looked after once 100 ms have passed. Where that is not
+/// allowed, the call throws a <see cref="PlatformNotSupportedException"/> before the instruction. So it does where the handler
+/// cannot be put back.
 /// </para>
 /// <para>
-/// On Windows, hardware-enforced stack protection (CET shadow stacks) does not let any handler send a thread to an address that is not on its shadow stack: where the
-/// CPU has it and the program's executable is marked CETCOMPAT, which .NET 9 and later do, a fault would end the process with 0xC0000409. So <see cref="Channel"/> is refused there
-/// with a <see cref="PlatformNotSupportedException"/>; build such a program with <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. This is known from others who do the same
-/// (dotnet/runtime issue 107651), and was not tried on such a CPU.
+/// On Windows, hardware-enforced stack protection (CET shadow stacks) does not let any handler send a thread to an address that
+/// is not on its shadow stack: where the CPU has it and the program's executable is marked CETCOMPAT, which .NET 9 and later do,
+/// a fault would end the process with 0xC0000409. So <see cref="Channel"/> is refused there with a
+/// <see cref="PlatformNotSupportedException"/>; build such a program with <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. This
+/// is known from others who do the same (dotnet/runtime issue 107651), and was not tried on such a CPU.
 /// </para>
 /// <para>All members may be used from any number of threads.</para>
 /// </remarks>
@@ -100,7 +104,8 @@ public sealed class NativeMachine : IHypercallMachine
 
     /// <inheritdoc/>
     /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
-    /// <exception cref="PlatformNotSupportedException">Faults cannot be caught here: sigaction is refused, or somebody answers it and installs nothing.</exception>
+    /// <exception cref="PlatformNotSupportedException">Faults cannot be caught here: sigaction is refused, or somebody answers it
+    /// and installs nothing.</exception>
     public IHypercallChannel Channel
     {
         get

@@ -3,12 +3,13 @@ using FsCheck;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// FsCheck's generators and shrinkers of machines, plans of faults, buffers, calls and whole cases: <c>[Property(Arbitrary = [typeof(FakeArbitraries)])]</c>,
-/// or <c>ArbMap.Default.Merge(typeof(FakeArbitraries))</c>. They are those of <see cref="FakeCase"/>; FsCheck gives the seed, and the size in percent.
+/// FsCheck's generators and shrinkers of machines, plans of faults, buffers, calls and whole cases: <c>[Property(Arbitrary =
+/// [typeof(FakeArbitraries)])]</c>, or <c>ArbMap.Default.Merge(typeof(FakeArbitraries))</c>. They are those of
+/// <see cref="FakeCase"/>; FsCheck gives the seed, and the size in percent.
 /// </summary>
 /// <remarks>
-/// There is none of <see cref="FakeMachine"/>: a machine keeps what happened to it, and FsCheck may try a value more than once. Make it in the property, <c>new FakeMachine(options)</c>; [VmmProperty]
-/// does.
+/// There is none of <see cref="FakeMachine"/>: a machine keeps what happened to it, and FsCheck may try a value more than once.
+/// Make it in the property, <c>new FakeMachine(options)</c>; [VmmProperty] does.
 /// </remarks>
 public static class FakeArbitraries
 {

@@ -9,7 +9,8 @@ public sealed class FakeCaseArbitrary : Arbitrary<FakeCase>
 
     /// <summary>Makes it.</summary>
     /// <param name="size">How large the largest case may be, and what may happen in it.</param>
-    /// <param name="machine">The machine as far as it is given: settings that differ from their defaults stay as they are, its plan too. Null for any machine.</param>
+    /// <param name="machine">The machine as far as it is given: settings that differ from their defaults stay as they are, its
+    /// plan too. Null for any machine.</param>
     public FakeCaseArbitrary(FakeCaseSize size, FakeMachineOptions? machine = null)
     {
         ArgumentNullException.ThrowIfNull(size);

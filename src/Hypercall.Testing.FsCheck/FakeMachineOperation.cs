@@ -4,7 +4,9 @@ using FsCheck.Fluent;
 
 namespace Hypercall.Testing;
 
-/// <summary>One operation of a model-based test: what it does to the model, what to the program, and what must be so afterwards.</summary>
+/// <summary>
+/// One operation of a model-based test: what it does to the model, what to the program, and what must be so afterwards.
+/// </summary>
 /// <remarks>Override <see cref="object.ToString"/>: it is what a failure prints.</remarks>
 /// <typeparam name="TProgram">The program.</typeparam>
 /// <typeparam name="TModel">The model: a value that does not change.</typeparam>

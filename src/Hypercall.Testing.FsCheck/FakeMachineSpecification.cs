@@ -6,11 +6,13 @@ using FsCheck.Fluent;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// A model-based test on the fake machine: sequences of operations, generated and made shorter by FsCheck, that are done to a program and to a model of it at once.
+/// A model-based test on the fake machine: sequences of operations, generated and made shorter by FsCheck, that are done to a
+/// program and to a model of it at once.
 /// </summary>
 /// <remarks>
-/// A sequence runs on a machine of its own, with a plan of faults of its own, which are shrunk after the operations. What the machine saw counts
-/// (<see cref="FakeMachine.Failure"/>), even where the program swallowed it. A program that is <see cref="IDisposable"/> is disposed at the end of a sequence.
+/// A sequence runs on a machine of its own, with a plan of faults of its own, which are shrunk after the operations. What the
+/// machine saw counts (<see cref="FakeMachine.Failure"/>), even where the program swallowed it. A program that is
+/// <see cref="IDisposable"/> is disposed at the end of a sequence.
 /// </remarks>
 /// <example>
 /// <code>
@@ -35,7 +37,9 @@ public abstract class FakeMachineSpecification<TProgram, TModel> : Machine<FakeM
     /// <summary>What may happen on the machines. The default is everything.</summary>
     protected virtual FakeCaseSize Size => FakeCaseSize.Default;
 
-    /// <summary>The machine as far as it is given: settings that differ from their defaults stay as they are. The default is any machine.</summary>
+    /// <summary>
+    /// The machine as far as it is given: settings that differ from their defaults stay as they are. The default is any machine.
+    /// </summary>
     protected virtual FakeMachineOptions Given => FakeMachineOptions.Plain;
 
     /// <summary>Machines to run on; how a new one is made ready, <see cref="Start"/> and <see cref="StartModel"/> say.</summary>

@@ -6,7 +6,10 @@ namespace Hypercall.Testing;
 /// </summary>
 public interface IVmmSetup
 {
-    /// <summary>The machine as far as it is given: settings that differ from their defaults stay as they are in every case, its plan too. The default is any machine.</summary>
+    /// <summary>
+    /// The machine as far as it is given: settings that differ from their defaults stay as they are in every case, its plan too.
+    /// The default is any machine.
+    /// </summary>
     FakeMachineOptions Machine => new();
 
     /// <summary>How large the largest case may be, and what may happen in it.</summary>

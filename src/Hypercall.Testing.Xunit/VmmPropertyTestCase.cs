@@ -6,7 +6,10 @@ using Xunit.Sdk;
 namespace Hypercall.Testing.Xunit;
 
 /// <summary>A test that <see cref="VmmPropertyAttribute"/> marks. For xunit.</summary>
-/// <remarks>FsCheck's own, for what it knows of the attributes; but run as xunit runs any test, so that whatever works in a [Fact] works in it.</remarks>
+/// <remarks>
+/// FsCheck's own, for what it knows of the attributes; but run as xunit runs any test, so that whatever works in a [Fact] works
+/// in it.
+/// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class VmmPropertyTestCase : PropertyTestCase
 {

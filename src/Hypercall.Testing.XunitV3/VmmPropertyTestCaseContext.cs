@@ -3,7 +3,9 @@ using Xunit.v3;
 
 namespace Hypercall.Testing.Xunit;
 
-/// <summary>Runs the one test of a <see cref="VmmPropertyTestCase"/> as xunit would, in a context that calls it many times.</summary>
+/// <summary>
+/// Runs the one test of a <see cref="VmmPropertyTestCase"/> as xunit would, in a context that calls it many times.
+/// </summary>
 internal sealed class VmmPropertyTestCaseContext(
     VmmPropertyTestCase testCase,
     IReadOnlyCollection<IXunitTest> tests,

@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 
 /// <summary>
-/// Runs inside of the tool before its Main, where DOTNET_STARTUP_HOOKS names this assembly: gives it an end that no command line can, when the test sends SIGWINCH. The name and the
-/// missing namespace are the runtime's rule (docs/design/features/host-startup-hook.md).
+/// Runs inside of the tool before its Main, where DOTNET_STARTUP_HOOKS names this assembly: gives it an end that no command line
+/// can, when the test sends SIGWINCH. The name and the missing namespace are the runtime's rule
+/// (docs/design/features/host-startup-hook.md).
 /// </summary>
 #pragma warning disable CA1050 // Declare types in namespaces
 internal static class StartupHook

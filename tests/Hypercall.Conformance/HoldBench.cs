@@ -3,7 +3,10 @@ using Hypercall.BitVisor;
 
 namespace Hypercall.Conformance;
 
-/// <summary>Locked as against pinned memory: the VMM holds each page by its physical address while the kernel compacts memory, and is then asked what it sees.</summary>
+/// <summary>
+/// Locked as against pinned memory: the VMM holds each page by its physical address while the kernel compacts memory, and is then
+/// asked what it sees.
+/// </summary>
 internal static class HoldBench
 {
     private const int Pages = 128;

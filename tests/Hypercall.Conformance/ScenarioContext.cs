@@ -19,7 +19,9 @@ internal sealed class ScenarioContext(IConformanceMachine machine, int percent, 
     /// <summary>The same numbers on every run with the same seed, whatever ran before.</summary>
     public Random Random { get; } = new(seed);
 
-    /// <summary>Whether the machine is one on which large things are done less often (less than half of the repetitions).</summary>
+    /// <summary>
+    /// Whether the machine is one on which large things are done less often (less than half of the repetitions).
+    /// </summary>
     public bool IsSlow { get; } = percent < 50;
 
     /// <summary>How often to do something that is done this many times on a fast machine; at least once.</summary>

@@ -4,8 +4,8 @@ namespace Hypercall.Docs.Tests;
 internal static class PageOutput
 {
     /// <summary>
-    /// Whether they agree. How many blanks or tabs stand together does not count, nor do empty lines at the end; a line of three dots stands for any number of lines, and three dots at a line's
-    /// end for the rest of that line.
+    /// Whether they agree. How many blanks or tabs stand together does not count, nor do empty lines at the end; a line of three
+    /// dots stands for any number of lines, and three dots at a line's end for the rest of that line.
     /// </summary>
     public static bool Matches(string expected, string actual) => Matches(Lines(expected), Lines(actual));
 

@@ -4,8 +4,9 @@ using System.Globalization;
 namespace Hypercall.Docs.Tests;
 
 /// <summary>
-/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project PROJECT -- ...</c>,
-/// the project in <c>samples/</c> or the tool's, and what it prints, again and again. <c>$ echo $?</c> tells the exit code.
+/// A block of a page that shows the tool or a sample at work: <c>$ hypercall ...</c> or <c>$ dotnet run --project PROJECT --
+/// ...</c>, the project in <c>samples/</c> or the tool's, and what it prints, again and again. <c>$ echo $?</c> tells the exit
+/// code.
 /// </summary>
 internal static class ToolSession
 {

@@ -37,7 +37,9 @@ internal static class CopiesMode
         return CrashModes.CrashElsewhere("ud2", isGuarded: false);
     }
 
-    /// <summary>Of three copies the first, which installed the guard, goes; the others go on, also when the guard is taken away.</summary>
+    /// <summary>
+    /// Of three copies the first, which installed the guard, goes; the others go on, also when the guard is taken away.
+    /// </summary>
     public static int OutliveTheFirst()
     {
         PosixSignalRegistration registration = PosixSignalRegistration.Create((PosixSignal)Libc.SigIll, _ => { });

@@ -4,7 +4,9 @@ using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
-/// <summary>What a host asks of a copy of the library: another AssemblyLoadContext by reflection, a C program by <see cref="Exports"/>.</summary>
+/// <summary>
+/// What a host asks of a copy of the library: another AssemblyLoadContext by reflection, a C program by <see cref="Exports"/>.
+/// </summary>
 internal static class Entry
 {
     /// <summary>Makes a call that faults: 0 for an invalid opcode, 1 for a load from a bad address.</summary>

@@ -3,7 +3,9 @@ using Hypercall.Tests;
 
 namespace Hypercall.Native.FaultStress;
 
-/// <summary>What Windows gives: memory that is locked and passed by virtual address, and a clear no to everything physical.</summary>
+/// <summary>
+/// What Windows gives: memory that is locked and passed by virtual address, and a clear no to everything physical.
+/// </summary>
 internal static class MemoryMode
 {
     private const int Length = 40_000;

@@ -1,7 +1,7 @@
 using Hypercall.Native.FaultStress;
 
-// What kills a process, or could, is tried in a process of its own. Exit codes: 0 as it should be, 1 something was wrong, 2 usage;
-// a mode that is meant to die says which way in its first line.
+// What kills a process, or could, is tried in a process of its own. Exit codes: 0 as it should be, 1 something was wrong, 2
+// usage; a mode that is meant to die says which way in its first line.
 return args switch
 {
     ["stress", .. string[] rest] => StressMode.Run(rest),

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall.Native.MemoryProbe;
 
-/// <summary>What a plug-in does with its own copy of the library, in a context of its own. The host knows it by reflection only.</summary>
+/// <summary>
+/// What a plug-in does with its own copy of the library, in a context of its own. The host knows it by reflection only.
+/// </summary>
 [SuppressMessage("Performance", "CA1812", Justification = "Called by name.")]
 internal static class Plugin
 {

@@ -2,7 +2,10 @@ using Hypercall.BitVisor;
 
 namespace Hypercall.Native.MemoryProbe;
 
-/// <summary>A VMM in this very process: it knows one function, which reads RCX bytes at guest virtual address RBX and answers their sum in RAX.</summary>
+/// <summary>
+/// A VMM in this very process: it knows one function, which reads RCX bytes at guest virtual address RBX and answers their sum in
+/// RAX.
+/// </summary>
 internal sealed unsafe class ReadingVmm : IHypercallChannel
 {
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)

@@ -22,7 +22,9 @@ internal static unsafe partial class Restrictions
 
     public static bool IsOpen(int file) => FileControl(file, 1 /* F_GETFD */, 0) >= 0;
 
-    /// <summary>Makes io_uring_setup fail with EPERM, as containers do: a seccomp filter, on this thread and its children.</summary>
+    /// <summary>
+    /// Makes io_uring_setup fail with EPERM, as containers do: a seccomp filter, on this thread and its children.
+    /// </summary>
     public static void BlockIoUring()
     {
         // struct sock_filter { u16 code; u8 jt; u8 jf; u32 k }, linux/filter.h

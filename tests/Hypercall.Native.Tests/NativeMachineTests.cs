@@ -187,7 +187,9 @@ public sealed class NativeMachineTests
         Assert.Same(machine.Channel, machine.Channel);
     }
 
-    /// <summary>KVM refuses user mode whatever the call is (arch/x86/kvm/x86.c, kvm_emulate_hypercall), and writes nothing but RAX.</summary>
+    /// <summary>
+    /// KVM refuses user mode whatever the call is (arch/x86/kvm/x86.c, kvm_emulate_hypercall), and writes nothing but RAX.
+    /// </summary>
     [SkippableFact]
     public void On_KVM_the_right_instruction_gives_minus_1_and_keeps_every_other_register()
     {

@@ -3,7 +3,10 @@ using System.Xml.Linq;
 
 namespace Hypercall.Packages.Tests;
 
-/// <summary>All packages, packed once into a folder that serves as a feed; and folders for programs that use them, outside of the checkout.</summary>
+/// <summary>
+/// All packages, packed once into a folder that serves as a feed; and folders for programs that use them, outside of the
+/// checkout.
+/// </summary>
 public sealed class Feed : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hypercall-packages-");
@@ -14,7 +17,10 @@ public sealed class Feed : IAsyncLifetime
     /// <summary>What this repository calls its version.</summary>
     public static string ProductVersion { get; } = XDocument.Load(Checkout.Full("Directory.Build.props")).Descendants("VersionPrefix").Single().Value;
 
-    /// <summary>The packages' version, one that no machine has: a package is restored once, and one of an earlier day would be tested in place of these.</summary>
+    /// <summary>
+    /// The packages' version, one that no machine has: a package is restored once, and one of an earlier day would be tested in
+    /// place of these.
+    /// </summary>
     public string Version { get; } = $"{ProductVersion}-test.t{Guid.NewGuid():N}";
 
     public async Task InitializeAsync()
@@ -31,7 +37,10 @@ public sealed class Feed : IAsyncLifetime
         return Task.CompletedTask;
     }
 
-    /// <summary>An empty folder for a program of a user, where restoring asks this feed too, and puts nothing of ours where other programs look.</summary>
+    /// <summary>
+    /// An empty folder for a program of a user, where restoring asks this feed too, and puts nothing of ours where other programs
+    /// look.
+    /// </summary>
     public string NewFolder(string name)
     {
         string folder = _folder.CreateSubdirectory(name).FullName;

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Hypercall.Testing.Tests;
 
 /// <summary>
-/// What a guest's kernel knows of a program's memory, as simple as it can be said: for each buffer its pages, each with its fill and whether it is swapped out, and who
-/// holds it.
+/// What a guest's kernel knows of a program's memory, as simple as it can be said: for each buffer its pages, each with its fill
+/// and whether it is swapped out, and who holds it.
 /// </summary>
 internal sealed record PagesModel(ImmutableList<PagesModel.Region> Regions, long LockLimit)
 {
@@ -26,7 +26,10 @@ internal sealed record PagesModel(ImmutableList<PagesModel.Region> Regions, long
     public override string ToString() =>
         string.Join(" ", Regions.Select(region => $"[{string.Concat(region.Pages.Select(page => page.IsOut ? 'o' : page.IsMapped ? '#' : 'u'))}]")) + $" {LockedBytes} bytes locked";
 
-    /// <summary>Memory that the program allocated; one that was refused, or freed, keeps its number and is not alive. The first hold may be its own, the others are windows.</summary>
+    /// <summary>
+    /// Memory that the program allocated; one that was refused, or freed, keeps its number and is not alive. The first hold may
+    /// be its own, the others are windows.
+    /// </summary>
     internal sealed record Region(bool IsAlive, bool IsOwnHeld, ImmutableList<Page> Pages, ImmutableList<Hold> Holds)
     {
         public static Region Refused { get; } = new(false, false, [], []);

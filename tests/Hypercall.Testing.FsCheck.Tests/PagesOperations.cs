@@ -61,7 +61,9 @@ internal sealed class Touch(int region) : PagesOperation
     protected override void Do(FakeMachine vmm, PagesProgram program, PagesModel model) => program.Buffers[region]!.Touch();
 }
 
-/// <summary>Swapping out, moving, unmapping and forking: what the kernel may do to a page, and refuses to do to one that is held.</summary>
+/// <summary>
+/// Swapping out, moving, unmapping and forking: what the kernel may do to a page, and refuses to do to one that is held.
+/// </summary>
 internal sealed class Befall(int region, int page, FakeFaultKind kind) : PagesOperation
 {
     public override bool Pre(PagesModel model) => model.Alive.Contains(region) && page < model.Regions[region].Pages.Count;

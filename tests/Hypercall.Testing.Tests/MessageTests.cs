@@ -1,8 +1,8 @@
 namespace Hypercall.Testing.Tests;
 
 /// <summary>
-/// Messages are part of the product: each says what happened, and what the reader can do. A few words of each part are held here, so that no part is lost; the rest may
-/// be said better any time.
+/// Messages are part of the product: each says what happened, and what the reader can do. A few words of each part are held here,
+/// so that no part is lost; the rest may be said better any time.
 /// </summary>
 public sealed class MessageTests
 {

@@ -1,8 +1,9 @@
 namespace Hypercall.Tests;
 
 /// <summary>
-/// How long a test waits at most for what must come. A test waits for an event, and never for the clock: these bounds only turn a hang into a failure that says what was seen, so no
-/// machine may be slow enough to meet them. They stay below the hang limit of <c>./test</c>, which can only name the test.
+/// How long a test waits at most for what must come. A test waits for an event, and never for the clock: these bounds only turn a
+/// hang into a failure that says what was seen, so no machine may be slow enough to meet them. They stay below the hang limit of
+/// <c>./test</c>, which can only name the test.
 /// </summary>
 internal static class LastResort
 {

@@ -5,10 +5,14 @@ using Microsoft.Diagnostics.Tracing;
 
 namespace VmmWatch.Tests.Processes;
 
-/// <summary>What <c>dotnet-counters monitor -p PID --counters Hypercall,VmmWatch</c> does: it listens to a process by its diagnostic port, and asks for meters by name.</summary>
+/// <summary>
+/// What <c>dotnet-counters monitor -p PID --counters Hypercall,VmmWatch</c> does: it listens to a process by its diagnostic port,
+/// and asks for meters by name.
+/// </summary>
 internal sealed class CounterSession : IDisposable
 {
-    // The runtime's MetricsEventSource, which documents its arguments and events; dotnet/diagnostics, MetricSourceConfiguration, for what the tool asks.
+    // The runtime's MetricsEventSource, which documents its arguments and events; dotnet/diagnostics, MetricSourceConfiguration,
+    // for what the tool asks.
     private const string Provider = "System.Diagnostics.Metrics";
     private const long TimeSeriesValues = 0x2;
     private const string SharedSession = "SHARED";

@@ -109,7 +109,9 @@ public class ProcessTests
         Assert.StartsWith("Usage: ", run.Out, StringComparison.Ordinal);
     }
 
-    /// <summary>Whatever is under this machine, the program says what the library says: three calls at most, and the process lives.</summary>
+    /// <summary>
+    /// Whatever is under this machine, the program says what the library says: three calls at most, and the process lives.
+    /// </summary>
     [Fact]
     public async Task On_the_real_machine_it_says_what_there_is()
     {

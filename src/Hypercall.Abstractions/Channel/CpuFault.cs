@@ -8,22 +8,31 @@ namespace Hypercall;
 /// <param name="Kind">Which fault.</param>
 public readonly record struct CpuFault(CpuFaultKind Kind)
 {
-    /// <summary>The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).</summary>
+    /// <summary>
+    /// The signal number on Linux (4 SIGILL, 7 SIGBUS, 11 SIGSEGV), the exception code on Windows (0xC000001D and so on).
+    /// </summary>
     public uint Code { get; init; }
 
     /// <summary>
-    /// The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known, as under emulators of Linux that do not
-    /// set it. Without meaning when there is no fault.
+    /// The exception vector (6 #UD, 13 #GP, 14 #PF). On Windows it is derived from <see cref="Code"/>; -1 when it is not known,
+    /// as under emulators of Linux that do not set it. Without meaning when there is no fault.
     /// </summary>
     public int TrapNumber { get; init; }
 
-    /// <summary>The error code that the CPU pushed (for #PF: Intel SDM vol. 3A, section 4.7); 0 where there is none, and on Windows.</summary>
+    /// <summary>
+    /// The error code that the CPU pushed (for #PF: Intel SDM vol. 3A, section 4.7); 0 where there is none, and on Windows.
+    /// </summary>
     public ulong ErrorCode { get; init; }
 
-    /// <summary>For #PF the guest virtual address whose access failed (CR2); otherwise what the system reports, often 0.</summary>
+    /// <summary>
+    /// For #PF the guest virtual address whose access failed (CR2); otherwise what the system reports, often 0.
+    /// </summary>
     public GuestVirtualAddress Address { get; init; }
 
-    /// <summary>Where the hypercall instruction lies in this process (a made-up address on a fake); 0 when whoever made the channel did not say.</summary>
+    /// <summary>
+    /// Where the hypercall instruction lies in this process (a made-up address on a fake); 0 when whoever made the channel did
+    /// not say.
+    /// </summary>
     public GuestVirtualAddress InstructionAddress { get; init; }
 
     /// <summary>The CPU and the way down on which it happened; null when whoever made the channel did not say.</summary>
@@ -49,7 +58,9 @@ public readonly record struct CpuFault(CpuFaultKind Kind)
     /// </summary>
     internal bool IsTransient => Kind == CpuFaultKind.PageFault && InstructionAddress.Value != 0 && !IsOnInstruction;
 
-    /// <summary>The CPU manuals' name of the fault: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, <c>trap N</c>, or <c>unknown trap</c>.</summary>
+    /// <summary>
+    /// The CPU manuals' name of the fault: <c>#UD</c>, <c>#GP</c>, <c>#PF</c>, <c>trap N</c>, or <c>unknown trap</c>.
+    /// </summary>
     public string Mnemonic => Kind switch
     {
         CpuFaultKind.None => "no fault",

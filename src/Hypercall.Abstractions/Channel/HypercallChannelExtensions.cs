@@ -15,8 +15,8 @@ public static class HypercallChannelExtensions
     }
 
     /// <summary>
-    /// Executes frames in their order, and stops at the first that does not complete. Nothing of an answer is judged before the next frame goes: for calls
-    /// that do not depend on each other. A machine's own channel makes one transition for many frames.
+    /// Executes frames in their order, and stops at the first that does not complete. Nothing of an answer is judged before the
+    /// next frame goes: for calls that do not depend on each other. A machine's own channel makes one transition for many frames.
     /// </summary>
     /// <param name="channel">The channel.</param>
     /// <param name="frames">The frames, in and out; that which did not complete, and all after it, are unchanged.</param>

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>How a call ended: the instruction completed, or the CPU raised a fault on it, or the channel itself refused the call.</summary>
+/// <summary>
+/// How a call ended: the instruction completed, or the CPU raised a fault on it, or the channel itself refused the call.
+/// </summary>
 public readonly struct HypercallStatus : IEquatable<HypercallStatus>
 {
     private readonly object? _reason; // null when it completed; otherwise an Occurrence or a ChannelRefusal

@@ -17,12 +17,14 @@ public interface IHypercallChannel
     /// The frame, in and out. When the call does not complete it is unchanged.
     /// </param>
     /// <returns>
-    /// Completed, or which CPU fault the instruction raised, or why the channel itself refused. Completed says only that the instruction did: whether the VMM
-    /// knew the call, and in which ABI it answered, is in the registers.
+    /// Completed, or which CPU fault the instruction raised, or why the channel itself refused. Completed says only that the
+    /// instruction did: whether the VMM knew the call, and in which ABI it answered, is in the registers.
     /// </returns>
     HypercallStatus TryInvoke(ref HypercallRegisters registers);
 
-    /// <summary>The registers that go into the VMM; all of them, unless a device of the guest's kernel stands in between.</summary>
+    /// <summary>
+    /// The registers that go into the VMM; all of them, unless a device of the guest's kernel stands in between.
+    /// </summary>
     RegisterSet Carries => RegisterSet.All;
 
     /// <summary>The registers that come back.</summary>

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Hypercall;
 
-/// <summary>A piece of memory written down in memory: a list of its frames, or a structure of a VMM's own that an argument points to.</summary>
+/// <summary>
+/// A piece of memory written down in memory: a list of its frames, or a structure of a VMM's own that an argument points to.
+/// </summary>
 public sealed class DescriptorFormat
 {
     private readonly DescriptorWriter _write;
@@ -11,7 +13,8 @@ public sealed class DescriptorFormat
     /// <param name="name">Its name.</param>
     /// <param name="maxFrames">How many frames of data a descriptor holds at most, 1 and more; a longer piece is cut.</param>
     /// <param name="write">Writes it.</param>
-    /// <param name="byVirtualAddress">Whether the VMM finds the descriptor by its virtual address, not by its physical one.</param>
+    /// <param name="byVirtualAddress">Whether the VMM finds the descriptor by its virtual address, not by its physical
+    /// one.</param>
     public DescriptorFormat(string name, int maxFrames, DescriptorWriter write, bool byVirtualAddress = false)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -23,7 +26,9 @@ public sealed class DescriptorFormat
         _write = write;
     }
 
-    /// <summary>Frames as Hyper-V's GPA_RANGE: 511 fill the page (Linux, include/linux/hyperv.h, <c>struct gpa_range</c>).</summary>
+    /// <summary>
+    /// Frames as Hyper-V's GPA_RANGE: 511 fill the page (Linux, include/linux/hyperv.h, <c>struct gpa_range</c>).
+    /// </summary>
     /// <remarks>
     /// <code>
     /// offset  0           4                   8       16              8 + 8 n

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Hypercall;
 
 /// <summary>
-/// A calling convention as data: which bits of which registers carry the number, the arguments, constants and the result; how the result
-/// means failure; and which answer only another VMM gives.
+/// A calling convention as data: which bits of which registers carry the number, the arguments, constants and the result; how the
+/// result means failure; and which answer only another VMM gives.
 /// </summary>
 /// <example>
 /// One's own, in one line; and one with two values in a register:
@@ -28,7 +28,8 @@ public sealed partial class HypercallConvention
     /// <param name="result">Where the result comes back; the default is RAX. It may be where something went in.</param>
     /// <param name="failure">How the result means failure; null for <see cref="HypercallFailureRule.Never"/>.</param>
     /// <param name="constants">What is the same in every call, such as a magic number; null for nothing.</param>
-    /// <param name="layout">Which arguments hold memory in a transfer, where all its functions agree; null where they do not, and each says so itself.</param>
+    /// <param name="layout">Which arguments hold memory in a transfer, where all its functions agree; null where they do not, and
+    /// each says so itself.</param>
     /// <param name="foreign">Which answer proves that another VMM gave it; null where none does.</param>
     /// <param name="source">Where the convention is written down.</param>
     /// <exception cref="ArgumentException">A bit has two meanings.</exception>
@@ -118,7 +119,9 @@ public sealed partial class HypercallConvention
         return registers;
     }
 
-    /// <summary>Makes the frame of a call in place: to copy a frame that was just written word by word costs more than the call.</summary>
+    /// <summary>
+    /// Makes the frame of a call in place: to copy a frame that was just written word by word costs more than the call.
+    /// </summary>
     internal void Fill(ref HypercallRegisters registers, ulong number, ReadOnlySpan<ulong> arguments)
     {
         registers = _constants;
@@ -170,8 +173,8 @@ public sealed partial class HypercallConvention
     }
 
     /// <summary>
-    /// Whether the frames before and after a call prove that a VMM of another convention answered it. False proves nothing: a VMM that ignores a call
-    /// often answers as this one might.
+    /// Whether the frames before and after a call prove that a VMM of another convention answered it. False proves nothing: a VMM
+    /// that ignores a call often answers as this one might.
     /// </summary>
     /// <param name="sent">The frame that went in.</param>
     /// <param name="received">The frame that came out.</param>

@@ -11,16 +11,20 @@ namespace Hypercall;
 /// HyperVPages           address in    address out   its own            a length in argument 1 would be taken for an address, and written to
 /// KvmPages              address       pages         its own
 /// </code>
-/// An address is virtual or physical, as the technique has it; or that of a descriptor, which goes where memory for the VMM to read goes.
+/// An address is virtual or physical, as the technique has it; or that of a descriptor, which goes where memory for the VMM to
+/// read goes.
 /// </remarks>
 public sealed class TransferLayout
 {
     /// <summary>Describes a layout.</summary>
     /// <param name="toVmm">Which argument, from 0, holds the address of memory that the VMM reads.</param>
-    /// <param name="fromVmm">Which argument holds the address of memory that the VMM writes: often the same. Where it is another one, it is 0 when nothing goes that way.</param>
+    /// <param name="fromVmm">Which argument holds the address of memory that the VMM writes: often the same. Where it is another
+    /// one, it is 0 when nothing goes that way.</param>
     /// <param name="length">Which argument holds the length; null when none does.</param>
-    /// <param name="unit">In what unit the length is, in bytes: a power of two, 1 to 4096. Memory that is no whole number of units, or does not start at one, is refused.</param>
-    /// <param name="descriptor">A structure of the VMM's own into which each piece is written, and to which the argument points; null when it points to the memory.</param>
+    /// <param name="unit">In what unit the length is, in bytes: a power of two, 1 to 4096. Memory that is no whole number of
+    /// units, or does not start at one, is refused.</param>
+    /// <param name="descriptor">A structure of the VMM's own into which each piece is written, and to which the argument points;
+    /// null when it points to the memory.</param>
     /// <exception cref="ArgumentException">The length is where an address is.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An argument is negative, or the unit is none.</exception>
     public TransferLayout(int toVmm, int fromVmm, int? length = null, int unit = 1, DescriptorFormat? descriptor = null)
@@ -48,10 +52,16 @@ public sealed class TransferLayout
     /// <summary>The address in the first argument, the length in bytes in the second.</summary>
     public static TransferLayout AddressAndLength { get; } = new(0, 0, length: 1);
 
-    /// <summary>Hyper-V: the address of the input page in the first argument, of the output page in the second; no length (TLFS, "Hypercall Inputs").</summary>
+    /// <summary>
+    /// Hyper-V: the address of the input page in the first argument, of the output page in the second; no length (TLFS,
+    /// "Hypercall Inputs").
+    /// </summary>
     public static TransferLayout HyperVPages { get; } = new(toVmm: 0, fromVmm: 1);
 
-    /// <summary>KVM: the address in the first argument, the number of pages of 4096 bytes in the second (KVM_HC_MAP_GPA_RANGE; Linux, Documentation/virt/kvm/x86/hypercalls.rst).</summary>
+    /// <summary>
+    /// KVM: the address in the first argument, the number of pages of 4096 bytes in the second (KVM_HC_MAP_GPA_RANGE; Linux,
+    /// Documentation/virt/kvm/x86/hypercalls.rst).
+    /// </summary>
     public static TransferLayout KvmPages { get; } = new(0, 0, length: 1, unit: GuestPage.Size);
 
     /// <summary>Which argument, from 0, holds the address of memory that the VMM reads.</summary>
@@ -69,7 +79,9 @@ public sealed class TransferLayout
     /// <summary>The structure to which the argument points; null when it points to the memory.</summary>
     public DescriptorFormat? Descriptor { get; }
 
-    /// <summary>The address in one argument, and no length: Xen's xen_version has it in argument 1, Nyx in its only one, 0.</summary>
+    /// <summary>
+    /// The address in one argument, and no length: Xen's xen_version has it in argument 1, Nyx in its only one, 0.
+    /// </summary>
     /// <param name="argument">Which argument, from 0.</param>
     public static TransferLayout Address(int argument) => new(argument, argument);
 

@@ -16,7 +16,9 @@ public sealed record CpuIdentity
     private const uint HypervisorLeaf = 0x4000_0000;   // reserved for hypervisors: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, section E.4
     private const uint ExtendedLeaf = 0x8000_0000;
 
-    /// <summary>The vendor string of leaf 0 (EBX, EDX, ECX), 12 characters with its blanks: <c>GenuineIntel</c>, <c>AuthenticAMD</c>, ...</summary>
+    /// <summary>
+    /// The vendor string of leaf 0 (EBX, EDX, ECX), 12 characters with its blanks: <c>GenuineIntel</c>, <c>AuthenticAMD</c>, ...
+    /// </summary>
     public required string Vendor { get; init; }
 
     /// <summary>The brand string of leaves 0x80000002 to 0x80000004, trimmed; empty when the CPU has none.</summary>
@@ -29,18 +31,22 @@ public sealed record CpuIdentity
     public bool HypervisorPresent { get; init; }
 
     /// <summary>
-    /// The signature of leaf 0x40000000 (EBX, ECX, EDX) without trailing NULs and blanks, such as <c>KVMKVMKVM</c>; empty when there
-    /// is none. It is read even when <see cref="HypervisorPresent"/> is clear, for some VMMs answer it all the same.
+    /// The signature of leaf 0x40000000 (EBX, ECX, EDX) without trailing NULs and blanks, such as <c>KVMKVMKVM</c>; empty when
+    /// there is none. It is read even when <see cref="HypervisorPresent"/> is clear, for some VMMs answer it all the same.
     /// </summary>
     public string HypervisorSignature { get; init; } = "";
 
-    /// <summary>The highest hypervisor leaf (leaf 0x40000000, EAX); 0 when there is no <see cref="HypervisorSignature"/>.</summary>
+    /// <summary>
+    /// The highest hypervisor leaf (leaf 0x40000000, EAX); 0 when there is no <see cref="HypervisorSignature"/>.
+    /// </summary>
     public uint HypervisorMaxLeaf { get; init; }
 
     /// <summary>Leaf 1, ECX bit 5: the CPU offers VMX to this guest. Reported, never used to choose an instruction.</summary>
     public bool VmxReported { get; init; }
 
-    /// <summary>Leaf 0x80000001, ECX bit 2: the CPU offers SVM to this guest. Reported, never used to choose an instruction.</summary>
+    /// <summary>
+    /// Leaf 0x80000001, ECX bit 2: the CPU offers SVM to this guest. Reported, never used to choose an instruction.
+    /// </summary>
     public bool SvmReported { get; init; }
 
     /// <summary>Reads the identity.</summary>

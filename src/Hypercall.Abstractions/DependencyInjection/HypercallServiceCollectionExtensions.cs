@@ -16,7 +16,8 @@ public static class HypercallServiceCollectionExtensions
     /// <see cref="HypercallTarget"/> as singletons. Safe to call more than once.
     /// </summary>
     /// <param name="services">The services.</param>
-    /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm => vmm.AddFakeMachine()</c>.</param>
+    /// <param name="configure">Adds the vendors, <c>vmm => vmm.AddIntel().AddAmd()</c>, or a fake, <c>vmm =>
+    /// vmm.AddFakeMachine()</c>.</param>
     /// <remarks>
     /// Where nothing is added, or the options are not possible, an <see cref="OptionsValidationException"/> says so: at start
     /// where there is a host, else when the first of

@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>The pages that a function's transfers write descriptors into: as many as transfers ran at one time, kept for the next ones.</summary>
+/// <summary>
+/// The pages that a function's transfers write descriptors into: as many as transfers ran at one time, kept for the next ones.
+/// </summary>
 internal sealed class DescriptorPages
 {
     private static readonly GuestBufferOptions Pinned = new() { Residency = Residency.Pinned }; // like everything that the VMM finds by physical address

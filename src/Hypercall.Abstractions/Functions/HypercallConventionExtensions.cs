@@ -8,10 +8,12 @@ public static class HypercallConventionExtensions
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
-    /// <param name="result">The registers after the call, and whether they mean failure; when the call did not complete, as they went in.</param>
-    /// <returns>Completed, or why not. A call that completed may still have failed (<see cref="HypercallResult.IsFailure"/>), or another VMM may have answered it
-    /// (<see cref="HypercallResult.IsForeign"/>).</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
+    /// <param name="result">The registers after the call, and whether they mean failure; when the call did not complete, as they
+    /// went in.</param>
+    /// <returns>Completed, or why not. A call that completed may still have failed (<see cref="HypercallResult.IsFailure"/>), or
+    /// another VMM may have answered it (<see cref="HypercallResult.IsForeign"/>).</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field.
+    /// Nothing was called.</exception>
     public static HypercallStatus TryCall(
         this IHypercallChannel channel,
         HypercallConvention convention,
@@ -37,8 +39,10 @@ public static class HypercallConventionExtensions
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number of the call.</param>
     /// <param name="arguments">The arguments.</param>
-    /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an exception.</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
+    /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an
+    /// exception.</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field.
+    /// Nothing was called.</exception>
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>

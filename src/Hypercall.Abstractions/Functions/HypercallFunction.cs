@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Hypercall;
 
-/// <summary>A function of a VMM: a convention and a number; everything else follows. Safe to call from any number of threads.</summary>
+/// <summary>
+/// A function of a VMM: a convention and a number; everything else follows. Safe to call from any number of threads.
+/// </summary>
 /// <example>
 /// <code>
 /// HypercallFunction version = new(machine, HypercallConvention.Xen, number: 17);
@@ -22,8 +24,10 @@ public sealed class HypercallFunction
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number.</param>
     /// <param name="name">Its name, for people; null for none.</param>
-    /// <param name="layout">Which arguments hold memory in a transfer; null for the convention's own layout, if it has one.</param>
-    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or the layout does not fit the convention.</exception>
+    /// <param name="layout">Which arguments hold memory in a transfer; null for the convention's own layout, if it has
+    /// one.</param>
+    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or the layout does not fit the
+    /// convention.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number does not fit the convention's field.</exception>
     public HypercallFunction(IHypercallMachine machine, HypercallConvention convention, ulong number, string? name = null, TransferLayout? layout = null)
     {
@@ -50,7 +54,10 @@ public sealed class HypercallFunction
     /// <summary>Its name; null when it has none.</summary>
     public string? Name { get; }
 
-    /// <summary>Which arguments hold memory in a transfer; null when nobody said, and then nothing can be transferred but words in registers.</summary>
+    /// <summary>
+    /// Which arguments hold memory in a transfer; null when nobody said, and then nothing can be transferred but words in
+    /// registers.
+    /// </summary>
     public TransferLayout? Layout { get; }
 
     internal IGuestMemory Memory => _memory;
@@ -60,8 +67,10 @@ public sealed class HypercallFunction
 
     /// <summary>Calls the function.</summary>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>
-    /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an exception.</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
+    /// <returns>The registers after the call, and whether they mean failure: a failure that the VMM reports is a result, not an
+    /// exception.</returns>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field.
+    /// Nothing was called.</exception>
     /// <exception cref="ForeignVmmException">The answer proves that a VMM of another convention gave it.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
@@ -80,10 +89,12 @@ public sealed class HypercallFunction
     }
 
     /// <summary>Calls the function.</summary>
-    /// <param name="result">The registers after the call, and what the convention says of them; when the call did not complete, as they went in.</param>
+    /// <param name="result">The registers after the call, and what the convention says of them; when the call did not complete,
+    /// as they went in.</param>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>
     /// <returns>Completed, or why not.</returns>
-    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field. Nothing was called.</exception>
+    /// <exception cref="ArgumentException">There are too many arguments for the convention, or one does not fit its field.
+    /// Nothing was called.</exception>
     public HypercallStatus TryCall(out HypercallResult result, params ReadOnlySpan<ulong> words)
     {
         HypercallRegisters registers = _frame;
@@ -96,7 +107,9 @@ public sealed class HypercallFunction
         return status;
     }
 
-    /// <summary>Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.</summary>
+    /// <summary>
+    /// Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.
+    /// </summary>
     /// <param name="registers">The frame, in and out.</param>
     /// <returns>Completed, or why not.</returns>
     public HypercallStatus TryCall(ref HypercallRegisters registers)
@@ -105,8 +118,11 @@ public sealed class HypercallFunction
         return _channel.TryInvoke(ref registers);
     }
 
-    /// <summary>Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.</summary>
-    /// <param name="registers">The frame, in and out; number and constants apart, unchanged when the call does not complete.</param>
+    /// <summary>
+    /// Calls the function with a whole frame, into which its number and the convention's constants are put. Nothing is judged.
+    /// </summary>
+    /// <param name="registers">The frame, in and out; number and constants apart, unchanged when the call does not
+    /// complete.</param>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the instruction.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the call.</exception>
     public void Call(ref HypercallRegisters registers) => TryCall(ref registers).ThrowIfNotCompleted();
@@ -120,14 +136,17 @@ public sealed class HypercallFunction
     /// <param name="cancellationToken">Stops a transfer of many calls between two of them.</param>
     /// <returns>How it went: the registers, the number of calls, and the lease on what the VMM keeps.</returns>
     /// <exception cref="InvalidOperationException">The function has no layout. The memory was not touched.</exception>
-    /// <exception cref="ArgumentException">There are more words of the function's own than arguments that the layout leaves, or the memory is no whole number of the layout's units.</exception>
-    /// <exception cref="GuestMemoryException">The memory is not fit for the technique or the direction; nothing was handed over.</exception>
+    /// <exception cref="ArgumentException">There are more words of the function's own than arguments that the layout leaves, or
+    /// the memory is no whole number of the layout's units.</exception>
+    /// <exception cref="GuestMemoryException">The memory is not fit for the technique or the direction; nothing was handed
+    /// over.</exception>
     /// <exception cref="GuestMemoryMovedException">A page moved during a call: the transfer cannot be trusted.</exception>
-    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call, and the VMM was to keep nothing.</exception>
+    /// <exception cref="HypercallFaultException">The CPU raised a fault on the first call, and the VMM was to keep
+    /// nothing.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused the first call.</exception>
     /// <exception cref="TransferException">
-    /// The transfer ended part way, or a call faulted that was to let the VMM keep the address. The result says how many bytes are known to have arrived, and holds
-    /// the lease.
+    /// The transfer ended part way, or a call faulted that was to let the VMM keep the address. The result says how many bytes
+    /// are known to have arrived, and holds the lease.
     /// </exception>
     /// <exception cref="TransferCanceledException">It was cancelled.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not tell physical addresses.</exception>
@@ -153,7 +172,8 @@ public sealed class HypercallFunction
     /// <param name="cancellationToken">Stops a transfer of many calls between two of them.</param>
     /// <returns>How it ended, and how many bytes are known to have arrived.</returns>
     /// <exception cref="InvalidOperationException">The function has no layout. The memory was not touched.</exception>
-    /// <exception cref="ArgumentException">There are more words of the function's own than arguments that the layout leaves, or the memory is no whole number of the layout's units.</exception>
+    /// <exception cref="ArgumentException">There are more words of the function's own than arguments that the layout leaves, or
+    /// the memory is no whole number of the layout's units.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public TransferResult TryTransfer(
         GuestSlice slice,
@@ -179,7 +199,8 @@ public sealed class HypercallFunction
     }
 
     /// <summary>Hands words to the function in its argument registers, in one call, and throws unless it does them.</summary>
-    /// <param name="words">The words, for the arguments in their order; where the data goes from the VMM, those arguments' values after the call.</param>
+    /// <param name="words">The words, for the arguments in their order; where the data goes from the VMM, those arguments' values
+    /// after the call.</param>
     /// <param name="direction">Which way the data goes.</param>
     /// <param name="rule">How the registers after the call mean bytes done (8 a word) and failure.</param>
     /// <returns>How it went.</returns>
@@ -194,7 +215,8 @@ public sealed class HypercallFunction
     }
 
     /// <summary>Hands words to the function in its argument registers, in one call.</summary>
-    /// <param name="words">The words, for the arguments in their order; where the data goes from the VMM, those arguments' values after the call.</param>
+    /// <param name="words">The words, for the arguments in their order; where the data goes from the VMM, those arguments' values
+    /// after the call.</param>
     /// <param name="direction">Which way the data goes.</param>
     /// <param name="rule">How the registers after the call mean bytes done (8 a word) and failure.</param>
     /// <returns>How it ended.</returns>

@@ -1,6 +1,9 @@
 namespace Hypercall;
 
-/// <summary>What a call gave: all registers, and what its convention says of them. What else they mean, only the function's own client knows.</summary>
+/// <summary>
+/// What a call gave: all registers, and what its convention says of them. What else they mean, only the function's own client
+/// knows.
+/// </summary>
 public struct HypercallResult
 {
     private HypercallRegisters _registers;
@@ -16,7 +19,8 @@ public struct HypercallResult
         Number = number;
         _registers = default;
 
-        // One by one, as the stub stored them: the CPU forwards no store to a load of several, and the JIT copies 64 bytes at a time.
+        // One by one, as the stub stored them: the CPU forwards no store to a load of several, and the JIT copies 64 bytes at a
+        // time.
         _registers.Rax = registers.Rax;
         _registers.Rcx = registers.Rcx;
         _registers.Rdx = registers.Rdx;
@@ -52,7 +56,9 @@ public struct HypercallResult
     /// <summary>The failure in words; null when the call did not fail.</summary>
     public readonly string? FailureMeaning => IsFailure ? Convention.Failure.Describe(Value) : null;
 
-    /// <summary>Whether the registers before and after prove that a VMM of another convention answered. False proves nothing.</summary>
+    /// <summary>
+    /// Whether the registers before and after prove that a VMM of another convention answered. False proves nothing.
+    /// </summary>
     public bool IsForeign { readonly get; internal set; }
 
     /// <summary>RAX after the call.</summary>

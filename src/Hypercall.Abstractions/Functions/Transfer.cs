@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>One transfer under way: it vets, touches, translates, places, calls and judges. The technique and the layout are data.</summary>
+/// <summary>
+/// One transfer under way: it vets, touches, translates, places, calls and judges. The technique and the layout are data.
+/// </summary>
 /// <remarks>
 /// <code>
 /// pinned, physical:   translate all, then    place, call, judge    place, call, judge ...
@@ -299,7 +301,9 @@ internal sealed class Transfer(
         return judged.Outcome == TransferOutcome.Completed ? null : End(in judged, in status);
     }
 
-    /// <summary>Whether nobody has a say between two pieces: no judge, no one who cancels or counts, no page that each needs for itself.</summary>
+    /// <summary>
+    /// Whether nobody has a say between two pieces: no judge, no one who cancels or counts, no page that each needs for itself.
+    /// </summary>
     private bool MayGoTogether(Passing plan) =>
         rule == TransferRule.CompletedMeansAll && function.Convention.JudgesNothing && plan.ListFormat is null && layout.Descriptor is null
         && !cancellation.CanBeCanceled && options.Progress is null;
@@ -385,7 +389,8 @@ internal sealed class Transfer(
 
     private static TransferPiece Describe(DescriptorFormat format, DescriptorPage page, in TransferPiece piece)
     {
-        // The span is taken anew each time: with that the fake machine counts a write, and a page that goes by virtual address is touched by it.
+        // The span is taken anew each time: with that the fake machine counts a write, and a page that goes by virtual address is
+        // touched by it.
         int size = format.Write(in piece, page.Buffer.Span);
         return new TransferPiece(page.Address, size, null);
     }

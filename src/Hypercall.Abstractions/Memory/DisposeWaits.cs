@@ -2,12 +2,16 @@ using System.Collections.Immutable;
 
 namespace Hypercall;
 
-/// <summary>Which threads wait in <see cref="GuestBuffer.Dispose()"/>, and for which buffer: who would close a circle is refused before it waits.</summary>
+/// <summary>
+/// Which threads wait in <see cref="GuestBuffer.Dispose()"/>, and for which buffer: who would close a circle is refused before it
+/// waits.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   thread 1 --waits to dispose--> buffer B --is used by--> thread 2 --waits to dispose--> buffer A --is used by--> thread 1
 /// </code>
-/// A buffer that is being disposed takes no further calls, so a circle can only be closed by a thread that begins to wait, and that one looks.
+/// A buffer that is being disposed takes no further calls, so a circle can only be closed by a thread that begins to wait, and
+/// that one looks.
 /// </remarks>
 internal static class DisposeWaits
 {

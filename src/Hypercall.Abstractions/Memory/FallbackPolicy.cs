@@ -2,10 +2,14 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall;
 
-/// <summary>Takes what is asked, or walks down from it where the caller allows (<see cref="GuestBufferOptions.AllowFallback"/>): the same on every machine.</summary>
+/// <summary>
+/// Takes what is asked, or walks down from it where the caller allows (<see cref="GuestBufferOptions.AllowFallback"/>): the same
+/// on every machine.
+/// </summary>
 /// <remarks>
-/// The axes are given up one step at a time, and only the one that the refusal is about. A limit on locked memory gives up contiguity first: a huge page counts
-/// whole against it, and pages that lie scattered are an inconvenience where pages that move are a danger.
+/// The axes are given up one step at a time, and only the one that the refusal is about. A limit on locked memory gives up
+/// contiguity first: a huge page counts whole against it, and pages that lie scattered are an inconvenience where pages that move
+/// are a danger.
 /// </remarks>
 internal static class FallbackPolicy
 {

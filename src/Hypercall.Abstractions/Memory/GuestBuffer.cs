@@ -8,8 +8,8 @@ namespace Hypercall;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A <see cref="Span{T}"/> taken before <see cref="Dispose()"/> is not protected: afterwards it points to memory that is gone, and so it does when nothing but the span is left
-/// of a buffer that nobody disposed. Keep the buffer in a <c>using</c>.
+/// A <see cref="Span{T}"/> taken before <see cref="Dispose()"/> is not protected: afterwards it points to memory that is gone,
+/// and so it does when nothing but the span is left of a buffer that nobody disposed. Keep the buffer in a <c>using</c>.
 /// </para>
 /// <para>
 /// While a call uses the buffer's address, or the VMM keeps it, the buffer is leased. <see cref="Dispose()"/> waits for calls in
@@ -53,8 +53,8 @@ public abstract class GuestBuffer : IDisposable
     public Contiguity Contiguity { get; }
 
     /// <summary>
-    /// What the operating system keeps the memory out of. Memory of <see cref="IGuestMemory"/> on Linux: core dumps and forked children, unless the kernel or a sandbox
-    /// refuses it. A window, and memory on Windows: none.
+    /// What the operating system keeps the memory out of. Memory of <see cref="IGuestMemory"/> on Linux: core dumps and forked
+    /// children, unless the kernel or a sandbox refuses it. A window, and memory on Windows: none.
     /// </summary>
     public ExcludedCopies ExcludedFrom { get; protected init; }
 
@@ -175,17 +175,19 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>
-    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it added. A second call waits
-    /// until the first has released the memory.
+    /// Zeroes, unpins, unlocks and frees the memory, once all calls in flight have returned. A window only gives back what it
+    /// added. A second call waits until the first has released the memory.
     /// </summary>
     /// <remarks>
-    /// Threads that would wait for each other for ever (each in a call, each disposing the other's buffer) do not: the one that would close the circle gets the exception.
+    /// Threads that would wait for each other for ever (each in a call, each disposing the other's buffer) do not: the one that
+    /// would close the circle gets the exception.
     /// </remarks>
     /// <exception cref="InvalidOperationException">
-    /// Somebody holds a lease; or a call that uses the buffer is in flight on this very thread; or on one that waits, in a <see cref="Dispose()"/> of its own, for a call on this thread.
-    /// Nothing was changed.
+    /// Somebody holds a lease; or a call that uses the buffer is in flight on this very thread; or on one that waits, in a
+    /// <see cref="Dispose()"/> of its own, for a call on this thread. Nothing was changed.
     /// </exception>
-    /// <exception cref="ThreadInterruptedException">The thread was interrupted while it waited. Nothing was released: dispose the buffer again.</exception>
+    /// <exception cref="ThreadInterruptedException">The thread was interrupted while it waited. Nothing was released: dispose the
+    /// buffer again.</exception>
     public void Dispose()
     {
         int thread = Environment.CurrentManagedThreadId;
@@ -217,8 +219,8 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>
-    /// Marks a call in flight that uses <see cref="Address"/>, for calls that are made by hand: until the mark is disposed, on the
-    /// same thread, <see cref="Dispose()"/> on another one waits. Transfers do it themselves.
+    /// Marks a call in flight that uses <see cref="Address"/>, for calls that are made by hand: until the mark is disposed, on
+    /// the same thread, <see cref="Dispose()"/> on another one waits. Transfers do it themselves.
     /// </summary>
     /// <example>
     /// <code>
@@ -241,7 +243,8 @@ public abstract class GuestBuffer : IDisposable
     }
 
     /// <summary>
-    /// As <see cref="Touch(long, long)"/>, between <see cref="EnterCall"/> and its end: there the memory is still ours even when a
+    /// As <see cref="Touch(long, long)"/>, between <see cref="EnterCall"/> and its end: there the memory is still ours even when
+    /// a
     /// <see cref="Dispose()"/> on another thread waits already.
     /// </summary>
     internal void TouchInCall(long offset, long length)

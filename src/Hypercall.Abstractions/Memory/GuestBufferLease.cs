@@ -1,6 +1,8 @@
 namespace Hypercall;
 
-/// <summary>Somebody outside this program, a VMM, knows a buffer's address. As long as the lease is not disposed, neither is the buffer.</summary>
+/// <summary>
+/// Somebody outside this program, a VMM, knows a buffer's address. As long as the lease is not disposed, neither is the buffer.
+/// </summary>
 public sealed class GuestBufferLease : IDisposable
 {
     private GuestBuffer? _buffer;

@@ -13,8 +13,9 @@ public sealed record GuestBufferOptions
     public Contiguity Contiguity { get; init; } = Contiguity.Any;
 
     /// <summary>
-    /// Whether a fallback will do when the machine cannot give what is asked: locked instead of pinned, touched instead of locked, scattered
-    /// instead of contiguous. The buffer says what it got. The default is false: then it is an error that names the limit.
+    /// Whether a fallback will do when the machine cannot give what is asked: locked instead of pinned, touched instead of
+    /// locked, scattered instead of contiguous. The buffer says what it got. The default is false: then it is an error that names
+    /// the limit.
     /// </summary>
     public bool AllowFallback { get; init; }
 }

@@ -9,7 +9,8 @@ public static class GuestMemoryExtensions
     /// <param name="residency">What holds the pages.</param>
     /// <param name="contiguity">How the frames lie.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is not positive.</exception>
-    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its remedy.</exception>
+    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its
+    /// remedy.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not offer it at all.</exception>
     public static GuestBuffer Allocate(
         this IGuestMemory memory, long length, Residency residency = Residency.Pinned, Contiguity contiguity = Contiguity.Any) =>
@@ -20,7 +21,8 @@ public static class GuestMemoryExtensions
     /// <param name="length">Length in bytes, 1 and more.</param>
     /// <param name="options">Residency and contiguity.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is not positive.</exception>
-    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its remedy.</exception>
+    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its
+    /// remedy.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not offer it at all.</exception>
     public static GuestBuffer Allocate(this IGuestMemory memory, long length, GuestBufferOptions options)
     {
@@ -35,7 +37,8 @@ public static class GuestMemoryExtensions
     /// <param name="existing">The memory; an array must be pinned, best on the pinned object heap.</param>
     /// <param name="options">Residency and contiguity.</param>
     /// <exception cref="ArgumentException"><paramref name="existing"/> is empty.</exception>
-    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its remedy.</exception>
+    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its
+    /// remedy.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not offer it at all.</exception>
     public static GuestBuffer OpenWindow(this IGuestMemory memory, Memory<byte> existing, GuestBufferOptions options)
     {
@@ -51,7 +54,8 @@ public static class GuestMemoryExtensions
     /// <param name="length">Its length in bytes, 1 and more.</param>
     /// <param name="options">Residency and contiguity.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range is empty, wraps, or leaves the address space.</exception>
-    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its remedy.</exception>
+    /// <exception cref="GuestMemoryException">The machine cannot give what was asked; the message names the limit and its
+    /// remedy.</exception>
     /// <exception cref="PlatformNotSupportedException">This operating system does not offer it at all.</exception>
     public static GuestBuffer OpenWindow(this IGuestMemory memory, GuestVirtualAddress start, long length, GuestBufferOptions options)
     {

@@ -12,7 +12,9 @@ public enum GuestMemoryRefusalReason
     /// <summary>Nothing here can pin pages: io_uring is disabled or blocked, and the process may not mount a ramfs.</summary>
     PinningUnavailable,
 
-    /// <summary>Contiguous memory is not to be had (no huge page is free, and none could be collapsed), or the memory is not contiguous.</summary>
+    /// <summary>
+    /// Contiguous memory is not to be had (no huge page is free, and none could be collapsed), or the memory is not contiguous.
+    /// </summary>
     NotContiguous,
 
     /// <summary>The memory may move, and the technique or the direction demands that it cannot.</summary>
@@ -39,9 +41,15 @@ public enum GuestMemoryRefusalReason
     /// <summary>A page of the range may not be written to, so it cannot be made the process's own.</summary>
     NotWritable,
 
-    /// <summary>No file descriptor is left for the call that is to hold the memory (io_uring_setup): the limit of the process or of the system is reached.</summary>
+    /// <summary>
+    /// No file descriptor is left for the call that is to hold the memory (io_uring_setup): the limit of the process or of the
+    /// system is reached.
+    /// </summary>
     TooManyOpenFiles,
 
-    /// <summary>The kernel, or a sandbox around the process, refused a system call that this needs; the message names the call and its error.</summary>
+    /// <summary>
+    /// The kernel, or a sandbox around the process, refused a system call that this needs; the message names the call and its
+    /// error.
+    /// </summary>
     SystemCallRefused,
 }

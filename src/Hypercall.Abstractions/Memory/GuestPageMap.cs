@@ -23,7 +23,8 @@ public sealed class GuestPageMap
     /// <summary>Creates the answer of a kernel that found every page present, and told in which frame.</summary>
     /// <param name="start">Where the range starts.</param>
     /// <param name="length">Its length in bytes, 1 and more.</param>
-    /// <param name="frames">The frame of each page that the range touches; they become those of the paged range, without a copy.</param>
+    /// <param name="frames">The frame of each page that the range touches; they become those of the paged range, without a
+    /// copy.</param>
     /// <exception cref="ArgumentException">The number of frames is not the number of pages that the range touches.</exception>
     public GuestPageMap(GuestVirtualAddress start, long length, ReadOnlyMemory<GuestFrameNumber> frames)
         : this(start, length, frames.Length, nameof(frames)) => _frames = frames;

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Hypercall;
 
-/// <summary>A guest virtual address (GVA): what a pointer of this process holds. The VMM reaches it by walking the guest's page table.</summary>
+/// <summary>
+/// A guest virtual address (GVA): what a pointer of this process holds. The VMM reaches it by walking the guest's page table.
+/// </summary>
 public readonly record struct GuestVirtualAddress : IComparable<GuestVirtualAddress>
 {
     /// <summary>Takes a number for an address.</summary>

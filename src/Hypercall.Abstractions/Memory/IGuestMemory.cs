@@ -22,12 +22,12 @@ public interface IGuestMemory
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal);
 
     /// <summary>
-    /// Opens a window onto memory that exists already: it is made resident as asked, never zeroed, and never freed. Disposing the window
-    /// gives back only what the window added.
+    /// Opens a window onto memory that exists already: it is made resident as asked, never zeroed, and never freed. Disposing the
+    /// window gives back only what the window added.
     /// </summary>
     /// <param name="memory">
-    /// The memory; an array must lie on the pinned object heap (<see cref="GC.AllocateArray{T}(int, bool)"/>), or be pinned by its owner, for as
-    /// long as the window is open. The window keeps it alive.
+    /// The memory; an array must lie on the pinned object heap (<see cref="GC.AllocateArray{T}(int, bool)"/>), or be pinned by
+    /// its owner, for as long as the window is open. The window keeps it alive.
     /// </param>
     /// <param name="options">Residency and contiguity.</param>
     /// <param name="window">The window; dispose it.</param>
@@ -60,7 +60,8 @@ public interface IGuestMemory
     /// <param name="length">Its length in bytes, 1 and more.</param>
     /// <param name="pages">One entry for each page that the range touches.</param>
     /// <param name="refusal">Why the kernel did not answer: no pagemap, or no access to it.</param>
-    /// <returns>Whether the kernel answered. The answer tells each page apart: present, swapped, not mapped, frame hidden.</returns>
+    /// <returns>Whether the kernel answered. The answer tells each page apart: present, swapped, not mapped, frame
+    /// hidden.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The range is empty, wraps, or leaves the address space.</exception>
     bool TryQueryPages(
         GuestVirtualAddress start,

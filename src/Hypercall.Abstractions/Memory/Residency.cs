@@ -15,6 +15,8 @@ public enum Residency
     /// </summary>
     Locked,
 
-    /// <summary>Pinned: stays in its frame until it is released. What a VMM writes by physical address, or keeps, needs this.</summary>
+    /// <summary>
+    /// Pinned: stays in its frame until it is released. What a VMM writes by physical address, or keeps, needs this.
+    /// </summary>
     Pinned,
 }

@@ -1,7 +1,8 @@
 namespace Hypercall;
 
 /// <summary>
-/// A technique of handing memory to a VMM: by which addresses, in which pieces. It is a plan; the transfer carries it out. Which arguments hold address and length, the function's
+/// A technique of handing memory to a VMM: by which addresses, in which pieces. It is a plan; the transfer carries it out. Which
+/// arguments hold address and length, the function's
 /// <see cref="TransferLayout"/> says.
 /// </summary>
 /// <remarks>
@@ -25,10 +26,14 @@ public sealed class Passing
         ListFormat = list;
     }
 
-    /// <summary>By guest virtual address: the VMM walks the guest's page table. It cannot bring in a page that is absent, and stops there.</summary>
+    /// <summary>
+    /// By guest virtual address: the VMM walks the guest's page table. It cannot bring in a page that is absent, and stops there.
+    /// </summary>
     public static Passing Virtual { get; } = new("Virtual", isPhysical: false);
 
-    /// <summary>By guest physical address of memory whose frames are adjacent; other memory is refused, saying where it breaks.</summary>
+    /// <summary>
+    /// By guest physical address of memory whose frames are adjacent; other memory is refused, saying where it breaks.
+    /// </summary>
     public static Passing Contiguous { get; } = new("Contiguous", isPhysical: true, isContiguous: true);
 
     /// <summary>By guest physical address, one call for each page.</summary>
@@ -38,8 +43,9 @@ public sealed class Passing
     public static Passing FrameList { get; } = new("FrameList", isPhysical: true, DescriptorFormat.GpaRange.MaxFrames, list: DescriptorFormat.GpaRange);
 
     /// <summary>
-    /// Contiguous where the frames are adjacent, else by frame list: for a function that takes either, and is told which by an argument of its own, or looks at what it
-    /// finds. Address and length alone do not tell: 4096 bytes of data look like a full list. <see cref="TransferResult.Passing"/> says afterwards which it was.
+    /// Contiguous where the frames are adjacent, else by frame list: for a function that takes either, and is told which by an
+    /// argument of its own, or looks at what it finds. Address and length alone do not tell: 4096 bytes of data look like a full
+    /// list. <see cref="TransferResult.Passing"/> says afterwards which it was.
     /// </summary>
     public static Passing Auto { get; } = new("Auto", isPhysical: true);
 

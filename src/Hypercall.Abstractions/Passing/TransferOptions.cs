@@ -5,25 +5,30 @@ public sealed class TransferOptions
 {
     internal static TransferOptions None { get; } = new();
 
-    /// <summary>The function's own arguments: they fill those that its <see cref="TransferLayout"/> leaves, in order. The default is none: those are 0.</summary>
+    /// <summary>
+    /// The function's own arguments: they fill those that its <see cref="TransferLayout"/> leaves, in order. The default is none:
+    /// those are 0.
+    /// </summary>
     public IReadOnlyList<ulong> Words { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 
     /// <summary>
-    /// The most bytes that one call is given, 1 and more; null, the default, for as many as the technique allows. A VMM that reads byte by byte needs minutes for some MiB, and nothing
-    /// can cancel a call: smaller ones can be cancelled in between.
+    /// The most bytes that one call is given, 1 and more; null, the default, for as many as the technique allows. A VMM that
+    /// reads byte by byte needs minutes for some MiB, and nothing can cancel a call: smaller ones can be cancelled in between.
     /// </summary>
     public long? BytesPerCall { get; init; }
 
     /// <summary>
-    /// Who keeps the address after the calls, such as <c>"log ring"</c>; null, the default, when the VMM forgets it. Such memory must be pinned,
-    /// and stays leased until <see cref="TransferResult.Lease"/> is disposed. Only the data is kept: the page of a descriptor holds another one after the next transfer, so a function that
-    /// keeps memory handed over by list must copy the frame numbers.
+    /// Who keeps the address after the calls, such as <c>"log ring"</c>; null, the default, when the VMM forgets it. Such memory
+    /// must be pinned, and stays leased until <see cref="TransferResult.Lease"/> is disposed. Only the data is kept: the page of
+    /// a descriptor holds another one after the next transfer, so a function that keeps memory handed over by list must copy the
+    /// frame numbers.
     /// </summary>
     public string? KeptBy { get; init; }
 
     /// <summary>
     /// Accepts that the VMM reads or overwrites pages that belong to somebody else, when pages of memory that is not pinned move
-    /// while it uses their physical address. The transfer checks afterwards and reports a move, but by then the harm is done. The default is false.
+    /// while it uses their physical address. The transfer checks afterwards and reports a move, but by then the harm is done. The
+    /// default is false.
     /// </summary>
     public bool AcceptMemoryCorruptionIfPagesMove { get; init; }
 

@@ -36,12 +36,14 @@ public sealed class TransferResult
     /// <summary>Why the memory is not fit, when the outcome is <see cref="TransferOutcome.Refused"/>.</summary>
     public GuestMemoryRefusal? Refusal { get; internal init; }
 
-    /// <summary>Why the function failed, in its rule's words, when the outcome is <see cref="TransferOutcome.FunctionFailed"/>.</summary>
+    /// <summary>
+    /// Why the function failed, in its rule's words, when the outcome is <see cref="TransferOutcome.FunctionFailed"/>.
+    /// </summary>
     public string? Failure { get; internal init; }
 
     /// <summary>
-    /// The lease on memory that the VMM keeps (<see cref="TransferOptions.KeptBy"/>), whenever it was told an address, even if the transfer
-    /// failed afterwards. Dispose it when the VMM has let go.
+    /// The lease on memory that the VMM keeps (<see cref="TransferOptions.KeptBy"/>), whenever it was told an address, even if
+    /// the transfer failed afterwards. Dispose it when the VMM has let go.
     /// </summary>
     public GuestBufferLease? Lease { get; internal init; }
 
@@ -80,7 +82,9 @@ public sealed class TransferResult
         _ => $"The transfer was cancelled after {BytesDone} of {Length} bytes.",
     };
 
-    /// <summary>The <see cref="Message"/>, and no register: they hold physical addresses, which do not belong in a log by accident.</summary>
+    /// <summary>
+    /// The <see cref="Message"/>, and no register: they hold physical addresses, which do not belong in a log by accident.
+    /// </summary>
     public override string ToString() => Message;
 
     internal Exception ToException(CancellationToken cancellation) => Outcome switch

@@ -1,8 +1,8 @@
 namespace Hypercall;
 
 /// <summary>
-/// How the registers after one call of a transfer mean bytes done, and failure. Only the function's own documentation tells; so every transfer asks for one. What the convention itself
-/// calls a failure is one before any rule is asked.
+/// How the registers after one call of a transfer mean bytes done, and failure. Only the function's own documentation tells; so
+/// every transfer asks for one. What the convention itself calls a failure is one before any rule is asked.
 /// </summary>
 public sealed class TransferRule
 {
@@ -14,7 +14,10 @@ public sealed class TransferRule
         _judge = judge;
     }
 
-    /// <summary>A call that completed has done all its bytes. A VMM that stopped at an absent page, or does not know the number, looks the same: for functions that cannot fail.</summary>
+    /// <summary>
+    /// A call that completed has done all its bytes. A VMM that stopped at an absent page, or does not know the number, looks the
+    /// same: for functions that cannot fail.
+    /// </summary>
     public static TransferRule CompletedMeansAll { get; } = new("completed means all", static (in _, length) => TransferAnswer.Done(length));
 
     /// <summary>RAX = 0 means that all bytes of the call are done; any other value is a failure.</summary>

@@ -4,7 +4,8 @@ namespace Hypercall;
 public sealed class HypercallOptions
 {
     /// <summary>
-    /// The name of the provider to use, such as <c>Intel</c>, in any case. Null, the default, takes the one that can be used on this CPU. It must be registered.
+    /// The name of the provider to use, such as <c>Intel</c>, in any case. Null, the default, takes the one that can be used on
+    /// this CPU. It must be registered.
     /// </summary>
     public string? Provider { get; set; }
 

@@ -20,7 +20,10 @@ public sealed class HypercallProbe
     /// <summary>Whether it can be used.</summary>
     public bool IsUsable { get; }
 
-    /// <summary>Whether it is the instruction of this CPU's vendor: those decide between each other by themselves, for a CPU has one vendor.</summary>
+    /// <summary>
+    /// Whether it is the instruction of this CPU's vendor: those decide between each other by themselves, for a CPU has one
+    /// vendor.
+    /// </summary>
     public bool IsCpusChoice { get; }
 
     /// <summary>Why it cannot be used, without a full stop; null when it can.</summary>

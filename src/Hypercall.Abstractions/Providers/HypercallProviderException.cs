@@ -1,6 +1,8 @@
 namespace Hypercall;
 
-/// <summary>No registered provider can be used on this machine, or more than one can, or the named one is not registered.</summary>
+/// <summary>
+/// No registered provider can be used on this machine, or more than one can, or the named one is not registered.
+/// </summary>
 public sealed class HypercallProviderException : HypercallException
 {
     internal HypercallProviderException(

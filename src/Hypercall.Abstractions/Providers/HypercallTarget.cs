@@ -16,13 +16,15 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
 
     /// <summary>Chooses the provider that the options name; otherwise the only one that can be used here.</summary>
     /// <remarks>
-    /// The vendors' providers decide between each other by CPUID. Where another one could serve too, nothing is chosen by itself: name one in
+    /// The vendors' providers decide between each other by CPUID. Where another one could serve too, nothing is chosen by itself:
+    /// name one in
     /// <see cref="HypercallOptions.Provider"/>, or make a machine for each.
     /// </remarks>
     /// <param name="cpuid">The CPU.</param>
     /// <param name="providers">The registered providers.</param>
     /// <param name="options">May name a provider; null for the defaults.</param>
-    /// <exception cref="HypercallProviderException">None can be used, or more than one, or the named one is not registered.</exception>
+    /// <exception cref="HypercallProviderException">None can be used, or more than one, or the named one is not
+    /// registered.</exception>
     public static HypercallTarget Select(ICpuid cpuid, IEnumerable<IHypercallProvider> providers, HypercallOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(cpuid);

@@ -3,12 +3,14 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall;
 
 /// <summary>
-/// A way down to the VMM: an instruction of a CPU vendor's, or one that some VMMs watch, or a device of the guest's kernel. One more is one class like this and one
-/// extension method that registers it.
+/// A way down to the VMM: an instruction of a CPU vendor's, or one that some VMMs watch, or a device of the guest's kernel. One
+/// more is one class like this and one extension method that registers it.
 /// </summary>
 public interface IHypercallProvider
 {
-    /// <summary>Its name, such as <c>Intel</c>: for people, for <see cref="HypercallOptions.Provider"/>, and without regard to case.</summary>
+    /// <summary>
+    /// Its name, such as <c>Intel</c>: for people, for <see cref="HypercallOptions.Provider"/>, and without regard to case.
+    /// </summary>
     string Name { get; }
 
     /// <summary>The instruction that leaves the guest; null where a device of the guest's kernel makes the call.</summary>
@@ -30,7 +32,10 @@ public interface IHypercallProvider
     /// <exception cref="PlatformNotSupportedException">This operating system or process cannot.</exception>
     IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers);
 
-    /// <summary>What a fault on this way most likely means, and what can be done about it; null for what is said of any hypercall instruction.</summary>
+    /// <summary>
+    /// What a fault on this way most likely means, and what can be done about it; null for what is said of any hypercall
+    /// instruction.
+    /// </summary>
     /// <param name="fault">The fault.</param>
     string? Advise(in CpuFault fault) => null;
 }

@@ -1,6 +1,8 @@
 namespace Hypercall;
 
-/// <summary>What a fault on a vendor's hypercall instruction means, and what to do: the advice of a provider that gives none of its own.</summary>
+/// <summary>
+/// What a fault on a vendor's hypercall instruction means, and what to do: the advice of a provider that gives none of its own.
+/// </summary>
 internal static class InstructionAdvice
 {
     private const string Other =

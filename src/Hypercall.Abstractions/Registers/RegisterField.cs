@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 
 namespace Hypercall;
 
-/// <summary>Bits of a register that hold one value: a whole register, which converts to one by itself, or a part of one.</summary>
+/// <summary>
+/// Bits of a register that hold one value: a whole register, which converts to one by itself, or a part of one.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   RCX:  63........48 47....32 31........16 15.........0
@@ -24,7 +26,8 @@ public readonly record struct RegisterField
     /// <param name="register">The register.</param>
     /// <param name="shift">The lowest bit, 0 to 63.</param>
     /// <param name="bits">How many bits, 1 to 64 - <paramref name="shift"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="register"/> is no register of a frame, or the bits leave it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="register"/> is no register of a frame, or the bits leave
+    /// it.</exception>
     public RegisterField(GeneralRegister register, int shift = 0, int bits = RegisterBits)
     {
         _word = (byte)HypercallRegisters.IndexOf(register); // a value that is no register is refused here

@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace Hypercall.Cli.CommandLine;
 
-/// <summary>An option that takes one of a few words, each of which stands for a value; null only for an option that is not given.</summary>
+/// <summary>
+/// An option that takes one of a few words, each of which stands for a value; null only for an option that is not given.
+/// </summary>
 internal sealed class ChoiceOption<T> : Option<T?>
 {
     public ChoiceOption(string name, string description, T? defaultValue, params (string Word, T Value)[] choices)
@@ -29,6 +31,8 @@ internal sealed class ChoiceOption<T> : Option<T?>
         };
     }
 
-    /// <summary>What holds when it is not given. The description says it: System.CommandLine would print the value's name in the code.</summary>
+    /// <summary>
+    /// What holds when it is not given. The description says it: System.CommandLine would print the value's name in the code.
+    /// </summary>
     public T? Default { get; }
 }

@@ -12,7 +12,9 @@ internal static class FunctionName
 
     public static void Validate(Argument argument) => argument.Validators.Add(Check);
 
-    /// <summary>A mistyped option must not become a name that the VMM is asked for: a name that begins with '-' needs a '--' before it.</summary>
+    /// <summary>
+    /// A mistyped option must not become a name that the VMM is asked for: a name that begins with '-' needs a '--' before it.
+    /// </summary>
     /// <param name="parse">What was typed.</param>
     /// <param name="commands">The commands that there are.</param>
     /// <exception cref="UsageException">A word that looks like an option, and is none, stands where a name does.</exception>

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Hypercall.Cli.CommandLine;
 
 /// <summary>
-/// A 64-bit register value as people write it: decimal <c>10</c>, hexadecimal <c>0xA</c>, either of them negative (two's complement:
+/// A 64-bit register value as people write it: decimal <c>10</c>, hexadecimal <c>0xA</c>, either of them negative (two's
+/// complement:
 /// <c>-1</c> is 0xffffffffffffffff), digits separated by single underscores where that helps (<c>0xffff_8000</c>).
 /// </summary>
 internal static class RegisterValue

@@ -38,7 +38,8 @@ internal static class Spelling
         return best.Word is not null && best.Distance <= Math.Max(1, bare.Length / 3) && best.Distance < bare.Length ? best.Word : null;
     }
 
-    // Damerau and Levenshtein: how many letters are wrong, missing, too many or exchanged with their neighbour. The beginning of a word is one mistake.
+    // Damerau and Levenshtein: how many letters are wrong, missing, too many or exchanged with their neighbour. The beginning of
+    // a word is one mistake.
     private static int Distance(string word, string candidate)
     {
         if (word.Length >= ShortestBeginning && candidate.StartsWith(word, StringComparison.OrdinalIgnoreCase))

@@ -6,7 +6,8 @@ using Hypercall.Testing;
 namespace Hypercall.Cli.Commands;
 
 /// <summary>
-/// A command of the tool: one class, in one file, and one line in <see cref="CliApplication"/>. It throws the library's own errors;
+/// A command of the tool: one class, in one file, and one line in <see cref="CliApplication"/>. It throws the library's own
+/// errors;
 /// <see cref="ExitCodes"/> and <see cref="CliOutput"/> make exit codes and messages of them.
 /// </summary>
 internal abstract class CliCommand : Command

@@ -5,7 +5,9 @@ using Hypercall.Cli.Output;
 
 namespace Hypercall.Cli.Commands;
 
-/// <summary>Shows a call from both sides, the ways of handing memory over, and what becomes of a program that does it wrong.</summary>
+/// <summary>
+/// Shows a call from both sides, the ways of handing memory over, and what becomes of a program that does it wrong.
+/// </summary>
 internal sealed class DemoCommand() : CliCommand(
     "demo",
     "Show a call from both sides, the ways of handing memory over, and one that goes wrong, on a fake VMM: runs anywhere.",

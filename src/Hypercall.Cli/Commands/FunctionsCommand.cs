@@ -91,5 +91,6 @@ internal sealed record FunctionsResult(IReadOnlyList<FunctionInfo> Functions, in
 /// <param name="Name">The name.</param>
 /// <param name="Found">Whether the VMM knows it.</param>
 /// <param name="Number">Its number, 1 to 127; null when it was not found.</param>
-/// <param name="Purpose">What a function of this name does in BitVisor or in the tool's fake VMM; null for any other name.</param>
+/// <param name="Purpose">What a function of this name does in BitVisor or in the tool's fake VMM; null for any other
+/// name.</param>
 internal sealed record FunctionInfo(string Name, bool Found, ulong? Number, string? Purpose);

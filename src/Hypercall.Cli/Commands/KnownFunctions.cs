@@ -1,6 +1,8 @@
 namespace Hypercall.Cli.Commands;
 
-/// <summary>The names that BitVisor's own source registers (matsu/bitvisor, core/vmmcall_*.c), and what each of them is for.</summary>
+/// <summary>
+/// The names that BitVisor's own source registers (matsu/bitvisor, core/vmmcall_*.c), and what each of them is for.
+/// </summary>
 internal static class KnownFunctions
 {
     public static IReadOnlyList<(string Name, string Purpose)> All { get; } =

@@ -12,7 +12,8 @@ namespace Hypercall.Cli.Commands;
 /// <summary>Shows what touched, locked and pinned mean, and which of them holds a page where a VMM was told it is.</summary>
 internal sealed class MemoryCommand : CliCommand
 {
-    // A compaction that moves next to nothing shows nothing, and one may end early: when somebody else is at the memory, or a page finds no place.
+    // A compaction that moves next to nothing shows nothing, and one may end early: when somebody else is at the memory, or a
+    // page finds no place.
     private const int Attempts = 5;
     private const int CompactionsPerAttempt = 2;
     private const double Convincing = 0.1; // the share of pages that moved, from which on the kernel is asked no more

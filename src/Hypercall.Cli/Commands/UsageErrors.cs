@@ -17,7 +17,9 @@ internal static class UsageErrors
             : $"{InRoot(stranger, commands)} Commands: {string.Join(", ", commands.Select(known => known.Name))}.");
     }
 
-    /// <summary>Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.</summary>
+    /// <summary>
+    /// Whether the first word is meant for a command, and there is none of that name: its help cannot be shown.
+    /// </summary>
     public static bool NamesNoCommand(ParseResult parse) => parse.UnmatchedTokens is [var first, ..] && !IsOption(first);
 
     private static string InRoot(string? stranger, IReadOnlyList<CliCommand> commands) => stranger switch

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Hypercall.Cli.Interop;
 
-/// <summary>What the tool needs of Linux's libc. The layouts and numbers are the same in glibc and musl, on every architecture but a few that .NET does not run on.</summary>
+/// <summary>
+/// What the tool needs of Linux's libc. The layouts and numbers are the same in glibc and musl, on every architecture but a few
+/// that .NET does not run on.
+/// </summary>
 internal static unsafe partial class Libc
 {
     // include/uapi/asm-generic/termbits.h and termbits-common.h

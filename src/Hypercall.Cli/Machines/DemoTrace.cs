@@ -6,14 +6,16 @@ using Hypercall.Testing;
 namespace Hypercall.Cli.Machines;
 
 /// <summary>
-/// A program that does it wrong: it gives away the physical address of memory that is locked, which stays in memory but not in its frame. On one day in a thousand the guest's kernel
-/// moves the page at the wrong moment; a plan makes it today.
+/// A program that does it wrong: it gives away the physical address of memory that is locked, which stays in memory but not in
+/// its frame. On one day in a thousand the guest's kernel moves the page at the wrong moment; a plan makes it today.
 /// </summary>
 internal static class DemoTrace
 {
     private const string Function = "foo_gpa";
 
-    /// <summary>Call 1 looks the name up; call 2 is the transfer. The VMM has mapped the frame, and is about to read it.</summary>
+    /// <summary>
+    /// Call 1 looks the name up; call 2 is the transfer. The VMM has mapped the frame, and is about to read it.
+    /// </summary>
     private static readonly FaultPlan Compaction = [new(FakeInjectionPoint.BeforePage(call: 2, page: 1), new FakeFault(FakeFaultKind.PageMigration))];
 
     public static DemoFault Tell()

@@ -2,7 +2,9 @@ using Hypercall.Testing;
 
 namespace Hypercall.Cli.Machines;
 
-/// <summary>What the tool's fake VMM can do, beside what every VMM of its personality can: one function for each command to play with.</summary>
+/// <summary>
+/// What the tool's fake VMM can do, beside what every VMM of its personality can: one function for each command to play with.
+/// </summary>
 internal static class FakeFunctions
 {
     /// <summary>The function of the demonstration: takes three words and gives 10.</summary>

@@ -4,7 +4,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Hypercall.Cli.Machines;
 
-/// <summary>One run's way to the VMM, built like any user's: by AddHypercall. Nothing is asked of the machine before a member is read.</summary>
+/// <summary>
+/// One run's way to the VMM, built like any user's: by AddHypercall. Nothing is asked of the machine before a member is read.
+/// </summary>
 internal sealed class VmmSession : IDisposable
 {
     private readonly ServiceProvider _services;

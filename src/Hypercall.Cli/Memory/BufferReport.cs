@@ -28,7 +28,9 @@ internal sealed record BufferReport(Residency Residency)
     /// <summary>How many pages lie in another frame than at first; null when the kernel does not tell.</summary>
     public long? Moved { get; init; }
 
-    /// <summary>Why there is no buffer, or what the kernel does not tell; null when nothing is missing. In the tool's words.</summary>
+    /// <summary>
+    /// Why there is no buffer, or what the kernel does not tell; null when nothing is missing. In the tool's words.
+    /// </summary>
     public GuestMemoryRefusal? Refusal
     {
         get;

@@ -5,7 +5,9 @@ using Hypercall.Cli.Interop;
 
 namespace Hypercall.Cli.Memory;
 
-/// <summary>Physical memory full of holes of one page, which is what makes compaction move pages. Disposing it gives everything back.</summary>
+/// <summary>
+/// Physical memory full of holes of one page, which is what makes compaction move pages. Disposing it gives everything back.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   frames      low ............... high
@@ -77,8 +79,8 @@ internal sealed unsafe class FragmentedMemory : IDisposable
         return page;
     }
 
-    // Compaction carries pages from low frames to holes in high ones, until the two meet: what lies high may never move. The frame that is freed last is
-    // taken first, so the lowest hole is made last.
+    // Compaction carries pages from low frames to holes in high ones, until the two meet: what lies high may never move. The
+    // frame that is freed last is taken first, so the lowest hole is made last.
     private void Punch(nuint populated, IGuestMemory memory)
     {
         GuestPageMap map = memory.QueryPages(new GuestVirtualAddress((ulong)_start), (long)populated);

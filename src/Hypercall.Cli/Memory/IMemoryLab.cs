@@ -18,7 +18,10 @@ internal interface IMemoryLab
     /// <summary>Why memory cannot be compacted here; null when it can.</summary>
     GuestMemoryRefusal? CannotCompact { get; }
 
-    /// <summary>Makes holes in physical memory, so that compaction has something to do. Bounded in memory and time; disposing it gives all back.</summary>
+    /// <summary>
+    /// Makes holes in physical memory, so that compaction has something to do. Bounded in memory and time; disposing it gives all
+    /// back.
+    /// </summary>
     IDisposable Fragment(CancellationToken cancellationToken);
 
     /// <summary>Has the machine compact its memory.</summary>

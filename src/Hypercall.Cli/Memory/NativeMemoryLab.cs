@@ -62,8 +62,8 @@ internal sealed class NativeMemoryLab(PinningMechanism pinning) : IMemoryLab
     {
         try
         {
-            // A dirty file page of many frames can be neither split nor placed, and ends the compaction of its zone right there (Linux 6.18: 400 MB just
-            // written, and no page of the 2,048 behind them moved; after a sync, all did).
+            // A dirty file page of many frames can be neither split nor placed, and ends the compaction of its zone right there
+            // (Linux 6.18: 400 MB just written, and no page of the 2,048 behind them moved; after a sync, all did).
             Libc.Sync();
             File.WriteAllText(CompactFile, "1");
         }

@@ -6,8 +6,8 @@ using Hypercall.Cli.Commands;
 namespace Hypercall.Cli.Output;
 
 /// <summary>
-/// The shapes that <c>--json</c> prints. Their names are a promise to scripts. Registers and addresses are strings in hexadecimal, which
-/// every option takes back; a JSON number would lose bits above 2^53 in many readers.
+/// The shapes that <c>--json</c> prints. Their names are a promise to scripts. Registers and addresses are strings in
+/// hexadecimal, which every option takes back; a JSON number would lose bits above 2^53 in many readers.
 /// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(ErrorReport))]

@@ -7,7 +7,9 @@ using Spectre.Console;
 
 namespace Hypercall.Cli.Output;
 
-/// <summary>Results go to standard output, errors to standard error; with JSON, one document on standard output whatever happens.</summary>
+/// <summary>
+/// Results go to standard output, errors to standard error; with JSON, one document on standard output whatever happens.
+/// </summary>
 internal sealed class CliOutput(CliHost host, bool json)
 {
     /// <summary>Whether the reader is a program.</summary>
@@ -116,7 +118,8 @@ internal sealed class CliOutput(CliHost host, bool json)
         }
     }
 
-    // A character that the encoding of standard output lacks stays exact: it only occurs inside strings, where JSON writes it by its number.
+    // A character that the encoding of standard output lacks stays exact: it only occurs inside strings, where JSON writes it by
+    // its number.
     private void WriteJson<T>(T value, JsonTypeInfo<T> type)
     {
         string json = JsonSerializer.Serialize(value, type);

@@ -1,6 +1,8 @@
 namespace Hypercall.Cli.Output;
 
-/// <summary>What a result for people is made of. One page draws it on a terminal, another writes lines that grep and awk can read.</summary>
+/// <summary>
+/// What a result for people is made of. One page draws it on a terminal, another writes lines that grep and awk can read.
+/// </summary>
 internal interface IPage
 {
     /// <summary>Names and values.</summary>

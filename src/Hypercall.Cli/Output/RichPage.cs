@@ -2,7 +2,9 @@ using Spectre.Console;
 
 namespace Hypercall.Cli.Output;
 
-/// <summary>A page on a terminal. Everything is written as text, never as markup: half of it comes from CPUID, a VMM or the command line.</summary>
+/// <summary>
+/// A page on a terminal. Everything is written as text, never as markup: half of it comes from CPUID, a VMM or the command line.
+/// </summary>
 internal sealed class RichPage(IAnsiConsole console) : IPage
 {
     public void Facts(params IReadOnlyList<(string Name, string Value)> facts)

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Hypercall.Cli.Output;
 
-/// <summary>Turns the library's advice, which speaks to who writes C#, into the tool's: its options, and no member of a class.</summary>
+/// <summary>
+/// Turns the library's advice, which speaks to who writes C#, into the tool's: its options, and no member of a class.
+/// </summary>
 internal static partial class ToolWords
 {
     private static readonly (Regex InCode, string InTool)[] Words =
@@ -85,7 +87,8 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bIGuestMemory\b")]
     private static partial Regex AnyMemory();
 
-    // What only names the member that a program would use: (GuestBuffer.Touch), (FakeGuestMemory.CanPin is false), "; here FakeGuestMemory.LockLimit".
+    // What only names the member that a program would use: (GuestBuffer.Touch), (FakeGuestMemory.CanPin is false), "; here
+    // FakeGuestMemory.LockLimit".
     [GeneratedRegex(@"; here FakeGuestMemory\.\w+| \((BitVisorClient|FakeGuestMemory|GuestBuffer)\.\w+( is false)?\)| \(GuestBuffer, GuestBufferLease\)| \(or set CanPin or LockLimit\)")]
     private static partial Regex Aside();
 }

@@ -3,7 +3,10 @@ using Hypercall.Cli.Output;
 
 namespace Hypercall.Cli.Sending;
 
-/// <summary>Where what came back goes. Opened before the VMM is called, so that nothing comes back that cannot be kept; written only after all went well.</summary>
+/// <summary>
+/// Where what came back goes. Opened before the VMM is called, so that nothing comes back that cannot be kept; written only after
+/// all went well.
+/// </summary>
 internal sealed class Destination : IDisposable
 {
     private const int ChunkSize = 1 << 20;

@@ -3,7 +3,9 @@ using Hypercall.Cli.Terminal;
 
 namespace Hypercall.Cli.Sending;
 
-/// <summary>The bytes to hand over: of a file whose length is known, or of anything else that can be read, which is kept until its end is.</summary>
+/// <summary>
+/// The bytes to hand over: of a file whose length is known, or of anything else that can be read, which is kept until its end is.
+/// </summary>
 internal sealed class Payload
 {
     private const int ChunkSize = 1 << 20;

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Hypercall.Cli.Terminal;
 
-/// <summary>Writes what an encoding lacks in ASCII: punctuation as what looks like it, anything else by its number, as JSON does.</summary>
+/// <summary>
+/// Writes what an encoding lacks in ASCII: punctuation as what looks like it, anything else by its number, as JSON does.
+/// </summary>
 internal sealed class AsciiFallback : EncoderFallback
 {
     public override int MaxCharCount => 12; // both halves of a surrogate pair

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Hypercall.Cli.Terminal;
 
-/// <summary>The console's keys as bytes of UTF-8, not echoed; Enter is a line feed. Changes no mode that would have to be restored.</summary>
+/// <summary>
+/// The console's keys as bytes of UTF-8, not echoed; Enter is a line feed. Changes no mode that would have to be restored.
+/// </summary>
 internal sealed class ConsoleKeyStream : Stream
 {
     private readonly Queue<byte> _bytes = [];

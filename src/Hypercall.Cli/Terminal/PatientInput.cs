@@ -2,7 +2,10 @@ using Hypercall.Cli.CommandLine;
 
 namespace Hypercall.Cli.Terminal;
 
-/// <summary>Standard input whose reader can give up: a read of a terminal or a pipe blocks until something comes, whatever becomes of the reader.</summary>
+/// <summary>
+/// Standard input whose reader can give up: a read of a terminal or a pipe blocks until something comes, whatever becomes of the
+/// reader.
+/// </summary>
 /// <param name="inner">Where bytes come from.</param>
 /// <param name="atOnce">How many bytes are read ahead. With 1, what the reader does not want stays for the next program.</param>
 /// <param name="endKey">A byte that stands for the end of the input; null for none.</param>

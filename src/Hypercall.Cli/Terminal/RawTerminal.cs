@@ -5,20 +5,23 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hypercall.Cli.Terminal;
 
-/// <summary>Standard input, a Linux terminal, in raw mode: no echo, and no waiting for the end of a line. Disposing it restores what was.</summary>
+/// <summary>
+/// Standard input, a Linux terminal, in raw mode: no echo, and no waiting for the end of a line. Disposing it restores what was.
+/// </summary>
 /// <remarks>
-/// The user's shell does not repair a terminal for everybody, so what was is restored on every way out that lets code run: the end of the command, an exception, also one that nobody
-/// catches, the end of the process, a signal that ends it, and a stop (nobody can do it before SIGKILL, SIGSTOP and a crash of the runtime). A process that goes on after a
-/// stop is raw again. Ctrl-C and Ctrl-\ keep making their signals: a person needs a way out of a VMM that does not answer. A signal that the process was told to ignore when it
-/// began, as nohup does with SIGHUP, stays ignored: .NET sees to that.
+/// The user's shell does not repair a terminal for everybody, so what was is restored on every way out that lets code run: the
+/// end of the command, an exception, also one that nobody catches, the end of the process, a signal that ends it, and a stop
+/// (nobody can do it before SIGKILL, SIGSTOP and a crash of the runtime). A process that goes on after a stop is raw again.
+/// Ctrl-C and Ctrl-\ keep making their signals: a person needs a way out of a VMM that does not answer. A signal that the process
+/// was told to ignore when it began, as nohup does with SIGHUP, stays ignored: .NET sees to that.
 /// </remarks>
 [SupportedOSPlatform("linux")]
 internal sealed class RawTerminal : IDisposable
 {
     private const int StandardInput = 0;
 
-    // What ends a process, and can be caught: signal(7). The numbers without a name in .NET are those of x86 and Arm (include/uapi/asm-generic/signal.h): SIGUSR1, SIGUSR2, SIGALRM,
-    // SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR.
+    // What ends a process, and can be caught: signal(7). The numbers without a name in .NET are those of x86 and Arm
+    // (include/uapi/asm-generic/signal.h): SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR.
     private static readonly PosixSignal[] Ends =
     [
         PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT,
@@ -43,7 +46,9 @@ internal sealed class RawTerminal : IDisposable
         _raw = before;
     }
 
-    /// <summary>The terminal as bytes. Console's own stream would read whole lines, and switch the echo on while it does.</summary>
+    /// <summary>
+    /// The terminal as bytes. Console's own stream would read whole lines, and switch the echo on while it does.
+    /// </summary>
     public static Stream OpenInput() => new FileStream(new SafeFileHandle(StandardInput, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     /// <summary>Puts the terminal into raw mode; null when standard input is none.</summary>
@@ -92,7 +97,10 @@ internal sealed class RawTerminal : IDisposable
         return Libc.GetTerminalAttributes(StandardInput, &attributes) == 0 ? attributes : null;
     }
 
-    /// <summary>Whether the terminal is this job's, and no other's that the user's shell put in front meanwhile. Without jobs it is always ours.</summary>
+    /// <summary>
+    /// Whether the terminal is this job's, and no other's that the user's shell put in front meanwhile. Without jobs it is always
+    /// ours.
+    /// </summary>
     private bool IsInFront => !_isJob || Libc.GetForegroundGroup(StandardInput) == Libc.GetProcessGroup();
 
     private void OnEnd(object? sender, EventArgs e) => Restore();
@@ -109,7 +117,8 @@ internal sealed class RawTerminal : IDisposable
         }
     }
 
-    // Behind another job only where nobody else has set the modes since: whoever killed our parent took the terminal, and may have left it raw.
+    // Behind another job only where nobody else has set the modes since: whoever killed our parent took the terminal, and may
+    // have left it raw.
     private void Restore()
     {
         lock (_gate)

@@ -5,8 +5,8 @@ using Hypercall.Cli.Interop;
 namespace Hypercall.Cli.Terminal;
 
 /// <summary>
-/// Standard output or error, as Linux has it. .NET's own stream for the console takes a pipe without a reader for success, and a <see cref="FileStream"/> writes to a file at an
-/// offset of its own, over what the next program of a script appends.
+/// Standard output or error, as Linux has it. .NET's own stream for the console takes a pipe without a reader for success, and a
+/// <see cref="FileStream"/> writes to a file at an offset of its own, over what the next program of a script appends.
 /// </summary>
 /// <param name="file">The number of the file.</param>
 /// <param name="mayLose">Whether what cannot be written is dropped: messages are, for an exit code says most of it.</param>

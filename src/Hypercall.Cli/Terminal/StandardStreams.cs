@@ -3,8 +3,9 @@ using Hypercall.Cli.Interop;
 namespace Hypercall.Cli.Terminal;
 
 /// <summary>
-/// Standard input, output and error, where the process was born with them. Where it was not, .NET's own pipes and files have taken their
-/// numbers by the time <c>Main</c> runs: a read would wait for ever, and a write would go into the runtime, or be lost.
+/// Standard input, output and error, where the process was born with them. Where it was not, .NET's own pipes and files have
+/// taken their numbers by the time <c>Main</c> runs: a read would wait for ever, and a write would go into the runtime, or be
+/// lost.
 /// </summary>
 internal static class StandardStreams
 {
@@ -33,7 +34,9 @@ internal static class StandardStreams
         : file == Output ? Console.OpenStandardOutput()
         : Console.OpenStandardError();
 
-    /// <summary>Whether the file of this number came with the process. One with FD_CLOEXEC did not: exec would have closed it (execve(2)).</summary>
+    /// <summary>
+    /// Whether the file of this number came with the process. One with FD_CLOEXEC did not: exec would have closed it (execve(2)).
+    /// </summary>
     private static bool IsOurs(int file)
     {
         if (!OperatingSystem.IsLinux())

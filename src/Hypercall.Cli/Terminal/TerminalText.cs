@@ -2,7 +2,10 @@ using Spectre.Console;
 
 namespace Hypercall.Cli.Terminal;
 
-/// <summary>A terminal that Spectre.Console draws on, through our own writer: its own takes only Console's for a terminal, and its frames are never plain ASCII.</summary>
+/// <summary>
+/// A terminal that Spectre.Console draws on, through our own writer: its own takes only Console's for a terminal, and its frames
+/// are never plain ASCII.
+/// </summary>
 internal sealed class TerminalText : IAnsiConsoleOutput
 {
     private readonly AnsiConsoleOutput _size;
@@ -17,7 +20,9 @@ internal sealed class TerminalText : IAnsiConsoleOutput
 
     public int Height => _size.Height;
 
-    /// <summary>Draws on a terminal. Whether colors are wanted is its business, and NO_COLOR's: Spectre.Console finds out.</summary>
+    /// <summary>
+    /// Draws on a terminal. Whether colors are wanted is its business, and NO_COLOR's: Spectre.Console finds out.
+    /// </summary>
     public static IAnsiConsole On(TextWriter writer)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new TerminalText(writer) });

@@ -2,7 +2,9 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Execution;
 
-/// <summary>A range of pages of machine code. A page is written once, then executable for ever: never writable again, never unmapped.</summary>
+/// <summary>
+/// A range of pages of machine code. A page is written once, then executable for ever: never writable again, never unmapped.
+/// </summary>
 /// <remarks>
 /// The range is contiguous, and reserved at once, so that a signal handler recognizes an address in it by one subtraction, one
 /// rotation and one comparison. All copies of the library in a runtime can share one.

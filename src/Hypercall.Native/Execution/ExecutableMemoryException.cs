@@ -9,7 +9,9 @@ public sealed class ExecutableMemoryException : HypercallException
     internal ExecutableMemoryException(string message, int errorCode)
         : base(message) => ErrorCode = errorCode;
 
-    /// <summary>What the system said: errno on Linux, GetLastError on Windows; 0 when this process used up its own stub pages.</summary>
+    /// <summary>
+    /// What the system said: errno on Linux, GetLastError on Windows; 0 when this process used up its own stub pages.
+    /// </summary>
     public int ErrorCode { get; }
 
     /// <summary>False: a policy stays, and pages that this process used up are never freed.</summary>

@@ -4,8 +4,8 @@ using Hypercall.Native.Interop;
 namespace Hypercall.Native.Execution;
 
 /// <summary>
-/// The stubs of this process and the guard over them. Each copy of the library has an engine; the pages behind it are those of all copies in this
-/// runtime, and last as long as the process.
+/// The stubs of this process and the guard over them. Each copy of the library has an engine; the pages behind it are those of
+/// all copies in this runtime, and last as long as the process.
 /// </summary>
 internal sealed class ExecutionEngine
 {
@@ -46,7 +46,8 @@ internal sealed class ExecutionEngine
 
     /// <summary>The guard, installed when it is first asked for.</summary>
     /// <exception cref="ExecutableMemoryException">The system gives no executable memory.</exception>
-    /// <exception cref="PlatformNotSupportedException">The system, or somebody in this process, does not let it be installed.</exception>
+    /// <exception cref="PlatformNotSupportedException">The system, or somebody in this process, does not let it be
+    /// installed.</exception>
     public FaultGuard Guard
     {
         get

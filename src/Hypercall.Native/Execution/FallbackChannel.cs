@@ -13,8 +13,8 @@ namespace Hypercall.Native.Execution;
 /// Undecided --+---- first faults, the other does not   -> Second   (never the first again)
 ///             +---- both fault                         -> Neither  (the first, and its fault, from now on)
 /// </code>
-/// Only a fault that a wrong instruction raises counts: #UD, #GP, or a #PF on the bytes of the instruction. Any other one from the second, such as a #PF
-/// on a buffer, is an answer: it is the VMM that injects it.
+/// Only a fault that a wrong instruction raises counts: #UD, #GP, or a #PF on the bytes of the instruction. Any other one from
+/// the second, such as a #PF on a buffer, is an answer: it is the VMM that injects it.
 /// </remarks>
 internal sealed class FallbackChannel(
     IHypercallChannel first, IHypercallChannel second, HypercallTarget firstTarget, HypercallTarget secondTarget, ILogger logger) : IHypercallChannel, IManyFrames

@@ -15,7 +15,8 @@ internal static class StubAssembler
     /// <summary>Assembles one slot.</summary>
     /// <param name="abi">Who calls it.</param>
     /// <param name="instruction">The bytes of the instruction, 1 to 15.</param>
-    /// <param name="clearsVectors">Whether the upper halves of the vector registers are cleared before it: see <see cref="VectorState"/>.</param>
+    /// <param name="clearsVectors">Whether the upper halves of the vector registers are cleared before it: see
+    /// <see cref="VectorState"/>.</param>
     /// <param name="entry">Offset of the entry in the slot.</param>
     /// <returns>All bytes of the slot.</returns>
     public static byte[] Assemble(StubAbi abi, ReadOnlySpan<byte> instruction, bool clearsVectors, out int entry)

@@ -4,10 +4,12 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Hypercall.Native;
 
-/// <summary>Whether this system keeps the upper halves of the vector registers (YMM beyond XMM), so that there is something to clear.</summary>
+/// <summary>
+/// Whether this system keeps the upper halves of the vector registers (YMM beyond XMM), so that there is something to clear.
+/// </summary>
 /// <remarks>
-/// Upper halves in use make a VM exit dearer, and compiled C# leaves them so: it clears structs with AVX. <c>Avx.IsSupported</c> does not tell: it is what the runtime was
-/// configured to use (DOTNET_EnableAVX=0), not what a native library left behind.
+/// Upper halves in use make a VM exit dearer, and compiled C# leaves them so: it clears structs with AVX. <c>Avx.IsSupported</c>
+/// does not tell: it is what the runtime was configured to use (DOTNET_EnableAVX=0), not what a native library left behind.
 /// </remarks>
 internal static unsafe class VectorState
 {
@@ -15,7 +17,9 @@ internal static unsafe class VectorState
     private const uint Avx = 1u << 28;
     private const uint Kept = 0b110;       // XCR0, SSE and AVX state: Intel SDM vol. 1, section 13.3; AMD APM vol. 2, section 11.5.2
 
-    /// <summary>Whether the CPU has AVX and the operating system saves its state: VZEROUPPER is an invalid opcode otherwise.</summary>
+    /// <summary>
+    /// Whether the CPU has AVX and the operating system saves its state: VZEROUPPER is an invalid opcode otherwise.
+    /// </summary>
     /// <param name="cpuid">CPUID.</param>
     /// <param name="readXcr0">Reads XCR0; called only where XGETBV exists.</param>
     public static bool IsKept(ICpuid cpuid, Func<uint> readXcr0) =>

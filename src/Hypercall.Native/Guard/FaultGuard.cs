@@ -5,13 +5,13 @@ using Hypercall.Native.Execution;
 namespace Hypercall.Native.Guard;
 
 /// <summary>
-/// What turns a CPU fault on the instruction of a stub into a result: a process-wide handler in emitted machine code (managed code never
-/// runs in one) that compares the faulting address, and nothing else, and sends the thread to the stub's fault exit. Every other
-/// fault goes where it went before. It is never uninstalled.
+/// What turns a CPU fault on the instruction of a stub into a result: a process-wide handler in emitted machine code (managed
+/// code never runs in one) that compares the faulting address, and nothing else, and sends the thread to the stub's fault exit.
+/// Every other fault goes where it went before. It is never uninstalled.
 /// </summary>
 /// <remarks>
-/// A call has to know two things: that the handler is installed, and that its own thread lets the signals through. It looks itself when its
-/// thread has not yet looked in this period:
+/// A call has to know two things: that the handler is installed, and that its own thread lets the signals through. It looks
+/// itself when its thread has not yet looked in this period:
 /// <code>
 ///   period            1                     2 (begins 100 ms after the first look in 1)
 ///   thread A   look . call . call . call     look . call . call           look: unblock the thread's signals; the first one in a period also
@@ -35,8 +35,8 @@ internal abstract class FaultGuard
     private int _verifiedIn;
 
     /// <summary>
-    /// Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it, and nothing that
-    /// would keep the context of a plug-in alive.
+    /// Prepares the timer, which runs only after a look, and once: a process that makes no calls has nothing to wake it, and
+    /// nothing that would keep the context of a plug-in alive.
     /// </summary>
     protected FaultGuard()
     {
@@ -50,7 +50,8 @@ internal abstract class FaultGuard
 
     /// <summary>Installs the guard over all slots of an arena.</summary>
     /// <exception cref="ExecutableMemoryException">The system gives no executable memory.</exception>
-    /// <exception cref="PlatformNotSupportedException">The system, or somebody in this process, does not let it be installed.</exception>
+    /// <exception cref="PlatformNotSupportedException">The system, or somebody in this process, does not let it be
+    /// installed.</exception>
     public static FaultGuard Install(CodeArena stubs, CodeArena handlers) =>
         OperatingSystem.IsWindows() ? new WindowsFaultGuard(stubs, handlers) : new LinuxFaultGuard(stubs, handlers);
 

@@ -4,8 +4,8 @@ using Hypercall.Native.Interop;
 namespace Hypercall.Native.Guard;
 
 /// <summary>
-/// Which fault it was. Linux' trap number is believed when it is one that the kernel turns into that signal; emulators (qemu-user, gVisor) leave
-/// it 0, or what it was.
+/// Which fault it was. Linux' trap number is believed when it is one that the kernel turns into that signal; emulators
+/// (qemu-user, gVisor) leave it 0, or what it was.
 /// </summary>
 /// <remarks>
 /// <code>

@@ -22,8 +22,8 @@ internal static class HandlerAssembler
     ///     | no
     ///   count it, and on to the handler before
     /// </code>
-    /// The count lies in the tail of siginfo_t, which belongs to this delivery of the signal alone, and which the kernel fills with zeros:
-    /// no thread and no fault sees another's, and all guards in the process count together.
+    /// The count lies in the tail of siginfo_t, which belongs to this delivery of the signal alone, and which the kernel fills
+    /// with zeros: no thread and no fault sees another's, and all guards in the process count together.
     /// </remarks>
     /// <param name="stubs">The slots it is responsible for.</param>
     /// <param name="next">The handler that was there before, SIG_DFL or SIG_IGN.</param>
@@ -187,8 +187,8 @@ internal static class HandlerAssembler
     }
 
     /// <summary>
-    /// Goes on if an address is that of the instruction of a slot, and jumps otherwise: the distance to the first instruction, rotated
-    /// right by the bits of a slot, is the number of the slot, or huge.
+    /// Goes on if an address is that of the instruction of a slot, and jumps otherwise: the distance to the first instruction,
+    /// rotated right by the bits of a slot, is the number of the slot, or huge.
     /// </summary>
     private static void Match(Assembler code, AssemblerMemoryOperand address, CodeArena stubs, Label other)
     {

@@ -5,8 +5,8 @@ using Hypercall.Native.Interop;
 namespace Hypercall.Native.Guard;
 
 /// <summary>
-/// A page with a handler of a guard: of this one, or of a copy of the library in another runtime of this process, which has an arena of its own and is found
-/// by the magic number.
+/// A page with a handler of a guard: of this one, or of a copy of the library in another runtime of this process, which has an
+/// arena of its own and is found by the magic number.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -69,7 +69,8 @@ internal unsafe struct HandlerPage
 
     /// <summary>Makes the bytes of a page.</summary>
     /// <param name="signal">The signal.</param>
-    /// <param name="found">The action before it: it keeps its flags and mask, so that its handler runs as it was meant to.</param>
+    /// <param name="found">The action before it: it keeps its flags and mask, so that its handler runs as it was meant
+    /// to.</param>
     /// <param name="leadsNowhere">Whether that handler leads to no other.</param>
     /// <param name="stubs">The slots that the handler is responsible for.</param>
     /// <param name="page">Where the page will lie.</param>
@@ -103,7 +104,8 @@ internal unsafe struct HandlerPage
     public static HandlerPage Read(nint handler) => *(HandlerPage*)(handler - Entry);
 
     /// <summary>Reads the page that a handler lies in, if that is a guard's.</summary>
-    /// <param name="handler">Any address: nothing is read that cannot be. Where the kernel does not read for us, others' guards are strangers.</param>
+    /// <param name="handler">Any address: nothing is read that cannot be. Where the kernel does not read for us, others' guards
+    /// are strangers.</param>
     /// <param name="ours">Our own pages.</param>
     /// <param name="page">The page.</param>
     public static bool TryRead(nint handler, CodeArena ours, out HandlerPage page)

@@ -10,12 +10,13 @@ namespace Hypercall.Native.Guard;
 /// </summary>
 /// <remarks>
 /// <para>
-/// All copies of the library in a runtime have one guard together: its pages and its state are shared. A copy in another runtime of this process (a
-/// NativeAOT library) has its own; the two stand in front of each other, and each knows the other's pages by their magic number (<see cref="HandlerPage"/>).
+/// All copies of the library in a runtime have one guard together: its pages and its state are shared. A copy in another runtime
+/// of this process (a NativeAOT library) has its own; the two stand in front of each other, and each knows the other's pages by
+/// their magic number (<see cref="HandlerPage"/>).
 /// </para>
 /// <para>
-/// Somebody can take a handler away: a PosixSignalRegistration made before it and disposed after it puts back what it had found; the
-/// runtime resets a signal that another process sent it. <see cref="Verify"/> repairs that:
+/// Somebody can take a handler away: a PosixSignalRegistration made before it and disposed after it puts back what it had found;
+/// the runtime resets a signal that another process sent it. <see cref="Verify"/> repairs that:
 /// </para>
 /// <code>
 /// found now                               what is done
@@ -29,8 +30,9 @@ namespace Hypercall.Native.Guard;
 ///                                         insists on being first would make a loop
 /// </code>
 /// <para>
-/// Those of the runtime make none: its own were installed before ours and stay as they are, and the one of PosixSignalRegistration
-/// leads to what it found, which is never the page in front of it. Where somebody else makes one, the handlers end it (<see cref="HandlerAssembler"/>).
+/// Those of the runtime make none: its own were installed before ours and stay as they are, and the one of
+/// PosixSignalRegistration leads to what it found, which is never the page in front of it. Where somebody else makes one, the
+/// handlers end it (<see cref="HandlerAssembler"/>).
 /// </para>
 /// </remarks>
 internal sealed unsafe class LinuxFaultGuard : FaultGuard
@@ -42,7 +44,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
     private readonly SignalActions _actions;
     private readonly long[] _newest; // by signal, the handler of ours that was installed last, 0 before the first; also the lock
 
-    /// <exception cref="PlatformNotSupportedException">sigaction is refused, or somebody answers it without installing anything.</exception>
+    /// <exception cref="PlatformNotSupportedException">sigaction is refused, or somebody answers it without installing
+    /// anything.</exception>
     public LinuxFaultGuard(CodeArena stubs, CodeArena handlers)
         : this(stubs, handlers, new SignalActions(), RuntimeShared.GetOrAdd("guard", CodeArena.Version, NoneYet))
     {
@@ -126,10 +129,15 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
         }
     }
 
-    /// <summary>Whether the runtime has a handler of its own: NativeAOT makes NullReferenceExceptions of SIGSEGV, and leaves the others alone.</summary>
+    /// <summary>
+    /// Whether the runtime has a handler of its own: NativeAOT makes NullReferenceExceptions of SIGSEGV, and leaves the others
+    /// alone.
+    /// </summary>
     private static bool IsNeededByRuntime(int signal) => signal == Libc.SigSegv || RuntimeFeature.IsDynamicCodeSupported;
 
-    /// <summary>Whether nothing at the end of a chain can lead to a page of ours: then one more in front of it makes no loop.</summary>
+    /// <summary>
+    /// Whether nothing at the end of a chain can lead to a page of ours: then one more in front of it makes no loop.
+    /// </summary>
     private bool LeadsNowhere(nint[] chain) => LeadsNowhere(chain[^1])
         || (chain.Length > 1 && HandlerPage.TryRead(chain[^2], _handlers, out HandlerPage last) && last.LeadsNowhere);
 
@@ -159,8 +167,8 @@ internal sealed unsafe class LinuxFaultGuard : FaultGuard
             ThrowIfRefused(signal, _actions.Replace(signal, action, out Libc.SignalActionRecord replaced));
             if (_actions.Read(signal, out Libc.SignalActionRecord now) == 0 && now.Handler == found.Handler)
             {
-                // Nothing was installed, or who insists on being first came between the leap and this look. Where the guard was seen in place before, it is the latter:
-                // a stranger that came after ours.
+                // Nothing was installed, or who insists on being first came between the leap and this look. Where the guard was
+                // seen in place before, it is the latter: a stranger that came after ours.
                 if (Volatile.Read(ref _newest[signal]) != 0)
                 {
                     return;

@@ -4,8 +4,8 @@ using Hypercall.Native.Interop;
 namespace Hypercall.Native.Guard;
 
 /// <summary>
-/// Which handlers are a .NET runtime's. It is told by where the runtime's code is: the program's file is the host's, if the library is in a C host, and
-/// a file may be replaced under a running process.
+/// Which handlers are a .NET runtime's. It is told by where the runtime's code is: the program's file is the host's, if the
+/// library is in a C host, and a file may be replaced under a running process.
 /// </summary>
 internal static unsafe class RuntimeCode
 {
@@ -17,7 +17,8 @@ internal static unsafe class RuntimeCode
 
     private static LoadedModule[] Find()
     {
-        // Functions that are the runtime's own: in CoreCLR (libcoreclr, or a single file with everything in it), or in what NativeAOT made.
+        // Functions that are the runtime's own: in CoreCLR (libcoreclr, or a single file with everything in it), or in what
+        // NativeAOT made.
         ComWrappers.GetIUnknownImpl(out _, out nint addReference, out _);
         List<nint> known = [addReference, (nint)(delegate* unmanaged<void>)&Nothing];
 
@@ -31,7 +32,8 @@ internal static unsafe class RuntimeCode
             known.Add(setHandler);
         }
 
-        // And CoreCLR beside a NativeAOT library: another runtime, which this one cannot ask. The loader's names outlive the files.
+        // And CoreCLR beside a NativeAOT library: another runtime, which this one cannot ask. The loader's names outlive the
+        // files.
         return [.. modules.Where(module => known.Exists(module.Contains)
             || Path.GetFileName(module.Name) is "libcoreclr.so" or "libSystem.Native.so")];
     }

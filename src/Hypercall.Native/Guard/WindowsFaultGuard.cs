@@ -3,10 +3,13 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Guard;
 
-/// <summary>The guard on Windows: a vectored exception handler, before all others. Nobody can take it away without its handle.</summary>
+/// <summary>
+/// The guard on Windows: a vectored exception handler, before all others. Nobody can take it away without its handle.
+/// </summary>
 internal sealed class WindowsFaultGuard : FaultGuard
 {
-    /// <exception cref="PlatformNotSupportedException">Windows takes no more handlers, or hardware-enforced stack protection would turn each fault into the end of the process.</exception>
+    /// <exception cref="PlatformNotSupportedException">Windows takes no more handlers, or hardware-enforced stack protection
+    /// would turn each fault into the end of the process.</exception>
     public WindowsFaultGuard(CodeArena stubs, CodeArena handlers)
     {
         ThrowIfShadowStack(ReadShadowStackPolicy());

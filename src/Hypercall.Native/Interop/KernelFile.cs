@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Hypercall.Native.Interop;
 
-/// <summary>Small files of /proc, /sys and cgroups; and whether it is the kernel who speaks in them, or a file that somebody mounted over them.</summary>
+/// <summary>
+/// Small files of /proc, /sys and cgroups; and whether it is the kernel who speaks in them, or a file that somebody mounted over
+/// them.
+/// </summary>
 internal static unsafe class KernelFile
 {
     // statfs(2); include/uapi/linux/magic.h
@@ -15,9 +18,12 @@ internal static unsafe class KernelFile
     /// <param name="path">The file.</param>
     public static string? TryRead(string path) => TryRead(path, 0);
 
-    /// <summary>The whole text, if it is the kernel's own word: a claim that raises a limit, or grants a privilege, needs that.</summary>
+    /// <summary>
+    /// The whole text, if it is the kernel's own word: a claim that raises a limit, or grants a privilege, needs that.
+    /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="fileSystem">The file system on which it lies when nothing is mounted over it: one of the constants above.</param>
+    /// <param name="fileSystem">The file system on which it lies when nothing is mounted over it: one of the constants
+    /// above.</param>
     public static string? TryReadGenuine(string path, long fileSystem) => TryRead(path, fileSystem);
 
     /// <summary>How many lines a file has that is too long to be kept; null where there is none, or it may not be read.</summary>

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Hypercall.Native.Interop;
 
 /// <summary>
-/// The libc of Linux x86-64, glibc or musl: their <c>struct sigaction</c> are laid out alike, and the constants are the kernel's. Each function is declared here, once.
+/// The libc of Linux x86-64, glibc or musl: their <c>struct sigaction</c> are laid out alike, and the constants are the kernel's.
+/// Each function is declared here, once.
 /// </summary>
 internal static unsafe partial class Libc
 {
@@ -138,7 +139,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     public static partial int FileControl(int fd, int command, int argument);
 
-    // Variadic in C; on x86-64 integer arguments travel the same way (System V ABI, 3.2.3), and the function uses no vector register.
+    // Variadic in C; on x86-64 integer arguments travel the same way (System V ABI, 3.2.3), and the function uses no vector
+    // register.
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial long SystemCall(long number, nint first, nint second, nint third, nint fourth, nint fifth, nint sixth = 0);
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace Hypercall.Native.Interop;
 
 /// <summary>
-/// A program or library in this process, as the dynamic loader knows it: dl_iterate_phdr(3). Unlike /proc/self/maps the loader tells names that stay
-/// when a file is replaced on disk, and is there in every container.
+/// A program or library in this process, as the dynamic loader knows it: dl_iterate_phdr(3). Unlike /proc/self/maps the loader
+/// tells names that stay when a file is replaced on disk, and is there in every container.
 /// </summary>
 /// <param name="Start">Its first byte.</param>
 /// <param name="End">The byte after its last one.</param>
@@ -17,8 +17,8 @@ internal sealed unsafe record LoadedModule(nint Start, nint End, string Name)
     /// <summary>All that are loaded now.</summary>
     public static IReadOnlyList<LoadedModule> All()
     {
-        // The loader holds its lock while it tells, so nothing is allocated meanwhile: a collection could wait for a thread that waits
-        // for the lock.
+        // The loader holds its lock while it tells, so nothing is allocated meanwhile: a collection could wait for a thread that
+        // waits for the lock.
         for (int room = 256; ; room *= 2)
         {
             Told told = new() { Room = room, NamesRoom = room * 128 };

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hypercall.Native.Interop;
 
 /// <summary>
-/// What all copies of this library in one runtime have in common. A plug-in host loads one into each AssemblyLoadContext, and statics are
-/// each copy's own, but signal handlers and locked pages are the process's.
+/// What all copies of this library in one runtime have in common. A plug-in host loads one into each AssemblyLoadContext, and
+/// statics are each copy's own, but signal handlers and locked pages are the process's.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -12,8 +12,9 @@ namespace Hypercall.Native.Interop;
 ///                       +--  AppContext  "Hypercall.Native/NAME/VERSION"  --> | (Dictionary, array, object ...)
 ///   copy in context B --+                                                     +-- outlives every context
 /// </code>
-/// Only types of the base class library are the same to all copies, and only they keep no context alive: neither a type, nor a delegate, nor
-/// a comparer of this library may be in such an object. Another runtime in this process (a NativeAOT library) has an AppContext of its own.
+/// Only types of the base class library are the same to all copies, and only they keep no context alive: neither a type, nor a
+/// delegate, nor a comparer of this library may be in such an object. Another runtime in this process (a NativeAOT library) has
+/// an AppContext of its own.
 /// </remarks>
 internal static class RuntimeShared
 {

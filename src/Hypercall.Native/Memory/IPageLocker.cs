@@ -14,7 +14,8 @@ internal interface IPageLocker
 
     /// <summary>Finds pages that are locked at this moment.</summary>
     /// <param name="pages">Where to look.</param>
-    /// <param name="ownBytes">How many bytes of the whole process the asker has locked: if no more are locked, nobody else locked any.</param>
+    /// <param name="ownBytes">How many bytes of the whole process the asker has locked: if no more are locked, nobody else locked
+    /// any.</param>
     /// <returns>Ascending ranges inside of <paramref name="pages"/>; the asker tells its own from the others'.</returns>
     List<PageSpan> FindLocked(PageSpan pages, long ownBytes);
 }

@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall.Native;
 
-/// <summary>What <see cref="NativeGuestMemory"/> asks of an operating system, once it has checked what it was asked itself.</summary>
+/// <summary>
+/// What <see cref="NativeGuestMemory"/> asks of an operating system, once it has checked what it was asked itself.
+/// </summary>
 internal interface IPlatformMemory
 {
     bool TryAllocate(
@@ -11,7 +13,8 @@ internal interface IPlatformMemory
 
     /// <param name="start">Where the window begins.</param>
     /// <param name="length">How many bytes it has.</param>
-    /// <param name="handle">What keeps the garbage collector from moving them; disposed with the window, and when there is none. The default for memory that is not the collector's.</param>
+    /// <param name="handle">What keeps the garbage collector from moving them; disposed with the window, and when there is none.
+    /// The default for memory that is not the collector's.</param>
     /// <param name="options">How they are held.</param>
     /// <param name="window">The window.</param>
     /// <param name="refusal">Why there is none.</param>

@@ -21,7 +21,9 @@ internal static class MemoryFallback
             out buffer,
             out refusal);
 
-    /// <summary>The same for memory that is there already: its hold is released when nothing comes of it, by an exception too.</summary>
+    /// <summary>
+    /// The same for memory that is there already: its hold is released when nothing comes of it, by an exception too.
+    /// </summary>
     public static bool TryGet(
         NativeMemoryHold hold,
         long length,

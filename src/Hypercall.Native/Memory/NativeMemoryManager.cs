@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Hypercall.Native;
 
-/// <summary>Some bytes of a buffer as <see cref="Memory{T}"/>. It keeps the buffer alive, and refuses to show the bytes after it was disposed.</summary>
+/// <summary>
+/// Some bytes of a buffer as <see cref="Memory{T}"/>. It keeps the buffer alive, and refuses to show the bytes after it was
+/// disposed.
+/// </summary>
 /// <remarks>
 /// A <see cref="MemoryHandle"/> is a lease: somebody holds a pointer, so the buffer refuses to be disposed before the handle is.
 /// </remarks>

@@ -7,15 +7,18 @@ using State = System.Tuple<
 
 namespace Hypercall.Native;
 
-/// <summary>Counts the locks on each page of this process, because the kernel does not: one munlock undoes any number of mlocks.</summary>
+/// <summary>
+/// Counts the locks on each page of this process, because the kernel does not: one munlock undoes any number of mlocks.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   window A:   |#########|
 ///   window B:        |#########|
 ///   segments:   [ 1 ][ 2  ][ 1 ]     by address, no two overlap; a range of a gigabyte is one segment, not 262,144 entries
 /// </code>
-/// A page that somebody else had locked before us (mlock by the application, mlockall) is <c>Foreign</c>: it is counted, and never unlocked. The segments, and the lock that guards them, are shared by all copies of this library in the
-/// runtime: what one copy's window still counts on, another copy's does not unlock.
+/// A page that somebody else had locked before us (mlock by the application, mlockall) is <c>Foreign</c>: it is counted, and
+/// never unlocked. The segments, and the lock that guards them, are shared by all copies of this library in the runtime: what one
+/// copy's window still counts on, another copy's does not unlock.
 /// </remarks>
 internal sealed class PageLockTable
 {
@@ -64,7 +67,8 @@ internal sealed class PageLockTable
         {
             List<PageSpan> foreign = _locker.FindLocked(pages, _ownBytes.Value);
 
-            // Pages that are counted already are locked again: it costs little, and heals a count left by memory that was unmapped under its window.
+            // Pages that are counted already are locked again: it costs little, and heals a count left by memory that was
+            // unmapped under its window.
             int error = _locker.TryLock(pages);
             if (error != 0)
             {
@@ -237,7 +241,8 @@ internal sealed class PageLockTable
 
     private Segment? Floor(nuint at) => _segments.GetViewBetween(Least(0), Most(at)).Max is { End: > 0 } segment ? segment : null;
 
-    // Tuples are ordered by their first elements; no two segments start alike, and none ends as these do, so counts are never compared.
+    // Tuples are ordered by their first elements; no two segments start alike, and none ends as these do, so counts are never
+    // compared.
     private static Segment Least(nuint start) => (start, nuint.MinValue, null, false);
 
     private static Segment Most(nuint start) => (start, nuint.MaxValue, null, true);

@@ -12,7 +12,8 @@ namespace Hypercall.Native;
 /// <param name="End">Address after the last page.</param>
 internal readonly record struct PageSpan(nuint Start, nuint End)
 {
-    // The lower half of the 48-bit address space, Intel SDM vol. 1, 3.3.7.1. A process gets addresses above it only if it asks mmap for them.
+    // The lower half of the 48-bit address space, Intel SDM vol. 1, 3.3.7.1. A process gets addresses above it only if it asks
+    // mmap for them.
     public const ulong UserSpaceEnd = 0x0000_8000_0000_0000;
 
     public nuint Length => End - Start;

@@ -10,12 +10,16 @@ namespace Hypercall.Testing;
 /// </code>
 /// </remarks>
 /// <param name="Length">Its length in bytes, 1 and more.</param>
-/// <param name="Offset">How far into its allocation the program's data begins, 0 and more: the first page need not be full.</param>
+/// <param name="Offset">How far into its allocation the program's data begins, 0 and more: the first page need not be
+/// full.</param>
 /// <param name="Residency">What holds its pages.</param>
 /// <param name="Contiguity">How its frames lie.</param>
 public sealed record FakeBufferShape(int Length, int Offset, Residency Residency, Contiguity Contiguity)
 {
-    /// <summary>Allocates the buffer: <see cref="Offset"/> and <see cref="Length"/> bytes, of which the program's are those that <see cref="SliceOf"/> gives.</summary>
+    /// <summary>
+    /// Allocates the buffer: <see cref="Offset"/> and <see cref="Length"/> bytes, of which the program's are those that
+    /// <see cref="SliceOf"/> gives.
+    /// </summary>
     /// <param name="memory">Where.</param>
     /// <param name="buffer">The buffer; dispose it.</param>
     /// <param name="refusal">Why there is none.</param>

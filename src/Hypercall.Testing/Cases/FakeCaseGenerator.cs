@@ -1,8 +1,8 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Makes cases, and parts of them, out of random numbers. It likes edges: lengths about a page's, the first calls and steps, the accessed page; and
-/// it chooses injection points that a program which makes the case's calls will come to, most of the time.
+/// Makes cases, and parts of them, out of random numbers. It likes edges: lengths about a page's, the first calls and steps, the
+/// accessed page; and it chooses injection points that a program which makes the case's calls will come to, most of the time.
 /// </summary>
 internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, FakeMachineOptions given)
 {
@@ -42,7 +42,8 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
         Direction direction = random.Pick(Direction.ToVmm, Direction.FromVmm, Direction.Both);
         FakeTechnique technique = random.Pick(FakeTechnique.Virtual, FakeTechnique.Contiguous, FakeTechnique.PageByPage, FakeTechnique.FrameList);
 
-        // A good client refuses memory that is not contiguous, and to let the VMM write by physical address into memory that is not pinned. Now and then it should have to.
+        // A good client refuses memory that is not contiguous, and to let the VMM write by physical address into memory that is
+        // not pinned. Now and then it should have to.
         bool isRefused = !buffers.IsEmpty && technique != FakeTechnique.Virtual
             && ((technique == FakeTechnique.Contiguous && buffers[index].Contiguity == Contiguity.Any && FakeCaseShrinker.PagesOf(buffers[index]) > 1)
                 || (direction != Direction.ToVmm && buffers[index].Residency != Residency.Pinned));
@@ -156,7 +157,8 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
             FakeFaultKind.PageMigration => (ulong)random.Pick(0, 0, 0, 1, 2, 3, random.Between(4, 1000)),
             FakeFaultKind.LockLimit => (ulong)LockLimit(),
 
-            // -EPERM and -ENOSYS of KVM (Linux, include/uapi/linux/kvm_para.h), -ENOSYS of Xen, and anything else that is no function's number.
+            // -EPERM and -ENOSYS of KVM (Linux, include/uapi/linux/kvm_para.h), -ENOSYS of Xen, and anything else that is no
+            // function's number.
             FakeFaultKind.RefuseForeign => random.Pick(unchecked((ulong)-1L), unchecked((ulong)-1L), unchecked((ulong)-1000L), unchecked((ulong)-38L), random.Next() | (1ul << 63)),
             _ => 0,
         };
@@ -209,7 +211,10 @@ internal sealed class FakeCaseGenerator(FakeRandom random, FakeCaseSize size, Fa
 
     private long LockLimit() => random.Pick(0L, GuestPage.Size, 4 * GuestPage.Size, 64 << 10, random.Between(0, size.MaxPages + 4) * (long)GuestPage.Size);
 
-    /// <summary>The instructions that a program which makes these calls executes, as far as it can be told: a look-up before the first call of each technique.</summary>
+    /// <summary>
+    /// The instructions that a program which makes these calls executes, as far as it can be told: a look-up before the first
+    /// call of each technique.
+    /// </summary>
     private static List<Step> Timeline(ReadOnlySpan<FakeBufferShape> buffers, ReadOnlySpan<FakeCallShape> calls)
     {
         const int Most = 1000; // of one call: the injection points that are liked are among the first

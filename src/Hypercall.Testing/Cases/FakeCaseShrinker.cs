@@ -1,8 +1,9 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Makes cases, and parts of them, simpler. Each candidate is smaller in an order that ends: fewer faults; or as many, and fewer pages; or as many of
-/// both, and fewer buffers, then calls; and so on through injection points, targets, values, bytes, and settings. So whoever follows the candidates comes to an end.
+/// Makes cases, and parts of them, simpler. Each candidate is smaller in an order that ends: fewer faults; or as many, and fewer
+/// pages; or as many of both, and fewer buffers, then calls; and so on through injection points, targets, values, bytes, and
+/// settings. So whoever follows the candidates comes to an end.
 /// </summary>
 internal static class FakeCaseShrinker
 {
@@ -51,7 +52,9 @@ internal static class FakeCaseShrinker
     public static IEnumerable<PlannedFault> Shrink(PlannedFault planned) =>
         Shrink(planned.InjectionPoint).Select(point => planned with { InjectionPoint = point }).Concat(Shrink(planned.Fault).Select(fault => planned with { Fault = fault }));
 
-    /// <summary>Earlier injection points of the same kind; then the same call's entry, which a program needs nothing for.</summary>
+    /// <summary>
+    /// Earlier injection points of the same kind; then the same call's entry, which a program needs nothing for.
+    /// </summary>
     public static IEnumerable<FakeInjectionPoint> Shrink(FakeInjectionPoint point)
     {
         foreach (int call in Lower(point.Call, 1))
@@ -208,7 +211,9 @@ internal static class FakeCaseShrinker
         }
     }
 
-    /// <summary>Without some of the calls. What the plan says of later ones is about the same calls still, or about the same numbers.</summary>
+    /// <summary>
+    /// Without some of the calls. What the plan says of later ones is about the same calls still, or about the same numbers.
+    /// </summary>
     private static IEnumerable<FakeCase> FewerCalls(FakeCase whole, bool ownsPlan)
     {
         int count = whole.Calls.Count;
@@ -227,7 +232,8 @@ internal static class FakeCaseShrinker
     }
 
     /// <summary>
-    /// The same faults, all of them so many calls, or so many guest steps, earlier: a program makes look-ups and steps of its own, and only it knows how many go with a call.
+    /// The same faults, all of them so many calls, or so many guest steps, earlier: a program makes look-ups and steps of its
+    /// own, and only it knows how many go with a call.
     /// </summary>
     private static IEnumerable<FaultPlan> Earlier(FaultPlan plan)
     {

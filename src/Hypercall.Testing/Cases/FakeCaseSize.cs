@@ -13,8 +13,8 @@ public sealed record FakeCaseSize
     internal static FakeCaseSize Default { get; } = new();
 
     /// <summary>
-    /// How many pages the buffers of a case have together, 1 to 262,144 (1 GiB). The default is 64; from 513 on, buffers of 511 and 512 pages come up too, where a frame
-    /// list is full.
+    /// How many pages the buffers of a case have together, 1 to 262,144 (1 GiB). The default is 64; from 513 on, buffers of 511
+    /// and 512 pages come up too, where a frame list is full.
     /// </summary>
     public int MaxPages { get => _maxPages; init => _maxPages = Checked(value, 1, 1 << 18); }
 
@@ -39,13 +39,14 @@ public sealed record FakeCaseSize
     }
 
     /// <summary>
-    /// Whether machines differ in more than their seed and plan: levels of the page table, virtual CPUs, and now and then one that cannot pin, has little lockable memory, no
-    /// contiguous memory, or no privilege. The default is true.
+    /// Whether machines differ in more than their seed and plan: levels of the page table, virtual CPUs, and now and then one
+    /// that cannot pin, has little lockable memory, no contiguous memory, or no privilege. The default is true.
     /// </summary>
     public bool VaryMachine { get; init; } = true;
 
     /// <summary>
-    /// How many steps a generated machine makes before the program counts as hanging (<see cref="FakeMachineOptions.StepBudget"/>). The default is 10,000,000.
+    /// How many steps a generated machine makes before the program counts as hanging
+    /// (<see cref="FakeMachineOptions.StepBudget"/>). The default is 10,000,000.
     /// </summary>
     public long StepBudget
     {

@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Numbers that look random and are the same for the same seed on every runtime, operating system and CPU, which <see cref="Random"/> does not promise:
-/// xoshiro256** by Blackman and Vigna (prng.di.unimi.it), its state filled by SplitMix64, as they advise.
+/// Numbers that look random and are the same for the same seed on every runtime, operating system and CPU, which
+/// <see cref="Random"/> does not promise: xoshiro256** by Blackman and Vigna (prng.di.unimi.it), its state filled by SplitMix64,
+/// as they advise.
 /// </summary>
 internal sealed class FakeRandom
 {
@@ -62,7 +63,10 @@ internal sealed class FakeRandom
     /// <summary>One of some.</summary>
     public T Pick<T>(params ReadOnlySpan<T> choices) => choices[Between(0, choices.Length - 1)];
 
-    /// <summary>The finalizer of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.</summary>
+    /// <summary>
+    /// The finalizer of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure
+    /// 17.
+    /// </summary>
     public static ulong Mix(ulong mixed)
     {
         unchecked

@@ -3,16 +3,18 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Tries a program on many fake machines, on each of which other things go wrong at other injection points, and makes the first one that breaks it as simple as it gets. For
-/// any test framework, or none.
+/// Tries a program on many fake machines, on each of which other things go wrong at other injection points, and makes the first
+/// one that breaks it as simple as it gets. For any test framework, or none.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A property fails if it throws, or if the machine saw what destroys a real one (<see cref="FakeMachine.Failure"/>), even where the program swallowed the exception.
-/// Then faults are removed, then pages, then calls, and the faults that are left move to earlier injection points, as long as it fails in the same way. The exception tells what happened in the smallest
-/// case, step by step, and the C# that tries it again.
+/// A property fails if it throws, or if the machine saw what destroys a real one (<see cref="FakeMachine.Failure"/>), even where
+/// the program swallowed the exception. Then faults are removed, then pages, then calls, and the faults that are left move to
+/// earlier injection points, as long as it fails in the same way. The exception tells what happened in the smallest case, step by
+/// step, and the C# that tries it again.
 /// </para>
-/// <para>A property is tried on one machine after another, each made for it alone; checks that run at the same time do not know of each other.</para>
+/// <para>A property is tried on one machine after another, each made for it alone; checks that run at the same time do not know
+/// of each other.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -130,7 +132,10 @@ public static partial class VmmCheck
         }
     }
 
-    /// <summary>Counts, in a property, the case under a label: <see cref="VmmCheckResult.Labels"/> tells how the cases were distributed. Outside of a check it does nothing.</summary>
+    /// <summary>
+    /// Counts, in a property, the case under a label: <see cref="VmmCheckResult.Labels"/> tells how the cases were distributed.
+    /// Outside of a check it does nothing.
+    /// </summary>
     /// <param name="label">The label; once for each case.</param>
     public static void Classify(string label)
     {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Hypercall.Testing;
 
-/// <summary>A property does not hold on the fake machine: the smallest case that was found, how it came to it, and how to try it again.</summary>
+/// <summary>
+/// A property does not hold on the fake machine: the smallest case that was found, how it came to it, and how to try it again.
+/// </summary>
 public sealed class VmmCheckFailedException : Exception
 {
     internal VmmCheckFailedException(string message, FakeCase failed, FakeTrace? trace, ulong seed, int cases, int shrinks, Exception cause)

@@ -5,7 +5,10 @@ public sealed record VmmCheckOptions
 {
     internal static VmmCheckOptions Default { get; } = new();
 
-    /// <summary>What all cases come from: the same seed gives the same cases. Null, the default, for another one each time; a failure tells it.</summary>
+    /// <summary>
+    /// What all cases come from: the same seed gives the same cases. Null, the default, for another one each time; a failure
+    /// tells it.
+    /// </summary>
     public ulong? Seed { get; init; }
 
     /// <summary>How many cases to try, 1 and more. The default is 100.</summary>
@@ -20,21 +23,30 @@ public sealed record VmmCheckOptions
     /// <summary>How large the largest case may be, and what may happen in it.</summary>
     public FakeCaseSize Size { get; init; } = FakeCaseSize.Default;
 
-    /// <summary>How many cases that the property does not want (<see cref="VmmCheck.Discard"/>) are put up with, 0 and more. The default is 1,000.</summary>
+    /// <summary>
+    /// How many cases that the property does not want (<see cref="VmmCheck.Discard"/>) are put up with, 0 and more. The default
+    /// is 1,000.
+    /// </summary>
     public int MaxDiscarded { get; init; } = 1000;
 
     /// <summary>How many simpler cases are tried after a failure, 0 and more. The default is 5,000.</summary>
     public int MaxShrinks { get; init; } = 5000;
 
-    /// <summary>Makes each machine ready, before the property has it: <c>fake => fake.On("foo", call => call.Rax = 10)</c>. Null, the default, for nothing.</summary>
+    /// <summary>
+    /// Makes each machine ready, before the property has it: <c>fake => fake.On("foo", call => call.Rax = 10)</c>. Null, the
+    /// default, for nothing.
+    /// </summary>
     public Action<FakeMachine>? Configure { get; init; }
 
     /// <summary>
-    /// The machine to try it on: settings that differ from their defaults stay as they are in every case, its plan too. Null, the default, for any machine.
+    /// The machine to try it on: settings that differ from their defaults stay as they are in every case, its plan too. Null, the
+    /// default, for any machine.
     /// </summary>
     public FakeMachineOptions? Machine { get; init; }
 
-    /// <summary>The one case to try, as a failure tells it (<see cref="FakeCase.ToCSharp"/>). Null, the default, for generated ones.</summary>
+    /// <summary>
+    /// The one case to try, as a failure tells it (<see cref="FakeCase.ToCSharp"/>). Null, the default, for generated ones.
+    /// </summary>
     public FakeCase? Replay { get; init; }
 
     /// <summary>Whether each case is told before it is tried, and the distribution afterwards. The default is false.</summary>

@@ -27,7 +27,9 @@ public sealed class VmmCheckResult
     /// <summary>What the cases came from.</summary>
     public ulong Seed { get; }
 
-    /// <summary>How many cases were tried, the failed one among them, those that the property did not want and simpler ones not.</summary>
+    /// <summary>
+    /// How many cases were tried, the failed one among them, those that the property did not want and simpler ones not.
+    /// </summary>
     public int Cases { get; }
 
     /// <summary>How many cases the property did not want.</summary>

@@ -6,7 +6,8 @@ namespace Hypercall.Testing;
 /// <summary>Tries a property on generated cases, and makes the first one that fails simpler.</summary>
 internal sealed class VmmChecker(Func<FakeMachine, FakeCase, Task> property, VmmCheckOptions options)
 {
-    // A program that tries for ever does so for a hundredth of the steps too, and simpler cases are found a hundred times as fast.
+    // A program that tries for ever does so for a hundredth of the steps too, and simpler cases are found a hundred times as
+    // fast.
     private const int HangHaste = 100;
 
     private readonly FakeMachineOptions _given = options.Machine ?? FakeMachineOptions.Plain;

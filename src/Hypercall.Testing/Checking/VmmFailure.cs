@@ -4,8 +4,8 @@ namespace Hypercall.Testing;
 internal sealed record VmmFailure(FakeCase Case, Exception Cause, FakeTrace? Trace)
 {
     /// <summary>
-    /// Whether another one is the same failure. A simpler case that fails in another way would lead the shrinking to another bug, or to one of the
-    /// property.
+    /// Whether another one is the same failure. A simpler case that fails in another way would lead the shrinking to another bug,
+    /// or to one of the property.
     /// </summary>
     public bool IsLike(VmmFailure other) => Cause is FakeMachineException mine
         ? other.Cause is FakeMachineException its && mine.Oracle == its.Oracle

@@ -11,19 +11,20 @@ namespace Hypercall;
 public static class FakeMachineBuilderExtensions
 {
     /// <summary>
-    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each
-    /// service provider has its own. Where it is asked twice, the last one counts.
+    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be
+    /// resolved; each service provider has its own. Where it is asked twice, the last one counts.
     /// </summary>
     /// <param name="builder">The builder.</param>
     public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) =>
         Use(builder, provider => Create(provider, builder.Key));
 
     /// <summary>
-    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be resolved; each
-    /// service provider has its own. Where it is asked twice, the last one counts.
+    /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be
+    /// resolved; each service provider has its own. Where it is asked twice, the last one counts.
     /// </summary>
     /// <param name="builder">The builder.</param>
-    /// <param name="configure">Registers functions, chooses personality and CPU: <c>fake => fake.On("foo", call => call.Rax = 10)</c>.</param>
+    /// <param name="configure">Registers functions, chooses personality and CPU: <c>fake => fake.On("foo", call => call.Rax =
+    /// 10)</c>.</param>
     public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder, Action<FakeMachine> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
@@ -65,7 +66,9 @@ public static class FakeMachineBuilderExtensions
     private static FakeMachine Create(IServiceProvider provider, string? key) =>
         new(FakeMachineOptions.Plain, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>());
 
-    /// <summary>The fake machine as a program sees it that names a provider. The fake itself stays as it is: others may use it.</summary>
+    /// <summary>
+    /// The fake machine as a program sees it that names a provider. The fake itself stays as it is: others may use it.
+    /// </summary>
     private sealed class ForcedMachine(FakeMachine vmm, HypercallOptions options) : IHypercallMachine
     {
         public ICpuid Cpuid => vmm.Cpuid;

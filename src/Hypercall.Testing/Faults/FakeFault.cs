@@ -2,11 +2,14 @@ using System.Globalization;
 
 namespace Hypercall.Testing;
 
-/// <summary>One fault: what a real kernel, VMM or CPU may do to a program. A fault is data: it is generated, shrunk, printed and replayed.</summary>
+/// <summary>
+/// One fault: what a real kernel, VMM or CPU may do to a program. A fault is data: it is generated, shrunk, printed and replayed.
+/// </summary>
 /// <param name="Kind">What happens.</param>
 /// <param name="Target">To which page; without meaning for a fault that is about no page.</param>
 /// <param name="Value">
-/// <see cref="FakeFaultKind.PageMigration"/>: how many walks do not find the page, 0 and more. <see cref="FakeFaultKind.RefuseForeign"/>: RAX.
+/// <see cref="FakeFaultKind.PageMigration"/>: how many walks do not find the page, 0 and more.
+/// <see cref="FakeFaultKind.RefuseForeign"/>: RAX.
 /// <see cref="FakeFaultKind.LockLimit"/>: bytes. Otherwise 0.
 /// </param>
 public readonly record struct FakeFault(FakeFaultKind Kind, FakeTarget Target = default, ulong Value = 0)

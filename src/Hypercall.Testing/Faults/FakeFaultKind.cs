@@ -6,19 +6,30 @@ public enum FakeFaultKind
     /// <summary>The guest kernel swaps a page out. Not a locked or pinned page: mlock(2).</summary>
     SwapOut,
 
-    /// <summary>The guest kernel moves a page to another frame, and the page is absent for so many walks meanwhile. Not a pinned page: Linux, Documentation/core-api/pin_user_pages.rst.</summary>
+    /// <summary>
+    /// The guest kernel moves a page to another frame, and the page is absent for so many walks meanwhile. Not a pinned page:
+    /// Linux, Documentation/core-api/pin_user_pages.rst.
+    /// </summary>
     PageMigration,
 
     /// <summary>The guest kernel compacts memory: every page of the buffer that may move does.</summary>
     Scatter,
 
-    /// <summary>The guest kernel takes the page's entry out of the page table until the guest touches it, as NUMA balancing does. The page stays in its frame. Not a pinned page.</summary>
+    /// <summary>
+    /// The guest kernel takes the page's entry out of the page table until the guest touches it, as NUMA balancing does. The page
+    /// stays in its frame. Not a pinned page.
+    /// </summary>
     DropMapping,
 
-    /// <summary>The process forks: the page becomes copy-on-write, read-only, and its frame is shared. Not a pinned page: the child gets a copy.</summary>
+    /// <summary>
+    /// The process forks: the page becomes copy-on-write, read-only, and its frame is shared. Not a pinned page: the child gets a
+    /// copy.
+    /// </summary>
     WriteProtect,
 
-    /// <summary>The VMM turns out to own the frame after this one, and fakes it as ROM. Not a frame that the guest uses.</summary>
+    /// <summary>
+    /// The VMM turns out to own the frame after this one, and fakes it as ROM. Not a frame that the guest uses.
+    /// </summary>
     MakeRom,
 
     /// <summary>The VMM refuses the call, and touches no register.</summary>

@@ -10,8 +10,8 @@ namespace Hypercall.Testing;
 /// guest   step 1 allocate   step 2 touch   step 3 translate    call 1 ........................    step 4 free
 /// VMM                                                          entry  walk 1 page 1 walk 2 page 2  return
 /// </code>
-/// Calls are counted from 1 over the whole run, look-ups of names included; walks, maps and pages from 1 in each call; guest steps from 1
-/// over the whole run.
+/// Calls are counted from 1 over the whole run, look-ups of names included; walks, maps and pages from 1 in each call; guest
+/// steps from 1 over the whole run.
 /// </remarks>
 public readonly record struct FakeInjectionPoint
 {

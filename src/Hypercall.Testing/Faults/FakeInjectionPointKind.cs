@@ -21,6 +21,8 @@ public enum FakeInjectionPointKind
     /// <summary>The guest has its registers back, and has not done anything yet.</summary>
     AfterReturn,
 
-    /// <summary>The guest is about to ask its kernel for something: memory, a touch, a translation, a lock, the end of a buffer.</summary>
+    /// <summary>
+    /// The guest is about to ask its kernel for something: memory, a touch, a translation, a lock, the end of a buffer.
+    /// </summary>
     GuestStep,
 }

@@ -21,8 +21,8 @@ public readonly record struct FakeTarget
     public int Page { get; internal init; }
 
     /// <summary>
-    /// The page that the step is about: the one that the VMM is about to walk to, map or touch; at the edges of a call the one that RBX points to;
-    /// at a guest step the first one of the buffer that the step is about.
+    /// The page that the step is about: the one that the VMM is about to walk to, map or touch; at the edges of a call the one
+    /// that RBX points to; at a guest step the first one of the buffer that the step is about.
     /// </summary>
     public static FakeTarget Accessed => default;
 

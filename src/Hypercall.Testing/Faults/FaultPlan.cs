@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The faults of one run, and when they occur. Those of the same injection point occur in the order of the plan. One whose injection point does not come,
-/// whose target does not exist, or that no kernel would do, does nothing; the trace says why.
+/// The faults of one run, and when they occur. Those of the same injection point occur in the order of the plan. One whose
+/// injection point does not come, whose target does not exist, or that no kernel would do, does nothing; the trace says why.
 /// </summary>
 /// <example>
 /// <code>

@@ -4,8 +4,8 @@ namespace Hypercall.Testing;
 public enum FakeAnswer
 {
     /// <summary>
-    /// RAX = 0, RCX = bytes done, RDX = RCX with every bit turned over; or RAX = -1 for arguments that no program may give. <see cref="FakeHandlers.Rule"/>
-    /// reads it.
+    /// RAX = 0, RCX = bytes done, RDX = RCX with every bit turned over; or RAX = -1 for arguments that no program may give.
+    /// <see cref="FakeHandlers.Rule"/> reads it.
     /// </summary>
     Status,
 

@@ -1,8 +1,8 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Changes every byte, and each time in another way: bytes that were lost, stale, or done twice never look right by chance. The same in every run of a program that calls from
-/// one thread.
+/// Changes every byte, and each time in another way: bytes that were lost, stale, or done twice never look right by chance. The
+/// same in every run of a program that calls from one thread.
 /// </summary>
 internal sealed class FakeCipher
 {

@@ -1,21 +1,22 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// A function of the fake VMM, for each way of being handed memory, that keeps what it took and gave: so that a program which says "success" can be held to
-/// it.
+/// A function of the fake VMM, for each way of being handed memory, that keeps what it took and gave: so that a program which
+/// says "success" can be held to it.
 /// </summary>
 /// <remarks>
 /// <code>
 ///   FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", (call, bytes) => ...);
 ///
 ///   byte[] before = buffer.Span.ToArray();
-///   new BitVisorClient(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList, Direction.Both, FakeHandlers.Rule, FakeExchange.Options());
+///   new BitVisorClient(vmm).GetFunction(exchange.NameOf(FakeTechnique.FrameList)).Transfer(buffer, Passing.FrameList,
+///   Direction.Both, FakeHandlers.Rule, FakeExchange.Options());
 ///   exchange.Claim(before, buffer.Span);            // the program says: all of it arrived, and this came back
 /// </code>
 /// <para>
-/// A program may try again after a failure, all of the data or the rest of it. So a claim holds when some of the calls since the last one, in their order, make up
-/// the data: calls of attempts that failed may be left out. A claim that holds forgets them all. One exchange serves one thread of the program: what two threads send at
-/// the same time is one sequence of calls.
+/// A program may try again after a failure, all of the data or the rest of it. So a claim holds when some of the calls since the
+/// last one, in their order, make up the data: calls of attempts that failed may be left out. A claim that holds forgets them
+/// all. One exchange serves one thread of the program: what two threads send at the same time is one sequence of calls.
 /// </para>
 /// </remarks>
 public sealed class FakeExchange
@@ -46,12 +47,14 @@ public sealed class FakeExchange
     public ReadOnlyMemory<byte> Sent => Join(received: false);
 
     /// <summary>
-    /// Registers <c>NAME_gva</c> (by virtual address), <c>NAME_gvab</c> (the same, byte by byte), <c>NAME_gpa</c> (by physical address) and <c>NAME_list</c> (by frame
-    /// list). They answer as <see cref="FakeAnswer.Status"/> says. RDX chooses the direction of a call: 1 to the VMM, 2 from it, 3 both (the values of <see cref="Direction"/>), and 0 the default.
+    /// Registers <c>NAME_gva</c> (by virtual address), <c>NAME_gvab</c> (the same, byte by byte), <c>NAME_gpa</c> (by physical
+    /// address) and <c>NAME_list</c> (by frame list). They answer as <see cref="FakeAnswer.Status"/> says. RDX chooses the
+    /// direction of a call: 1 to the VMM, 2 from it, 3 both (the values of <see cref="Direction"/>), and 0 the default.
     /// </summary>
     /// <param name="vmm">The VMM.</param>
     /// <param name="name">What the names begin with: 1 to 250 bytes of UTF-8 without NUL.</param>
-    /// <param name="transform">What the function does with the bytes; null: gives back each time what no program can guess, and no byte as it was.</param>
+    /// <param name="transform">What the function does with the bytes; null: gives back each time what no program can guess, and
+    /// no byte as it was.</param>
     /// <param name="direction">Which way the data goes where a call does not say.</param>
     /// <param name="absentPages">What the VMM does, by virtual address, at a page that is absent or not writable.</param>
     /// <exception cref="ArgumentException">The name is none.</exception>
@@ -83,12 +86,16 @@ public sealed class FakeExchange
         _ => throw new ArgumentOutOfRangeException(nameof(technique), technique, "This is no way of handing a buffer over."),
     };
 
-    /// <summary>What a transfer to it needs beside the rule that reads its answer, <see cref="FakeHandlers.Rule"/>: the direction, as its first word of its own.</summary>
+    /// <summary>
+    /// What a transfer to it needs beside the rule that reads its answer, <see cref="FakeHandlers.Rule"/>: the direction, as its
+    /// first word of its own.
+    /// </summary>
     /// <param name="direction">Which way the data goes.</param>
     public static TransferOptions Options(Direction direction = Direction.Both) => new() { Words = [(ulong)direction] };
 
     /// <summary>The program says: all these bytes arrived. If they did not, the run ends.</summary>
-    /// <param name="before">The data as it was before the program handed it over; not looked at for <see cref="Direction.FromVmm"/>.</param>
+    /// <param name="before">The data as it was before the program handed it over; not looked at for
+    /// <see cref="Direction.FromVmm"/>.</param>
     /// <param name="after">The data as it is now; not looked at for <see cref="Direction.ToVmm"/>.</param>
     /// <param name="direction">Which way it went.</param>
     /// <exception cref="FakeMachineException"><see cref="FakeOracle.DataLost"/>: they did not arrive.</exception>
@@ -108,7 +115,10 @@ public sealed class FakeExchange
         }
     }
 
-    /// <summary>Forgets what was received and written: before a transfer that has nothing to do with earlier ones. Another attempt at the same data needs none.</summary>
+    /// <summary>
+    /// Forgets what was received and written: before a transfer that has nothing to do with earlier ones. Another attempt at the
+    /// same data needs none.
+    /// </summary>
     public void Reset()
     {
         lock (_gate)

@@ -1,13 +1,15 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Ready functions of a fake VMM, one for each way of being handed memory: <c>vmm.On("foo", FakeHandlers.ByVirtualAddress((call, bytes) => ...))</c>.
-/// A function that is handed words needs none of these: it is <see cref="FakeMachine.On(string, Action{FakeCall})"/> itself.
+/// Ready functions of a fake VMM, one for each way of being handed memory: <c>vmm.On("foo", FakeHandlers.ByVirtualAddress((call,
+/// bytes) => ...))</c>. A function that is handed words needs none of these: it is
+/// <see cref="FakeMachine.On(string, Action{FakeCall})"/> itself.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Each does what a VMM would, a page at a time with one page of its own, and answers as <see cref="FakeAnswer"/> says. So a refusal, which leaves RAX as it went in,
-/// and a VMM that does not know the number, which writes RAX = 0 and nothing else, can be told from an answer:
+/// Each does what a VMM would, a page at a time with one page of its own, and answers as <see cref="FakeAnswer"/> says. So a
+/// refusal, which leaves RAX as it went in, and a VMM that does not know the number, which writes RAX = 0 and nothing else, can
+/// be told from an answer:
 /// </para>
 /// <code>
 ///   RAX = 0,  RCX = n, RDX = ~n   n bytes are done, all or part: the VMM stopped at a page or frame that was not there
@@ -22,19 +24,22 @@ public static class FakeHandlers
     public static TransferRule Rule { get; } = TransferRule.Create("the answer of a ready function of the fake", Read);
 
     /// <summary>
-    /// A function that is handed memory by guest virtual address: RBX, and RCX bytes, or as the layout says. Works with <see cref="Passing.Virtual"/>.
+    /// A function that is handed memory by guest virtual address: RBX, and RCX bytes, or as the layout says. Works with
+    /// <see cref="Passing.Virtual"/>.
     /// </summary>
     /// <remarks>
-    /// With <see cref="AbsentPagePolicy.InjectPageFault"/> it looks at all pages first, injects #PF for the first one that is not as it should be, and touches no data
-    /// before all of them are: the instruction runs again from its start, and no byte may be transformed twice. A page that goes between the look and
-    /// the work, which takes a second virtual CPU, makes it stop part way.
+    /// With <see cref="AbsentPagePolicy.InjectPageFault"/> it looks at all pages first, injects #PF for the first one that is not
+    /// as it should be, and touches no data before all of them are: the instruction runs again from its start, and no byte may be
+    /// transformed twice. A page that goes between the look and the work, which takes a second virtual CPU, makes it stop part
+    /// way.
     /// </remarks>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="absentPages">What it does at a page that is absent or not writable.</param>
     /// <param name="byteWise">Whether it walks the guest's page table for every byte, as a simple VMM does. It is slow.</param>
     /// <param name="answer">How it answers.</param>
-    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length,
+    /// it takes the rest of the page.</param>
     public static Action<FakeCall> ByVirtualAddress(
         FakeTransform transform,
         Direction direction = Direction.Both,
@@ -54,13 +59,15 @@ public static class FakeHandlers
     }
 
     /// <summary>
-    /// A function that is handed memory by guest physical address: RBX, and RCX bytes in frames that follow each other, or as the layout says. Works with
+    /// A function that is handed memory by guest physical address: RBX, and RCX bytes in frames that follow each other, or as the
+    /// layout says. Works with
     /// <see cref="Passing.Contiguous"/> and <see cref="Passing.PageByPage"/>.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length,
+    /// it takes the rest of the page.</param>
     public static Action<FakeCall> ByPhysicalAddress(
         FakeTransform transform,
         Direction direction = Direction.Both,
@@ -72,13 +79,14 @@ public static class FakeHandlers
     }
 
     /// <summary>
-    /// A function that is handed memory by a list of frames, laid out as Hyper-V's GPA_RANGE, that lies in one page: RBX is the list's guest physical address, RCX its length in bytes, or as the layout says.
-    /// Works with <see cref="Passing.FrameList"/>.
+    /// A function that is handed memory by a list of frames, laid out as Hyper-V's GPA_RANGE, that lies in one page: RBX is the
+    /// list's guest physical address, RCX its length in bytes, or as the layout says. Works with <see cref="Passing.FrameList"/>.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length,
+    /// it takes the rest of the page.</param>
     public static Action<FakeCall> ByFrameList(
         FakeTransform transform,
         Direction direction = Direction.Both,
@@ -90,13 +98,15 @@ public static class FakeHandlers
     }
 
     /// <summary>
-    /// A function that takes a list of frames where address and length look like one, and otherwise a physical address. Works with <see cref="Passing.Auto"/>; data that looks
-    /// like a list by chance (at the start of a page, and beginning with a fitting header) is taken for one.
+    /// A function that takes a list of frames where address and length look like one, and otherwise a physical address. Works
+    /// with <see cref="Passing.Auto"/>; data that looks like a list by chance (at the start of a page, and beginning with a
+    /// fitting header) is taken for one.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
     /// <param name="answer">How it answers.</param>
-    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length, it takes the rest of the page.</param>
+    /// <param name="layout">Which arguments hold memory; null for what the call's convention says. Where none holds the length,
+    /// it takes the rest of the page.</param>
     public static Action<FakeCall> ByEither(
         FakeTransform transform,
         Direction direction = Direction.Both,

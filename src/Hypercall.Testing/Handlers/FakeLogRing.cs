@@ -16,11 +16,13 @@ namespace Hypercall.Testing;
 ///               u32 unread    the VMM writes on from here   ->  ... and begins here again at the end
 /// </code>
 /// <para>
-/// The count is of bytes that were written since the guest last took some off it; more than fits the ring means that the oldest are overwritten. The VMM writes wherever
-/// the guest said, even when the page is somewhere else by then: what it is given must be pinned, and leased (<see cref="TransferOptions.KeptBy"/>).
+/// The count is of bytes that were written since the guest last took some off it; more than fits the ring means that the oldest
+/// are overwritten. The VMM writes wherever the guest said, even when the page is somewhere else by then: what it is given must
+/// be pinned, and leased (<see cref="TransferOptions.KeptBy"/>).
 /// </para>
 /// <para>
-/// Only the guest's kernel may set it: a call from a program changes nothing, unless <see cref="AnyCpl"/>. Source: matsu/bitvisor, core/vmmcall_log.c. Safe to use from any number of threads.
+/// Only the guest's kernel may set it: a call from a program changes nothing, unless <see cref="AnyCpl"/>. Source:
+/// matsu/bitvisor, core/vmmcall_log.c. Safe to use from any number of threads.
 /// </para>
 /// </remarks>
 public sealed class FakeLogRing

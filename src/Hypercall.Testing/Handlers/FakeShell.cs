@@ -2,15 +2,18 @@ using System.Text;
 
 namespace Hypercall.Testing;
 
-/// <summary>The fake VMM's debug shell, <c>dbgsh</c>: <c>vmm.On("dbgsh", new FakeShell().AddCommand("uptime", _ => "3 days\n").Answer)</c>.</summary>
+/// <summary>
+/// The fake VMM's debug shell, <c>dbgsh</c>: <c>vmm.On("dbgsh", new FakeShell().AddCommand("uptime", _ => "3
+/// days\n").Answer)</c>.
+/// </summary>
 /// <remarks>
 /// <code>
 /// in, RBX:   -1 nothing   1..255 a key   0x100 the NUL key   0 "I took the character"
 /// out, RAX:  -1 nothing yet   0 the shell wants a key   1..255, 0x100 (NUL) a character   0x10A the shell ended
 /// </code>
 /// <para>
-/// It echoes what is typed, and knows <c>help</c> and <c>exit</c>. A character, and the end, stay until they are acknowledged. A key acknowledges too, and is lost. There is one shell
-/// for the whole guest: a second program gets what the first one left.
+/// It echoes what is typed, and knows <c>help</c> and <c>exit</c>. A character, and the end, stay until they are acknowledged. A
+/// key acknowledges too, and is lost. There is one shell for the whole guest: a second program gets what the first one left.
 /// </para>
 /// <para>Source: matsu/bitvisor, core/vmmcall_dbgsh.c. Safe to use from any number of threads.</para>
 /// </remarks>
@@ -31,14 +34,15 @@ public sealed class FakeShell
     private bool _isStarted;
 
     /// <summary>
-    /// Whether the VMM's configuration (<c>vmm.dbgsh</c>) turns the shell on. The default is true. A shell that is turned off prints a message that says so, and ends. Set it before
-    /// the first call.
+    /// Whether the VMM's configuration (<c>vmm.dbgsh</c>) turns the shell on. The default is true. A shell that is turned off
+    /// prints a message that says so, and ends. Set it before the first call.
     /// </summary>
     public bool IsEnabled { get; set; } = true;
 
     /// <summary>Adds a command, or replaces one; <c>exit</c> and <c>help</c> are there from the start.</summary>
     /// <param name="name">Its name: what stands before the first blank of a line.</param>
-    /// <param name="run">Gets the rest of the line without the blanks around it, and gives what the shell prints, in Latin-1; it may end with a line feed.</param>
+    /// <param name="run">Gets the rest of the line without the blanks around it, and gives what the shell prints, in Latin-1; it
+    /// may end with a line feed.</param>
     /// <param name="purpose">What <c>help</c> says about it.</param>
     /// <returns>This shell.</returns>
     /// <exception cref="ArgumentException">The name is empty or has a blank, or is <c>exit</c>.</exception>

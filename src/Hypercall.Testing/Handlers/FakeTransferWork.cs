@@ -5,10 +5,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// What a function of the VMM does with memory that one call handed over, in whichever way: a page at a time, with one page of its own.
+/// What a function of the VMM does with memory that one call handed over, in whichever way: a page at a time, with one page of
+/// its own.
 /// </summary>
 /// <remarks>
-/// The results are bytes done, or one of two negative numbers: <see cref="Malformed"/> for arguments that no program may give, and
+/// The results are bytes done, or one of two negative numbers: <see cref="Malformed"/> for arguments that no program may give,
+/// and
 /// <see cref="Injected"/> when the instruction is to run again.
 /// </remarks>
 internal readonly ref struct FakeTransferWork
@@ -16,7 +18,8 @@ internal readonly ref struct FakeTransferWork
     public const long Malformed = -1;
     public const long Injected = -2;
 
-    // No program has more: Intel SDM vol. 1, section 3.3.7.1 (57 bits of linear address), and vol. 3A, section 4.1.4 (52 bits of physical address).
+    // No program has more: Intel SDM vol. 1, section 3.3.7.1 (57 bits of linear address), and vol. 3A, section 4.1.4 (52 bits of
+    // physical address).
     private const ulong VirtualLimit = 1ul << 57;
     private const ulong PhysicalLimit = 1ul << 52;
 
@@ -56,7 +59,9 @@ internal readonly ref struct FakeTransferWork
     /// <summary>Where a list of frames lies: the VMM reads it, whichever way the data goes.</summary>
     private ulong List { get; }
 
-    /// <summary>The bytes that were handed over; where no argument says it, the rest of the page, as of a VMM whose function takes a page.</summary>
+    /// <summary>
+    /// The bytes that were handed over; where no argument says it, the rest of the page, as of a VMM whose function takes a page.
+    /// </summary>
     private ulong Length => _length ?? (GuestPage.Size - (Math.Max(_source % GuestPage.Size, _target % GuestPage.Size)));
 
     public long ByVirtualAddress(AbsentPagePolicy policy, bool byteWise)
@@ -67,7 +72,8 @@ internal readonly ref struct FakeTransferWork
             return Malformed;
         }
 
-        // All pages first: an instruction that runs again must not find half of its work done. A page that goes after this look ends the work part way instead.
+        // All pages first: an instruction that runs again must not find half of its work done. A page that goes after this look
+        // ends the work part way instead.
         if (policy != AbsentPagePolicy.Stop && FirstAbsent((long)length, out bool isWrite) is { } absent)
         {
             if (policy == AbsentPagePolicy.Fail)
@@ -137,7 +143,10 @@ internal readonly ref struct FakeTransferWork
         return done;
     }
 
-    /// <summary>By frame list where address and length look like one: at the start of a page, and with a header that fits its length. Data that looks so by chance is taken for one.</summary>
+    /// <summary>
+    /// By frame list where address and length look like one: at the start of a page, and with a header that fits its length. Data
+    /// that looks so by chance is taken for one.
+    /// </summary>
     public long ByEither()
     {
         Span<byte> page = stackalloc byte[GuestPage.Size];

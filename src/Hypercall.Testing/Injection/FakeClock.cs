@@ -17,7 +17,10 @@ internal sealed class FakeClock(FakeRun run, FakeFaultInjector injector, FakeMac
         InjectAtGuestStep(context);
     }
 
-    /// <summary>The guest frees memory. Faults of the plan occur as at any step, but what ends runs for the number of steps waits for the next one: freeing must not hide another failure.</summary>
+    /// <summary>
+    /// The guest frees memory. Faults of the plan occur as at any step, but what ends runs for the number of steps waits for the
+    /// next one: freeing must not hide another failure.
+    /// </summary>
     /// <param name="context">What it is about.</param>
     public void FreeStep(FakeAccessContext context)
     {

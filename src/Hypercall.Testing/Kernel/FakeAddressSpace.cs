@@ -1,8 +1,8 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The mappings of the fake guest's process, sorted by address, and the addresses that are left: none is used twice. Changes are made under the memory's lock,
-/// walks take none.
+/// The mappings of the fake guest's process, sorted by address, and the addresses that are left: none is used twice. Changes are
+/// made under the memory's lock, walks take none.
 /// </summary>
 internal sealed class FakeAddressSpace
 {
@@ -11,7 +11,8 @@ internal sealed class FakeAddressSpace
     private const int PagesOf2MiB = 512;
     private const int PagesOf1GiB = 512 * 512;
 
-    // An unmapped mapping stays in the table, for a walk skips it, until half of the table is unmapped: so a change costs O(1) on average.
+    // An unmapped mapping stays in the table, for a walk skips it, until half of the table is unmapped: so a change costs O(1) on
+    // average.
     private const int SmallestTable = 16;
 
     private volatile Table _table = new(new FakeMapping[SmallestTable], 0);

@@ -8,8 +8,9 @@ namespace Hypercall.Testing;
 ///   index:   0 ........ 127   128 ....... 255   256 ....
 ///          [ a page is left ] [   dropped    ] [ recent ]
 /// </code>
-/// Frames come in blocks. A block that no page is left in, and no frame of the VMM's own, is dropped when it is old: of its frames no more is known than that they are
-/// stale. So the table of a machine that runs for long grows with the pages that are in use, and not with those that ever were.
+/// Frames come in blocks. A block that no page is left in, and no frame of the VMM's own, is dropped when it is old: of its
+/// frames no more is known than that they are stale. So the table of a machine that runs for long grows with the pages that are
+/// in use, and not with those that ever were.
 /// </remarks>
 internal sealed class FakeFrameTable
 {

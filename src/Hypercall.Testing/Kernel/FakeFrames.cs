@@ -1,15 +1,16 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Hands out frames of guest physical memory: the same ones in every run, scattered, below and above 4 GiB, and none of them twice.
+/// Hands out frames of guest physical memory: the same ones in every run, scattered, below and above 4 GiB, and none of them
+/// twice.
 /// </summary>
 /// <remarks>
 /// <code>
 ///   GFN  0x1000 .......... 0x81000   0x100000 ............. 0x8_0010_0000   0x10_0000_0000 ........ 0x100_0000_0000
 ///        low: every 4th, even only   high: the others, even only            contiguous runs, with gaps (52 bits of GPA)
 /// </code>
-/// Two scattered frames are never neighbours, because both are even: whoever takes a scattered buffer for a contiguous one runs into a
-/// frame that holds nothing.
+/// Two scattered frames are never neighbours, because both are even: whoever takes a scattered buffer for a contiguous one runs
+/// into a frame that holds nothing.
 /// </remarks>
 internal sealed class FakeFrames(ulong seed)
 {
@@ -83,7 +84,8 @@ internal sealed class FakeFrames(ulong seed)
 
     private static bool IsLow(ulong index) => index % LowEvery == 0 && index / LowEvery < 1ul << LowBits;
 
-    // Newton's method for the inverse modulo 2^64: each round doubles the bits that are right, from 3 to 96. Warren, "Hacker's Delight", section 10-16.
+    // Newton's method for the inverse modulo 2^64: each round doubles the bits that are right, from 3 to 96. Warren, "Hacker's
+    // Delight", section 10-16.
     private static ulong Inverse(ulong odd)
     {
         ulong inverse = odd;

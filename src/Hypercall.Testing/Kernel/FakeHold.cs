@@ -1,6 +1,8 @@
 namespace Hypercall.Testing;
 
-/// <summary>A lock or a pin on some pages of a mapping. Holds may overlap: a page is held as strongly as the strongest of them says.</summary>
+/// <summary>
+/// A lock or a pin on some pages of a mapping. Holds may overlap: a page is held as strongly as the strongest of them says.
+/// </summary>
 /// <param name="First">Index of the first page.</param>
 /// <param name="Count">How many pages.</param>
 /// <param name="Residency"><see cref="Residency.Locked"/> or <see cref="Residency.Pinned"/>.</param>

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The guest's kernel, as far as it has to do with memory: what it does to the pages of a process, at its request and behind its back. Everything under the
-/// run's gate.
+/// The guest's kernel, as far as it has to do with memory: what it does to the pages of a process, at its request and behind its
+/// back. Everything under the run's gate.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -46,7 +46,10 @@ internal sealed class FakeKernel
 
     public FakeMapping? Find(ulong page) => Space.Find(page);
 
-    /// <summary>What the program's write to some pages makes the kernel do: they are present and the program's own afterwards, but for those that are just being moved.</summary>
+    /// <summary>
+    /// What the program's write to some pages makes the kernel do: they are present and the program's own afterwards, but for
+    /// those that are just being moved.
+    /// </summary>
     public void Touch(FakeMapping mapping, int first, int count)
     {
         int end = first + count;
@@ -65,7 +68,9 @@ internal sealed class FakeKernel
         }
     }
 
-    /// <summary>What the program's read of a page makes the kernel do: one that was never touched becomes the zero page.</summary>
+    /// <summary>
+    /// What the program's read of a page makes the kernel do: one that was never touched becomes the zero page.
+    /// </summary>
     public void Load(FakeMapping mapping, int page)
     {
         if ((Pages.Read(mapping, page) & PageTableEntry.Present) != 0)
@@ -99,7 +104,8 @@ internal sealed class FakeKernel
         int page = (int)(virtualPage - mapping.FirstPage);
         ulong entry = Pages.Read(mapping, page);
 
-        // A page under migration reads as swapped, and one of NUMA balancing as present: measured on Linux 6.18; Documentation/admin-guide/mm/pagemap.rst, pte_present().
+        // A page under migration reads as swapped, and one of NUMA balancing as present: measured on Linux 6.18;
+        // Documentation/admin-guide/mm/pagemap.rst, pte_present().
         return PageTableEntry.IsSwapped(entry) || PageTableEntry.IsMigrating(entry) ? GuestPage.SwappedOut
             : entry == 0 ? default
             : hideFrames ? GuestPage.Hidden

@@ -1,6 +1,9 @@
 namespace Hypercall.Testing;
 
-/// <summary>What the guest's kernel lets its process have: what can be pinned, locked and seen. Under the run's gate, but for what a test sets.</summary>
+/// <summary>
+/// What the guest's kernel lets its process have: what can be pinned, locked and seen. Under the run's gate, but for what a test
+/// sets.
+/// </summary>
 internal sealed class FakeLimits(FakeMachineOptions options)
 {
     private long _lockedBytes;
@@ -39,7 +42,10 @@ internal sealed class FakeLimits(FakeMachineOptions options)
             : null;
     }
 
-    /// <summary>Whether the frames of some pages may be told to lie in a row: one page does wherever it lies, of more the real machine claims it only where it can see the frames.</summary>
+    /// <summary>
+    /// Whether the frames of some pages may be told to lie in a row: one page does wherever it lies, of more the real machine
+    /// claims it only where it can see the frames.
+    /// </summary>
     public bool CanProve(int pages) => pages == 1 || !HideFrames;
 
     /// <summary>Holds pages.</summary>

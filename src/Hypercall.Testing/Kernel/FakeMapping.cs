@@ -10,7 +10,8 @@ namespace Hypercall.Testing;
 ///                ^ Start                             # one managed memory, contiguous, so that a span can be taken
 ///                                                    h, t: the rest of the pages, somebody else's bytes of the same process
 /// </code>
-/// Memory that the fake allocates fills its pages: it has neither head nor tail. An array of the program under test usually has both.
+/// Memory that the fake allocates fills its pages: it has neither head nor tail. An array of the program under test usually has
+/// both.
 /// </remarks>
 internal sealed class FakeMapping
 {

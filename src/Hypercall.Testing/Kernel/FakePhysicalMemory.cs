@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Guest-physical memory: sparse 4 KiB frames in a 52-bit space. What nobody asked for does not exist in this process, but has an owner and bytes.
+/// Guest-physical memory: sparse 4 KiB frames in a 52-bit space. What nobody asked for does not exist in this process, but has an
+/// owner and bytes.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -147,7 +148,10 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
         return TableBase + (ulong)_tables.Count - 1;
     }
 
-    /// <summary>Reads bytes of a frame that holds none of the program's pages: the zero page, a page table, or what somebody else has there.</summary>
+    /// <summary>
+    /// Reads bytes of a frame that holds none of the program's pages: the zero page, a page table, or what somebody else has
+    /// there.
+    /// </summary>
     public void ReadOthers(ulong frame, int offset, Span<byte> destination)
     {
         if (frame == ZeroFrame)
@@ -194,7 +198,9 @@ internal sealed class FakePhysicalMemory : IPageTableFrames
             : FrameKind.Hole;
     }
 
-    /// <summary>The bytes of others: the same in every run, different in every frame, and nothing that a program would write.</summary>
+    /// <summary>
+    /// The bytes of others: the same in every run, different in every frame, and nothing that a program would write.
+    /// </summary>
     private void Fill(ulong frame, int offset, Span<byte> destination)
     {
         Span<byte> word = stackalloc byte[sizeof(ulong)];

@@ -6,7 +6,9 @@ using System.Runtime.InteropServices;
 
 namespace Hypercall.Testing;
 
-/// <summary>Gives the guest's program memory, and windows onto memory that it has, within its limits; and takes them back.</summary>
+/// <summary>
+/// Gives the guest's program memory, and windows onto memory that it has, within its limits; and takes them back.
+/// </summary>
 internal sealed class FakeAllocator(FakeRun run, FakeClock clock, FakeKernel kernel, FakeLimits limits) : IFakeBufferOwner
 {
     private readonly ConditionalWeakTable<object, FakeMapping> _mappings = [];

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The memory of a guest that exists only in this process: real bytes behind made-up addresses, which a VMM reaches only by walking a page
-/// table. A test swaps pages out, moves them, and sets the machine's limits.
+/// The memory of a guest that exists only in this process: real bytes behind made-up addresses, which a VMM reaches only by
+/// walking a page table. A test swaps pages out, moves them, and sets the machine's limits.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -16,12 +16,13 @@ namespace Hypercall.Testing;
 ///                                                                them belong to somebody else
 /// </code>
 /// <para>
-/// Addresses are the same in every run of a program that allocates from one thread. No address and no frame is used twice: a VMM that is given
-/// one that was freed, swapped out or moved uses what is somebody else's by now, and an oracle says so (<see cref="FakeOracle"/>).
+/// Addresses are the same in every run of a program that allocates from one thread. No address and no frame is used twice: a VMM
+/// that is given one that was freed, swapped out or moved uses what is somebody else's by now, and an oracle says so
+/// (<see cref="FakeOracle"/>).
 /// </para>
 /// <para>
-/// Loads and stores through a span cannot be seen. Taking a span or a memory counts as a write to each of its pages at that moment, and brings
-/// swapped pages back; what the program does with it later does not.
+/// Loads and stores through a span cannot be seen. Taking a span or a memory counts as a write to each of its pages at that
+/// moment, and brings swapped pages back; what the program does with it later does not.
 /// </para>
 /// <para>Safe to use from any number of threads.</para>
 /// </remarks>
@@ -58,7 +59,10 @@ public sealed class FakeGuestMemory : IGuestMemory
         _allocator = new FakeAllocator(run, clock, kernel, limits);
     }
 
-    /// <summary>Whether pages can be pinned. The default is true; false is a machine without io_uring and without the right to mount a ramfs.</summary>
+    /// <summary>
+    /// Whether pages can be pinned. The default is true; false is a machine without io_uring and without the right to mount a
+    /// ramfs.
+    /// </summary>
     public bool CanPin { get => _limits.CanPin; set => _limits.CanPin = value; }
 
     /// <summary>Whether more than one page can be had contiguous. The default is true.</summary>
@@ -67,15 +71,17 @@ public sealed class FakeGuestMemory : IGuestMemory
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
     public long LockLimit { get => _limits.LockLimit; set => _limits.LockLimit = value; }
 
-    /// <summary>Whether the kernel hides frame numbers from the program, as it does without CAP_SYS_ADMIN. The default is false.</summary>
+    /// <summary>
+    /// Whether the kernel hides frame numbers from the program, as it does without CAP_SYS_ADMIN. The default is false.
+    /// </summary>
     public bool HideFrames { get => _limits.HideFrames; set => _limits.HideFrames = value; }
 
     /// <summary>How much is locked and pinned at this moment, in bytes; a page that is held twice counts once.</summary>
     public long LockedBytes => _limits.LockedBytes;
 
     /// <summary>
-    /// Is told of each buffer that is allocated, before the program has it: the way to the buffers that a library allocates for itself, such
-    /// as the page with a function's name. The default is null.
+    /// Is told of each buffer that is allocated, before the program has it: the way to the buffers that a library allocates for
+    /// itself, such as the page with a function's name. The default is null.
     /// </summary>
     public Action<GuestBuffer>? Allocated { get; set; }
 
@@ -97,7 +103,10 @@ public sealed class FakeGuestMemory : IGuestMemory
         return true;
     }
 
-    /// <summary>Allocates memory as kmalloc gives it to a kernel, and a driver to a process: contiguous, never swapped, never moved. It counts towards no limit.</summary>
+    /// <summary>
+    /// Allocates memory as kmalloc gives it to a kernel, and a driver to a process: contiguous, never swapped, never moved. It
+    /// counts towards no limit.
+    /// </summary>
     /// <param name="length">How many bytes, 1 and more.</param>
     /// <exception cref="GuestMemoryException">There is no such memory.</exception>
     internal GuestBuffer AllocateKernelMemory(long length)
@@ -108,7 +117,8 @@ public sealed class FakeGuestMemory : IGuestMemory
     }
 
     /// <summary>
-    /// Allocates memory as malloc gives it to a process: no page of it is in any frame before it is touched. For programs that do without
+    /// Allocates memory as malloc gives it to a process: no page of it is in any frame before it is touched. For programs that do
+    /// without
     /// <see cref="IGuestMemory"/>, which touches what it allocates.
     /// </summary>
     /// <param name="length">How many bytes, 1 and more.</param>
@@ -119,7 +129,9 @@ public sealed class FakeGuestMemory : IGuestMemory
         return Told(_allocator.Make(length, FakeMappingKind.Process, Residency.Touched, Contiguity.Any, place: null));
     }
 
-    /// <summary>Maps the first ROM-faked region of the machine into the process, as a program can that maps physical addresses (mem(4)).</summary>
+    /// <summary>
+    /// Maps the first ROM-faked region of the machine into the process, as a program can that maps physical addresses (mem(4)).
+    /// </summary>
     /// <param name="length">How many bytes of it, 1 and more.</param>
     /// <exception cref="ArgumentOutOfRangeException">The region is not so long, or the machine has none.</exception>
     public GuestBuffer MapRom(long length)
@@ -136,8 +148,8 @@ public sealed class FakeGuestMemory : IGuestMemory
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The fake gives an array an address of its own, the first time it sees it, that is usually not page-aligned; the same array has the same address
-    /// as long as a window onto it is open. Memory of a buffer of this fake is found where the buffer is.
+    /// The fake gives an array an address of its own, the first time it sees it, that is usually not page-aligned; the same array
+    /// has the same address as long as a window onto it is open. Memory of a buffer of this fake is found where the buffer is.
     /// </remarks>
     public bool TryOpenWindow(
         Memory<byte> memory,
@@ -176,7 +188,10 @@ public sealed class FakeGuestMemory : IGuestMemory
         return _allocator.TryQueryPages(start, length, out pages, out refusal);
     }
 
-    /// <summary>Swaps all pages of a buffer out: a VMM finds none of them, until the program touches them, which brings them into other frames.</summary>
+    /// <summary>
+    /// Swaps all pages of a buffer out: a VMM finds none of them, until the program touches them, which brings them into other
+    /// frames.
+    /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <exception cref="InvalidOperationException">A page is locked or pinned: no kernel swaps such a page out.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory.</exception>
@@ -198,7 +213,9 @@ public sealed class FakeGuestMemory : IGuestMemory
         }
     }
 
-    /// <summary>Swaps one page out: a VMM does not find it, until the program touches it, which brings it into another frame.</summary>
+    /// <summary>
+    /// Swaps one page out: a VMM does not find it, until the program touches it, which brings it into another frame.
+    /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
     /// <exception cref="InvalidOperationException">The page is locked or pinned: no kernel swaps such a page out.</exception>
@@ -208,12 +225,13 @@ public sealed class FakeGuestMemory : IGuestMemory
         Do(buffer, page, "swap out", FakeKernel.RuleAgainstSwapping, (mapping, index) => _kernel.SwapOut(mapping, index));
 
     /// <summary>
-    /// Makes a page absent for some walks of a VMM, as it is while the kernel moves it. Touching it does not help: the kernel may begin anew at
-    /// once. Afterwards it is back, in another frame.
+    /// Makes a page absent for some walks of a VMM, as it is while the kernel moves it. Touching it does not help: the kernel may
+    /// begin anew at once. Afterwards it is back, in another frame.
     /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
-    /// <param name="walks">How many walks do not find it, 1 and more. A VMM's access walks each page once, however many bytes of it it takes.</param>
+    /// <param name="walks">How many walks do not find it, 1 and more. A VMM's access walks each page once, however many bytes of
+    /// it it takes.</param>
     /// <exception cref="InvalidOperationException">The page is pinned: no kernel moves such a page.</exception>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
@@ -223,7 +241,10 @@ public sealed class FakeGuestMemory : IGuestMemory
         Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.MigratePage(mapping, index, walks));
     }
 
-    /// <summary>Moves a page into another frame, as compaction does: its virtual address stays, its physical one is somebody else's. A swapped page is in no frame, and stays out.</summary>
+    /// <summary>
+    /// Moves a page into another frame, as compaction does: its virtual address stays, its physical one is somebody else's. A
+    /// swapped page is in no frame, and stays out.
+    /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
     /// <exception cref="InvalidOperationException">The page is pinned: no kernel moves such a page.</exception>
@@ -232,7 +253,10 @@ public sealed class FakeGuestMemory : IGuestMemory
     public void MigratePage(GuestBuffer buffer, int page) =>
         Do(buffer, page, "move", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.MigratePage(mapping, index, walks: 0));
 
-    /// <summary>Takes a page's entry out of the page table until the program touches it, as NUMA balancing does: the page stays in its frame, and pagemap says that it is present.</summary>
+    /// <summary>
+    /// Takes a page's entry out of the page table until the program touches it, as NUMA balancing does: the page stays in its
+    /// frame, and pagemap says that it is present.
+    /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
     /// <exception cref="InvalidOperationException">The page is pinned: the kernel leaves such a page mapped.</exception>
@@ -241,7 +265,10 @@ public sealed class FakeGuestMemory : IGuestMemory
     public void DropMapping(GuestBuffer buffer, int page) =>
         Do(buffer, page, "unmap", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.Drop(mapping, index));
 
-    /// <summary>Makes a page copy-on-write, as a fork does: read-only, and its frame shared with the child until the program writes to the page.</summary>
+    /// <summary>
+    /// Makes a page copy-on-write, as a fork does: read-only, and its frame shared with the child until the program writes to the
+    /// page.
+    /// </summary>
     /// <param name="buffer">A buffer or window of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
     /// <exception cref="InvalidOperationException">The page is pinned: the child gets a copy of such a page.</exception>
@@ -250,7 +277,9 @@ public sealed class FakeGuestMemory : IGuestMemory
     public void WriteProtect(GuestBuffer buffer, int page) =>
         Do(buffer, page, "share", FakeKernel.RuleAgainstMoving, (mapping, index) => _kernel.WriteProtect(mapping, index));
 
-    /// <summary>Reads from a page as a program does that only reads: one that was never touched becomes the shared zero page, read-only.</summary>
+    /// <summary>
+    /// Reads from a page as a program does that only reads: one that was never touched becomes the shared zero page, read-only.
+    /// </summary>
     /// <param name="buffer">A buffer of this memory.</param>
     /// <param name="page">Which of the pages that the buffer touches, from 0.</param>
     /// <exception cref="ArgumentException">The buffer is not of this memory, or has no such page.</exception>

@@ -17,26 +17,38 @@ public sealed record FakeMachineOptions
         init => field = value ?? throw new ArgumentNullException(nameof(value));
     } = FakeVmmPersonality.BitVisor;
 
-    /// <summary>The CPU; null, the default, for one that fits the personality: AMD's, but for VMMs that run on Intel's only.</summary>
+    /// <summary>
+    /// The CPU; null, the default, for one that fits the personality: AMD's, but for VMMs that run on Intel's only.
+    /// </summary>
     public CpuIdentity? Cpu { get; init; }
 
-    /// <summary>The privilege level of who calls: 3, the default, for a program; 0 for one that calls through its kernel, as a device's channel does.</summary>
+    /// <summary>
+    /// The privilege level of who calls: 3, the default, for a program; 0 for one that calls through its kernel, as a device's
+    /// channel does.
+    /// </summary>
     public int Cpl { get; init; } = 3;
 
-    /// <summary>Whether the guest's kernel lets the program execute IN and OUT from the start (<see cref="FakeMachine.HasPortPermission"/>). The default is false.</summary>
+    /// <summary>
+    /// Whether the guest's kernel lets the program execute IN and OUT from the start
+    /// (<see cref="FakeMachine.HasPortPermission"/>). The default is false.
+    /// </summary>
     public bool HasPortPermission { get; init; }
 
     /// <summary>How many levels the guest's page table has. The default is four.</summary>
     public FakePaging Paging { get; init; } = FakePaging.FourLevel;
 
     /// <summary>
-    /// How many virtual CPUs the guest has, 1 and more. With one, the guest's kernel does nothing while the VMM handles a call; with more, the
-    /// default is 2, it may do anything at any step. (It takes a page away without waiting for a CPU that is in the VMM where flushing TLBs is
-    /// left to the VMM or to the hardware: Linux, KVM_FEATURE_PV_TLB_FLUSH; AMD APM vol. 3, INVLPGB.)
+    /// How many virtual CPUs the guest has, 1 and more. With one, the guest's kernel does nothing while the VMM handles a call;
+    /// with more, the default is 2, it may do anything at any step. (It takes a page away without waiting for a CPU that is in
+    /// the VMM where flushing TLBs is left to the VMM or to the hardware: Linux, KVM_FEATURE_PV_TLB_FLUSH; AMD APM vol. 3,
+    /// INVLPGB.)
     /// </summary>
     public int Cpus { get; init; } = 2;
 
-    /// <summary>Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at 0x1000_0000 (256 MiB).</summary>
+    /// <summary>
+    /// Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at
+    /// 0x1000_0000 (256 MiB).
+    /// </summary>
     public IReadOnlyList<PhysicalExtent> Rom { get; init => field = new PhysicalExtents(value ?? throw new ArgumentNullException(nameof(value))); } =
         new PhysicalExtents([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
 
@@ -56,18 +68,21 @@ public sealed record FakeMachineOptions
     public FaultPlan Plan { get; init; } = FaultPlan.None;
 
     /// <summary>
-    /// How many steps the machine makes before the program counts as hanging (<see cref="FakeOracle.Hang"/>): calls, walks, pages, and what the guest
-    /// asks its kernel for. The default is 100,000,000.
+    /// How many steps the machine makes before the program counts as hanging (<see cref="FakeOracle.Hang"/>): calls, walks,
+    /// pages, and what the guest asks its kernel for. The default is 100,000,000.
     /// </summary>
     public long StepBudget { get; init; } = 100_000_000;
 
     /// <summary>
-    /// Whether the VMM may be given addresses of memory that is not the program's, for tests of the VMM's side: reads then find what others have there, and writes are
-    /// lost. The default is false: the run ends (<see cref="FakeOracle.ForeignFrame"/>, <see cref="FakeOracle.StaleFrame"/>, <see cref="FakeOracle.WriteOutside"/>).
+    /// Whether the VMM may be given addresses of memory that is not the program's, for tests of the VMM's side: reads then find
+    /// what others have there, and writes are lost. The default is false: the run ends (<see cref="FakeOracle.ForeignFrame"/>,
+    /// <see cref="FakeOracle.StaleFrame"/>, <see cref="FakeOracle.WriteOutside"/>).
     /// </summary>
     public bool AllowStrayAccess { get; init; }
 
-    /// <summary>Whether each step is written down, for <see cref="FakeMachine.Trace"/>. The default is false: it costs time and memory.</summary>
+    /// <summary>
+    /// Whether each step is written down, for <see cref="FakeMachine.Trace"/>. The default is false: it costs time and memory.
+    /// </summary>
     public bool Record { get; init; }
 
     /// <summary>The C# expression that makes a machine with these options.</summary>

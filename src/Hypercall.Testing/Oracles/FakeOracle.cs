@@ -1,6 +1,8 @@
 namespace Hypercall.Testing;
 
-/// <summary>What the fake machine watches for. Each of these ends the run: a machine on which it happened is not to be trusted.</summary>
+/// <summary>
+/// What the fake machine watches for. Each of these ends the run: a machine on which it happened is not to be trusted.
+/// </summary>
 public enum FakeOracle
 {
     /// <summary>The VMM was made to write to memory that it fakes as ROM, and panicked: the whole machine is down.</summary>

@@ -16,7 +16,10 @@ public enum PageFaultErrorCode : ulong
     /// <summary>A read of data by the kernel found an entry that is not present.</summary>
     None = 0,
 
-    /// <summary>P: every entry that was read is present; the access is forbidden, or a reserved bit is set. Without it, an entry is not present.</summary>
+    /// <summary>
+    /// P: every entry that was read is present; the access is forbidden, or a reserved bit is set. Without it, an entry is not
+    /// present.
+    /// </summary>
     Present = 1 << 0,
 
     /// <summary>W/R: the access was a write.</summary>

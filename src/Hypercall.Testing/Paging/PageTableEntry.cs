@@ -1,11 +1,12 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// An entry of a page table in long mode: what its bits mean to the CPU, and what the fake guest kernel keeps in those of an entry that is not
-/// present, which the CPU ignores (Intel SDM vol. 3A, table 4-20; AMD APM vol. 2, section 5.4.1).
+/// An entry of a page table in long mode: what its bits mean to the CPU, and what the fake guest kernel keeps in those of an
+/// entry that is not present, which the CPU ignores (Intel SDM vol. 3A, table 4-20; AMD APM vol. 2, section 5.4.1).
 /// </summary>
 /// <remarks>
-/// Present. Intel SDM vol. 3A, section 4.5, tables 4-14 to 4-20; AMD APM vol. 2, section 5.3. M is the number of physical address bits.
+/// Present. Intel SDM vol. 3A, section 4.5, tables 4-14 to 4-20; AMD APM vol. 2, section 5.3. M is the number of physical address
+/// bits.
 /// <code>
 ///             63  62..52  51..M  M-1 ........... 12    11..9   8    7    6   5   4    3    2    1   0
 /// PML5E      [NX][  -  ][ resv ][ table ............][  -  ][-/r][ 0 ][ - ][A][PCD][PWT][U/S][R/W][1]    -/r: reserved on AMD

@@ -39,7 +39,9 @@ internal sealed class PageTables
     /// <summary>How many levels there are.</summary>
     public FakePaging Paging { get; }
 
-    /// <summary>Changes whenever a table is added: what a cache of walks was right about is then in doubt. Leaf entries change without it.</summary>
+    /// <summary>
+    /// Changes whenever a table is added: what a cache of walks was right about is then in doubt. Leaf entries change without it.
+    /// </summary>
     public int Version { get; private set; }
 
     /// <summary>The entry that maps, or may map, a page; tables above it are made as needed.</summary>
@@ -90,7 +92,8 @@ internal sealed class PageTables
 
     /// <summary>The entry that maps an address, or says why it is not mapped at this moment.</summary>
     /// <param name="gva">The address.</param>
-    /// <param name="level">Level of the entry; without one, the level where the tables end, or 0 for an address that is not canonical.</param>
+    /// <param name="level">Level of the entry; without one, the level where the tables end, or 0 for an address that is not
+    /// canonical.</param>
     /// <returns>The entry, present or not; a null reference where there is no table for it.</returns>
     public ref ulong FindEntry(ulong gva, out int level)
     {

@@ -25,7 +25,9 @@ public readonly struct PageWalk
     /// <summary>Size of the page in bytes: 4 KiB, 2 MiB or 1 GiB; 0 where there is no translation.</summary>
     public long PageSize { get; internal init; }
 
-    /// <summary>Whether R/W is set in every entry of the translation: Intel SDM vol. 3A, section 4.6.1; AMD APM vol. 2, section 5.6.</summary>
+    /// <summary>
+    /// Whether R/W is set in every entry of the translation: Intel SDM vol. 3A, section 4.6.1; AMD APM vol. 2, section 5.6.
+    /// </summary>
     public bool IsWritable { get; internal init; }
 
     /// <summary>Whether U/S is set in every entry of the translation.</summary>
@@ -34,21 +36,27 @@ public readonly struct PageWalk
     /// <summary>Whether NX is set in any entry of the translation.</summary>
     public bool IsNoExecute { get; internal init; }
 
-    /// <summary>The error code of the #PF; <see cref="PageFaultErrorCode.None"/> where there is no #PF, and also where there is one for a kernel's read.</summary>
+    /// <summary>
+    /// The error code of the #PF; <see cref="PageFaultErrorCode.None"/> where there is no #PF, and also where there is one for a
+    /// kernel's read.
+    /// </summary>
     public PageFaultErrorCode ErrorCode { get; internal init; }
 
     /// <summary>
-    /// Where the walk ended: in a #PF the level of the entry (1 for a PTE, 2 PDE, 3 PDPTE, 4 PML4E, 5 PML5E; of several that forbid the access, the highest), or the level whose
-    /// table is not in RAM; 0 for a translation, and for #GP.
+    /// Where the walk ended: in a #PF the level of the entry (1 for a PTE, 2 PDE, 3 PDPTE, 4 PML4E, 5 PML5E; of several that
+    /// forbid the access, the highest), or the level whose table is not in RAM; 0 for a translation, and for #GP.
     /// </summary>
     public int FailedLevel { get; internal init; }
 
-    /// <summary>Whether bits 63 to 47 (five levels: 56) of the address are all equal. If not, the CPU raises #GP, or #SS for a stack, and never #PF: Intel SDM vol. 1, section 3.3.7.1.</summary>
+    /// <summary>
+    /// Whether bits 63 to 47 (five levels: 56) of the address are all equal. If not, the CPU raises #GP, or #SS for a stack, and
+    /// never #PF: Intel SDM vol. 1, section 3.3.7.1.
+    /// </summary>
     public bool IsCanonical { get; internal init; }
 
     /// <summary>
-    /// Whether the walk needed a table in a frame that is a hole or ROM. What a CPU then reads is the platform's business, and no manual says;
-    /// a VMM cannot map that frame.
+    /// Whether the walk needed a table in a frame that is a hole or ROM. What a CPU then reads is the platform's business, and no
+    /// manual says; a VMM cannot map that frame.
     /// </summary>
     public bool IsTableMissing { get; internal init; }
 

@@ -1,11 +1,12 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Translates guest virtual addresses as the CPU does, and as a VMM does that follows the guest's page tables: from CR3 and guest frames alone.
+/// Translates guest virtual addresses as the CPU does, and as a VMM does that follows the guest's page tables: from CR3 and guest
+/// frames alone.
 /// </summary>
 /// <remarks>
-/// The rules are those of Intel SDM vol. 3A, sections 4.5 (formats), 4.6 (access rights), 4.7 (#PF) and 4.8 (accessed and dirty), and of AMD APM
-/// vol. 2, sections 5.3 to 5.6 and 8.4.2. The order of checks follows from them:
+/// The rules are those of Intel SDM vol. 3A, sections 4.5 (formats), 4.6 (access rights), 4.7 (#PF) and 4.8 (accessed and dirty),
+/// and of AMD APM vol. 2, sections 5.3 to 5.6 and 8.4.2. The order of checks follows from them:
 /// <code>
 ///   canonical?              no: #GP(0)
 ///   each level, top down:   P clear: #PF, P = 0;  then a reserved bit set: #PF, P = 1, RSVD = 1
@@ -14,14 +15,14 @@ namespace Hypercall.Testing;
 /// </code>
 /// Access rights come after the whole translation: a write below a read-only entry to a page that is not present gives P = 0.
 /// <para>
-/// Of a walk that ends in a #PF neither manual promises that it leaves the A bits alone. The SDM (4.8) sets A in an entry that is used for a
-/// translation, and CPUs may set it in the entries above the failing one; the APM (5.4.2) lets a CPU set A speculatively. Both rule out any mark
-/// in an entry that is not present, and D for a write that faults. Software may rely on no more than that; here a faulting walk sets
-/// nothing, so that the walk after it sees what this one saw.
+/// Of a walk that ends in a #PF neither manual promises that it leaves the A bits alone. The SDM (4.8) sets A in an entry that is
+/// used for a translation, and CPUs may set it in the entries above the failing one; the APM (5.4.2) lets a CPU set A
+/// speculatively. Both rule out any mark in an entry that is not present, and D for a write that faults. Software may rely on no
+/// more than that; here a faulting walk sets nothing, so that the walk after it sees what this one saw.
 /// </para>
 /// <para>
-/// Not here, as if CR4 and CPUID said so: SMEP, SMAP, protection keys, shadow stacks, LAM, HLAT, memory encryption (the C bit), TLBs. 1 GiB pages are
-/// supported. CR3 counts with bits 51 to 12 only.
+/// Not here, as if CR4 and CPUID said so: SMEP, SMAP, protection keys, shadow stacks, LAM, HLAT, memory encryption (the C bit),
+/// TLBs. 1 GiB pages are supported. CR3 counts with bits 51 to 12 only.
 /// </para>
 /// </remarks>
 internal sealed class PageWalker
@@ -37,7 +38,8 @@ internal sealed class PageWalker
 
     /// <param name="frames">Guest memory.</param>
     /// <param name="physicalBits">MAXPHYADDR, 32 to 52: address bits above are reserved.</param>
-    /// <param name="isAmd">Whether bit 8 is reserved in a PML4E and a PML5E (AMD APM vol. 2, section 5.3.3, figures 5-19 and 5-20); Intel ignores it.</param>
+    /// <param name="isAmd">Whether bit 8 is reserved in a PML4E and a PML5E (AMD APM vol. 2, section 5.3.3, figures 5-19 and
+    /// 5-20); Intel ignores it.</param>
     public PageWalker(IPageTableFrames frames, int physicalBits = MostPhysicalBits, bool isAmd = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(physicalBits, LeastPhysicalBits);
@@ -64,7 +66,8 @@ internal sealed class PageWalker
     /// <param name="writeProtect">CR0.WP: the kernel may not write to read-only pages either.</param>
     /// <param name="setAccessedDirty">Whether to set A and D, as a CPU does and a VMM need not.</param>
     /// <param name="noExecuteEnabled">EFER.NXE: without it, bit 63 is reserved.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The access writes and fetches at once, or the number of levels is neither 4 nor 5.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The access writes and fetches at once, or the number of levels is neither 4
+    /// nor 5.</exception>
     public PageWalk Walk(
         ulong cr3,
         FakePaging paging,

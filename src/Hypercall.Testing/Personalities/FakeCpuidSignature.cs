@@ -21,7 +21,8 @@ public sealed class FakeCpuidSignature
     /// <param name="text">The name: 1 to 12 printable characters of ASCII, no blank at an end.</param>
     /// <param name="maxLeaf">The highest leaf of the range (EAX).</param>
     /// <exception cref="ArgumentException">The text is no signature.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The leaf is none that can hold one, or the highest leaf is below it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The leaf is none that can hold one, or the highest leaf is below
+    /// it.</exception>
     public FakeCpuidSignature(uint leaf, string text, uint maxLeaf)
     {
         if (leaf is < FirstLeaf or > LastLeaf || leaf % Step != 0)

@@ -1,6 +1,8 @@
 namespace Hypercall.Testing;
 
-/// <summary>An instruction that leaves the guest, as the VMM meets it: which one, on which CPU, from which privilege level.</summary>
+/// <summary>
+/// An instruction that leaves the guest, as the VMM meets it: which one, on which CPU, from which privilege level.
+/// </summary>
 public sealed class FakeExit
 {
     internal FakeExit(HypercallInstruction instruction, CpuIdentity cpu, int cpl, FakeExitKind kind)

@@ -1,7 +1,8 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// Which CPUs have which instruction. The vendor packages say the same; this one must not know them, so that a test needs neither.
+/// Which CPUs have which instruction. The vendor packages say the same; this one must not know them, so that a test needs
+/// neither.
 /// </summary>
 internal sealed class FakeVendor(string name, HypercallInstruction instruction, params string[] cpus)
 {

@@ -1,8 +1,9 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// How a fake VMM behaves towards a hypercall: which CPU fault the instruction raises, whom it serves, what it answers to a number that it does not serve, whether it finds
-/// functions by name, and what CPUID shows of it. Those of known VMMs are ready; one's own is one class.
+/// How a fake VMM behaves towards a hypercall: which CPU fault the instruction raises, whom it serves, what it answers to a
+/// number that it does not serve, whether it finds functions by name, and what CPUID shows of it. Those of known VMMs are ready;
+/// one's own is one class.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -14,7 +15,8 @@ namespace Hypercall.Testing;
 ///                    |
 ///                  AnswerUnserved    none: KVM's -1000, Xen's -38, Hyper-V's 2
 /// </code>
-/// <para>Members are called from any number of threads: keep a personality immutable. Two machines behave alike when they have the same one.</para>
+/// <para>Members are called from any number of threads: keep a personality immutable. Two machines behave alike when they have
+/// the same one.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -40,7 +42,10 @@ public abstract class FakeVmmPersonality
     /// <summary>BitVisor by the letter of its ABI: functions by name, from user mode; CPUID shows no trace of it.</summary>
     public static FakeVmmPersonality BitVisor { get; } = new BitVisorPersonality();
 
-    /// <summary>BitVisor as a build of May 2026 behaved: as <see cref="BitVisor"/>, and it checks no rights, shows its own memory as zeros, and maps what is no memory.</summary>
+    /// <summary>
+    /// BitVisor as a build of May 2026 behaved: as <see cref="BitVisor"/>, and it checks no rights, shows its own memory as
+    /// zeros, and maps what is no memory.
+    /// </summary>
     public static FakeVmmPersonality BitVisorAsSeen { get; } = new BitVisorAsSeenPersonality();
 
     /// <summary>KVM: RAX = -1 from user mode, -1000 for a number that it does not serve.</summary>
@@ -61,7 +66,9 @@ public abstract class FakeVmmPersonality
     /// <summary>VMware's backdoor, by instruction and by port: EAX = 0xffffffff for a command that it does not serve.</summary>
     public static FakeVmmPersonality Vmware { get; } = new VmwarePersonality();
 
-    /// <summary>ACRN, as its Service VM meets it: #GP from user mode, -25 for a number that it does not serve. Intel only.</summary>
+    /// <summary>
+    /// ACRN, as its Service VM meets it: #GP from user mode, -25 for a number that it does not serve. Intel only.
+    /// </summary>
     public static FakeVmmPersonality Acrn { get; } = new AcrnPersonality();
 
     /// <summary>Nyx: a KVM that serves a fuzzer's calls (RAX = 0x1f) from user mode, too. Intel only.</summary>
@@ -92,33 +99,40 @@ public abstract class FakeVmmPersonality
     /// <summary>Whether it sets CPUID's hypervisor bit (leaf 1, ECX bit 31). By default one that has signatures does.</summary>
     public virtual bool SetsHypervisorBit => Signatures.Count != 0;
 
-    /// <summary>CPUID's vendor string of a CPU that it runs on, for a machine that names none. The default is <c>AuthenticAMD</c>.</summary>
+    /// <summary>
+    /// CPUID's vendor string of a CPU that it runs on, for a machine that names none. The default is <c>AuthenticAMD</c>.
+    /// </summary>
     public virtual string CpuVendor => "AuthenticAMD";
 
     /// <summary>
-    /// Whether number 0 finds functions by name, as BitVisor's does: the first argument is the guest virtual address of the name, the result the number. The default is false, and then
-    /// functions that were registered by name are out of reach.
+    /// Whether number 0 finds functions by name, as BitVisor's does: the first argument is the guest virtual address of the name,
+    /// the result the number. The default is false, and then functions that were registered by name are out of reach.
     /// </summary>
     public virtual bool FindsNames => false;
 
     /// <summary>Whether it serves IN EAX, DX. The default is false: a port that nobody serves reads 0xffffffff.</summary>
     public virtual bool ServesPort => false;
 
-    /// <summary>The registers in which a function may leave anything, beside its answer: <see cref="FakeFaultKind.Clobber"/>. The default is none.</summary>
+    /// <summary>
+    /// The registers in which a function may leave anything, beside its answer: <see cref="FakeFaultKind.Clobber"/>. The default
+    /// is none.
+    /// </summary>
     public virtual IReadOnlyList<GeneralRegister> Overwrites => [];
 
     /// <summary>Whether a walk of the guest's page table heeds the caller's privilege level. The default is true.</summary>
     public virtual bool ChecksRights => true;
 
-    /// <summary>Whether guest-physical addresses where no memory is can be mapped; they read as ones. The default is false.</summary>
+    /// <summary>
+    /// Whether guest-physical addresses where no memory is can be mapped; they read as ones. The default is false.
+    /// </summary>
     public virtual bool MapsHoles => false;
 
     /// <summary>What each byte of its own memory, which it fakes as ROM, reads as. The default is 0xff.</summary>
     public virtual byte RomByte => 0xFF;
 
     /// <summary>
-    /// The fault that the instruction raises instead of calling. The default is #UD for every instruction but the CPU's own hypercall and IN. A #PF hits the bytes of the instruction, as of a
-    /// VMM that patches it.
+    /// The fault that the instruction raises instead of calling. The default is #UD for every instruction but the CPU's own
+    /// hypercall and IN. A #PF hits the bytes of the instruction, as of a VMM that patches it.
     /// </summary>
     /// <param name="vmExit">The instruction.</param>
     /// <param name="registers">The registers that it came with.</param>
@@ -141,19 +155,28 @@ public abstract class FakeVmmPersonality
     {
     }
 
-    /// <summary>Refuses a call that it could serve, for a planned fault (<see cref="FakeFaultKind.Refuse"/>). By default it changes nothing.</summary>
+    /// <summary>
+    /// Refuses a call that it could serve, for a planned fault (<see cref="FakeFaultKind.Refuse"/>). By default it changes
+    /// nothing.
+    /// </summary>
     /// <param name="vmExit">The instruction.</param>
     /// <param name="registers">The registers, in and out.</param>
     public virtual void Refuse(FakeExit vmExit, ref HypercallRegisters registers)
     {
     }
 
-    /// <summary>Answers as another VMM in its place would, for a planned fault (<see cref="FakeFaultKind.RefuseForeign"/>). By default that one writes RAX.</summary>
+    /// <summary>
+    /// Answers as another VMM in its place would, for a planned fault (<see cref="FakeFaultKind.RefuseForeign"/>). By default
+    /// that one writes RAX.
+    /// </summary>
     /// <param name="value">The fault's value.</param>
     /// <param name="registers">The registers, in and out.</param>
     public virtual void AnswerForeign(ulong value, ref HypercallRegisters registers) => registers.Rax = value;
 
-    /// <summary>The C# expression that gives it. That of one's own is a call of its constructor, without arguments unless this is overridden.</summary>
+    /// <summary>
+    /// The C# expression that gives it. That of one's own is a call of its constructor, without arguments unless this is
+    /// overridden.
+    /// </summary>
     public virtual string ToCSharp() => All.Contains(this) ? $"{nameof(FakeVmmPersonality)}.{Name}" : $"new {GetType().Name}()";
 
     /// <inheritdoc/>

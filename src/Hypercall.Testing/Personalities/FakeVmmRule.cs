@@ -8,7 +8,8 @@ public sealed class FakeVmmRule
 
     /// <summary>Writes a rule down.</summary>
     /// <param name="text">What the VMM does, in a sentence.</param>
-    /// <param name="source">A file and a function of the VMM, a section of a manual, what was measured and where, or <see cref="Assumed"/>.</param>
+    /// <param name="source">A file and a function of the VMM, a section of a manual, what was measured and where, or
+    /// <see cref="Assumed"/>.</param>
     public FakeVmmRule(string text, string source)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(text);

@@ -15,7 +15,10 @@ internal interface IFakeCall
     /// <summary>Whether the VMM may leave anything in some registers.</summary>
     bool MayClobber { get; }
 
-    /// <summary>Whether the guest has its registers back: the VMM may still look at memory that it keeps, but does nothing to the call any more.</summary>
+    /// <summary>
+    /// Whether the guest has its registers back: the VMM may still look at memory that it keeps, but does nothing to the call any
+    /// more.
+    /// </summary>
     bool IsOver { get; }
 
     /// <summary>How the VMM ended the call against the function's will; null if it did not.</summary>

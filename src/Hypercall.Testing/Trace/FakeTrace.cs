@@ -28,7 +28,8 @@ public sealed class FakeTrace
     public IReadOnlyList<FakeTraceLine> Lines { get; }
 
     /// <summary>
-    /// The machine that this happened on: <c>new FakeMachine(trace.Options)</c> makes the same one. Faults that a test made by hand, such as
+    /// The machine that this happened on: <c>new FakeMachine(trace.Options)</c> makes the same one. Faults that a test made by
+    /// hand, such as
     /// <see cref="FakeGuestMemory.SwapOut(GuestBuffer, int)"/>, are not part of its plan.
     /// </summary>
     public FakeMachineOptions Options { get; }

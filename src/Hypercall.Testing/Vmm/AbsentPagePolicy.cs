@@ -1,6 +1,9 @@
 namespace Hypercall.Testing;
 
-/// <summary>What a VMM does at a page that its walk does not find, or finds without the permission that it needs. It has no way to wait for the page.</summary>
+/// <summary>
+/// What a VMM does at a page that its walk does not find, or finds without the permission that it needs. It has no way to wait
+/// for the page.
+/// </summary>
 public enum AbsentPagePolicy
 {
     /// <summary>It stops there, and reports how far it got.</summary>

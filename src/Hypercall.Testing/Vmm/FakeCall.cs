@@ -13,8 +13,9 @@ namespace Hypercall.Testing;
 /// A register that the handler does not set comes back as it went in; RAX, too: it went in as the function's number.
 /// </para>
 /// <para>
-/// A VMM that walks a page table and finds no page cannot wait for it: see <see cref="AbsentPagePolicy"/>. A VMM that is given an address of memory that
-/// is not the guest's reads and destroys what others have there; the fake machine throws a <see cref="FakeMachineException"/> then. Let it pass through the handler.
+/// A VMM that walks a page table and finds no page cannot wait for it: see <see cref="AbsentPagePolicy"/>. A VMM that is given an
+/// address of memory that is not the guest's reads and destroys what others have there; the fake machine throws a
+/// <see cref="FakeMachineException"/> then. Let it pass through the handler.
 /// </para>
 /// </remarks>
 public sealed class FakeCall : IFakeCall
@@ -59,10 +60,16 @@ public sealed class FakeCall : IFakeCall
     /// <summary>Its number: what the convention's field holds. That of a name is 1 to 127.</summary>
     public ulong Number { get; }
 
-    /// <summary>The privilege level of the caller: 3 for a program, 0 for the guest's kernel (<see cref="FakeMachine.OpenKernelChannel"/>).</summary>
+    /// <summary>
+    /// The privilege level of the caller: 3 for a program, 0 for the guest's kernel
+    /// (<see cref="FakeMachine.OpenKernelChannel"/>).
+    /// </summary>
     public int Cpl => Exit.Cpl;
 
-    /// <summary>The result, where the convention has it. (A convention that has it in the register of the number gives the number until it is written.)</summary>
+    /// <summary>
+    /// The result, where the convention has it. (A convention that has it in the register of the number gives the number until it
+    /// is written.)
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value does not fit the convention's field.</exception>
     public ulong Result
     {
@@ -179,7 +186,9 @@ public sealed class FakeCall : IFakeCall
     /// <summary>The address whose page the VMM found absent and let the guest bring in; null if there is none.</summary>
     internal FakeAbsentPage? Injected => _injected?.Value;
 
-    /// <summary>Whether the VMM has ended the call already, against the function's will: then it touches no memory any more.</summary>
+    /// <summary>
+    /// Whether the VMM has ended the call already, against the function's will: then it touches no memory any more.
+    /// </summary>
     internal bool IsGivenUp => _verdict is not null || _injected is not null;
 
     internal PageAccess Access => Cpl == 3 && Personality.ChecksRights ? PageAccess.User : PageAccess.Read;
@@ -226,8 +235,9 @@ public sealed class FakeCall : IFakeCall
         _memory.Walk(this, address.Value, Access | (isWrite ? PageAccess.Write : PageAccess.Read));
 
     /// <summary>
-    /// Makes the guest's kernel bring a page in, and the instruction run again. Return from the handler at once: its registers do not count. A guest whose kernel
-    /// cannot do it gets the #PF as the call's result; for an address that is not canonical it gets #GP, as from the CPU.
+    /// Makes the guest's kernel bring a page in, and the instruction run again. Return from the handler at once: its registers do
+    /// not count. A guest whose kernel cannot do it gets the #PF as the call's result; for an address that is not canonical it
+    /// gets #GP, as from the CPU.
     /// </summary>
     /// <param name="address">The address whose page is missing: CR2.</param>
     /// <param name="isWrite">Whether it is missing for a write.</param>
@@ -266,7 +276,10 @@ public sealed class FakeCall : IFakeCall
         return true;
     }
 
-    /// <summary>Reads a value, little-endian, through the guest's page table, as BitVisor's read_linearaddr_b, _w, _l and _q do for 1, 2, 4 and 8 bytes.</summary>
+    /// <summary>
+    /// Reads a value, little-endian, through the guest's page table, as BitVisor's read_linearaddr_b, _w, _l and _q do for 1, 2,
+    /// 4 and 8 bytes.
+    /// </summary>
     /// <typeparam name="T">Its type: an integer, or a struct of some.</typeparam>
     /// <param name="address">The guest virtual address of its first byte.</param>
     /// <param name="value">The value.</param>
@@ -278,7 +291,10 @@ public sealed class FakeCall : IFakeCall
         return CopyAll(address.Value, MemoryMarshal.AsBytes(new Span<T>(ref value)), isWrite: false, out _);
     }
 
-    /// <summary>Writes a value, little-endian, through the guest's page table, as BitVisor's write_linearaddr_b, _w, _l and _q do for 1, 2, 4 and 8 bytes.</summary>
+    /// <summary>
+    /// Writes a value, little-endian, through the guest's page table, as BitVisor's write_linearaddr_b, _w, _l and _q do for 1,
+    /// 2, 4 and 8 bytes.
+    /// </summary>
     /// <typeparam name="T">Its type: an integer, or a struct of some.</typeparam>
     /// <param name="address">The guest virtual address of its first byte.</param>
     /// <param name="value">The value.</param>
@@ -400,7 +416,9 @@ public sealed class FakeCall : IFakeCall
         _entry = null;
     }
 
-    /// <summary>Leaves something else in what the function did not write; only of one that did its work: one that refused wrote nothing.</summary>
+    /// <summary>
+    /// Leaves something else in what the function did not write; only of one that did its work: one that refused wrote nothing.
+    /// </summary>
     internal void Clobber(in HypercallRegisters entry)
     {
         RegisterField result = Convention.Result;

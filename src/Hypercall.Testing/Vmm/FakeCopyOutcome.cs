@@ -9,6 +9,8 @@ public enum FakeCopyOutcome
     /// <summary>A page was absent or not writable, and the copy ended there.</summary>
     Stopped,
 
-    /// <summary>A #PF is injected. The handler must return at once: its registers do not count, and the instruction runs again.</summary>
+    /// <summary>
+    /// A #PF is injected. The handler must return at once: its registers do not count, and the instruction runs again.
+    /// </summary>
     Injected,
 }

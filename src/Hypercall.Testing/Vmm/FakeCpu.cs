@@ -5,7 +5,8 @@ namespace Hypercall.Testing;
 /// <summary>What becomes of an instruction: entry, the VMM's function, return, and the faults in between.</summary>
 internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, FakeVmmMemory memory)
 {
-    // So often in a row the VMM may inject a #PF for a page that is there: the guest's kernel has nothing to bring in, and it would go on for ever.
+    // So often in a row the VMM may inject a #PF for a page that is there: the guest's kernel has nothing to bring in, and it
+    // would go on for ever.
     private const int MaxSpurious = 16;
 
     // Below everything that the fake guest allocates. Faults report it, so that a #PF on the instruction can be told from one
@@ -90,7 +91,9 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
     private static StrongBox<CpuFault> PageFault(ulong address, PageFaultErrorCode code) =>
         new(new CpuFault(CpuFaultKind.PageFault) { Address = new GuestVirtualAddress(address), ErrorCode = (ulong)code });
 
-    /// <summary>Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.</summary>
+    /// <summary>
+    /// Lets the VMM's function run, again and again as long as it injects a #PF that the guest's kernel can resolve.
+    /// </summary>
     private StrongBox<CpuFault>? Handle(FakeCall call, in HypercallRegisters entry)
     {
         int spurious = 0;

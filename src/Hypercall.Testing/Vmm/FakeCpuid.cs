@@ -43,7 +43,8 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
 
         FakeCpuidSignature.ThrowIfNoSignature(cpu.HypervisorSignature, nameof(cpu));
 
-        // What a reader of CPUID gets back: blanks around the texts are padding, and without a signature there are no leaves behind it.
+        // What a reader of CPUID gets back: blanks around the texts are padding, and without a signature there are no leaves
+        // behind it.
         string signature = cpu.HypervisorSignature.Trim();
         return cpu with
         {

@@ -4,11 +4,12 @@ using System.Text;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// The functions of a fake VMM, by name and by convention and number. Immutable: a call takes one look at it, whatever is registered meanwhile.
+/// The functions of a fake VMM, by name and by convention and number. Immutable: a call takes one look at it, whatever is
+/// registered meanwhile.
 /// </summary>
 /// <remarks>
-/// A frame is looked at by each convention in which functions were registered, those with the most constants first: they know a call for theirs. Then, where the VMM finds names, its
-/// number is that of a name.
+/// A frame is looked at by each convention in which functions were registered, those with the most constants first: they know a
+/// call for theirs. Then, where the VMM finds names, its number is that of a name.
 /// </remarks>
 internal sealed class FakeFunctions
 {

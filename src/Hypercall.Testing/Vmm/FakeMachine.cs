@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall.Testing;
 
 /// <summary>
-/// A machine with a VMM that exists only in this process: a CPU, a guest's memory, and functions that a test writes. A program that
-/// calls a VMM runs on it unchanged, on any operating system and CPU.
+/// A machine with a VMM that exists only in this process: a CPU, a guest's memory, and functions that a test writes. A program
+/// that calls a VMM runs on it unchanged, on any operating system and CPU.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -19,8 +19,8 @@ namespace Hypercall.Testing;
 /// <see cref="IHypercallChannel.TryInvoke"/> as it is, and the caller's registers stay as they were.
 /// </para>
 /// <para>
-/// Functions may be registered, replaced and removed, and the personality and the CPU changed, at any time and from any thread. A call
-/// sees all of a change or nothing of it.
+/// Functions may be registered, replaced and removed, and the personality and the CPU changed, at any time and from any thread. A
+/// call sees all of a change or nothing of it.
 /// </para>
 /// </remarks>
 /// <example>
@@ -40,7 +40,10 @@ public sealed class FakeMachine : IHypercallMachine
     private readonly IMeterFactory? _meters;
     private IHypercallChannel? _channel;
 
-    /// <summary>Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.</summary>
+    /// <summary>
+    /// Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>,
+    /// <c>loadcfg</c>, <c>loadcfg64</c>.
+    /// </summary>
     public FakeMachine()
         : this(new FakeMachineOptions())
     {
@@ -54,7 +57,8 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// Makes the machine that the options describe. Where its VMM finds names, it has the functions that every build of BitVisor has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.
+    /// Makes the machine that the options describe. Where its VMM finds names, it has the functions that every build of BitVisor
+    /// has: <c>boot</c>, <c>loadcfg</c>, <c>loadcfg64</c>.
     /// </summary>
     /// <param name="options">The machine as data.</param>
     /// <exception cref="ArgumentException">The options describe no machine.</exception>
@@ -103,13 +107,19 @@ public sealed class FakeMachine : IHypercallMachine
     /// <summary>What happened so far; empty unless the machine records (<see cref="FakeMachineOptions.Record"/>).</summary>
     public FakeTrace Trace => _run.Trace;
 
-    /// <summary>Which oracle spoke: it ended the run. Null as long as none did. A test looks here when the program may have swallowed the exception.</summary>
+    /// <summary>
+    /// Which oracle spoke: it ended the run. Null as long as none did. A test looks here when the program may have swallowed the
+    /// exception.
+    /// </summary>
     public FakeMachineException? Failure => _run.Failure;
 
     /// <summary>The faults of the plan whose injection point came, and what became of them, in their order.</summary>
     public IReadOnlyList<FakeFaultOccurrence> FaultOccurrences => _run.FaultOccurrences;
 
-    /// <summary>How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not, and ACRN runs on Intel's.</summary>
+    /// <summary>
+    /// How the VMM behaves. As long as <see cref="Cpu"/> was not set, it follows: KVM sets the hypervisor bit, BitVisor does not,
+    /// and ACRN runs on Intel's.
+    /// </summary>
     public FakeVmmPersonality Personality
     {
         get => _state.Personality;
@@ -126,15 +136,18 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// Whether the guest's kernel lets the program execute IN and OUT (ioperm, iopl): without it they raise #GP, as the CPU does. The kernel itself needs no permission.
+    /// Whether the guest's kernel lets the program execute IN and OUT (ioperm, iopl): without it they raise #GP, as the CPU does.
+    /// The kernel itself needs no permission.
     /// </summary>
     public bool HasPortPermission { get; set; }
 
     /// <summary>
-    /// The CPU, as <see cref="Cpuid"/> tells it. Its vendor decides which instruction reaches the VMM: VMCALL or VMMCALL; on a vendor that
-    /// has neither, whichever one is forced. A <see cref="CpuIdentity.MaxLeaf"/> of 0 becomes 1, for without leaf 1 there is no hypervisor bit.
+    /// The CPU, as <see cref="Cpuid"/> tells it. Its vendor decides which instruction reaches the VMM: VMCALL or VMMCALL; on a
+    /// vendor that has neither, whichever one is forced. A <see cref="CpuIdentity.MaxLeaf"/> of 0 becomes 1, for without leaf 1
+    /// there is no hypervisor bit.
     /// </summary>
-    /// <exception cref="ArgumentException">CPUID could not tell the identity: the vendor has other than 12 characters, or a text is too long.</exception>
+    /// <exception cref="ArgumentException">CPUID could not tell the identity: the vendor has other than 12 characters, or a text
+    /// is too long.</exception>
     public CpuIdentity Cpu
     {
         get => _state.Cpu;
@@ -179,8 +192,8 @@ public sealed class FakeMachine : IHypercallMachine
     internal FakeMachineState State => _state;
 
     /// <summary>
-    /// Registers a function that is found by its name, or replaces the handler of one that exists. A new name takes the lowest free number. Only a VMM that finds names serves it
-    /// (<see cref="FakeVmmPersonality.FindsNames"/>).
+    /// Registers a function that is found by its name, or replaces the handler of one that exists. A new name takes the lowest
+    /// free number. Only a VMM that finds names serves it (<see cref="FakeVmmPersonality.FindsNames"/>).
     /// </summary>
     /// <param name="name">Its name: 1 to 255 bytes of UTF-8 without NUL.</param>
     /// <param name="handler">Reads and writes the caller's registers and memory. It may run on several threads at once.</param>
@@ -199,8 +212,9 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// Registers a function that is called by a number, or replaces its handler. A call is taken for one of a convention when the convention's constants are in its registers. Where more
-    /// than one convention knows it, the one with more constants counts, and then the one that was registered first; a function that has a name comes last.
+    /// Registers a function that is called by a number, or replaces its handler. A call is taken for one of a convention when the
+    /// convention's constants are in its registers. Where more than one convention knows it, the one with more constants counts,
+    /// and then the one that was registered first; a function that has a name comes last.
     /// </summary>
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number, as far as the convention's field holds it.</param>
@@ -234,7 +248,9 @@ public sealed class FakeMachine : IHypercallMachine
         return this;
     }
 
-    /// <summary>Removes a function: its name is not found any more, and its number gives RAX = 0 until another function takes it.</summary>
+    /// <summary>
+    /// Removes a function: its name is not found any more, and its number gives RAX = 0 until another function takes it.
+    /// </summary>
     /// <param name="name">Its name; one that is not registered changes nothing.</param>
     /// <returns>This machine.</returns>
     /// <exception cref="ArgumentException">The name is none, or is <c>get_vmmcall_number</c>, which is function 0.</exception>
@@ -249,8 +265,9 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, or IN EAX, DX (0xED). The wrong one raises what it raises on such a
-    /// machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes on Intel.
+    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, or IN EAX, DX (0xED).
+    /// The wrong one raises what it raises on such a machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes
+    /// on Intel.
     /// </summary>
     /// <param name="instruction">The instruction; its bytes decide.</param>
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
@@ -263,7 +280,8 @@ public sealed class FakeMachine : IHypercallMachine
     public IHypercallChannel OpenKernelChannel() => Observe(new FakeChannel(this, Target.Instruction!, cpl: 0));
 
     /// <summary>
-    /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends the run.
+    /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends
+    /// the run.
     /// </summary>
     /// <param name="message">What was lost.</param>
     /// <exception cref="FakeMachineException"><see cref="FakeOracle.DataLost"/>: always.</exception>

@@ -5,7 +5,10 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
 {
     private static readonly HypercallInstruction PortInstruction = new("IN", [0xED]); // IN EAX, DX: Intel SDM vol. 2A, IN
 
-    /// <summary>Whose instruction the CPU executes; null for a vendor that nobody knows, where the forced instruction is taken to be right.</summary>
+    /// <summary>
+    /// Whose instruction the CPU executes; null for a vendor that nobody knows, where the forced instruction is taken to be
+    /// right.
+    /// </summary>
     public FakeVendor? Vendor { get; } = FakeVendor.All.FirstOrDefault(vendor => vendor.Probe(Cpu).IsUsable);
 
     public static CpuIdentity DefaultCpu(FakeVmmPersonality personality)

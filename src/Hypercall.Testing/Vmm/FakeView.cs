@@ -1,8 +1,8 @@
 namespace Hypercall.Testing;
 
 /// <summary>
-/// A range of guest-physical memory that a VMM has mapped. It stays mapped after the call, as a VMM's mapping does: what the guest's kernel does with the
-/// frames meanwhile is not the VMM's to know.
+/// A range of guest-physical memory that a VMM has mapped. It stays mapped after the call, as a VMM's mapping does: what the
+/// guest's kernel does with the frames meanwhile is not the VMM's to know.
 /// </summary>
 public sealed class FakeView
 {

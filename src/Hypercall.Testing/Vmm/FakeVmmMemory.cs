@@ -225,8 +225,9 @@ internal sealed class FakeVmmMemory(FakeRun run, FakeClock clock, FakeKernel ker
     }
 
     /// <summary>
-    /// Whether the guest has handed bytes over: they lie in a buffer, and, where the call was given a buffer that is marked as in use, in one that is marked, leased or given to
-    /// the call in an argument. (A program that marks none may tell the VMM of a buffer in any way, such as by a pointer in memory.)
+    /// Whether the guest has handed bytes over: they lie in a buffer, and, where the call was given a buffer that is marked as in
+    /// use, in one that is marked, leased or given to the call in an argument. (A program that marks none may tell the VMM of a
+    /// buffer in any way, such as by a pointer in memory.)
     /// </summary>
     private bool IsHandedOver(FakeCall call, FakeFrame frame, int offset, int length)
     {

@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Hypercall.Tests.Diagnostics;
 
 /// <summary>
-/// Listens to meters named <c>Hypercall</c>, and writes down what this very thread measures: other tests call at the same time, on the meter of the process, too.
+/// Listens to meters named <c>Hypercall</c>, and writes down what this very thread measures: other tests call at the same time,
+/// on the meter of the process, too.
 /// </summary>
 internal sealed class MeterRecorder : IDisposable
 {

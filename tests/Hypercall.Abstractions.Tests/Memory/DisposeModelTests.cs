@@ -4,7 +4,10 @@ using FsCheck.Xunit;
 
 namespace Hypercall.Tests.Memory;
 
-/// <summary>Calls, leases, Dispose and interrupts of several threads on several buffers, in any order, against a model that knows no locks.</summary>
+/// <summary>
+/// Calls, leases, Dispose and interrupts of several threads on several buffers, in any order, against a model that knows no
+/// locks.
+/// </summary>
 public class DisposeModelTests
 {
     private const int Threads = 3;

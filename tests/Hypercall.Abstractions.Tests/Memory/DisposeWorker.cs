@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Hypercall.Tests.Memory;
 
-/// <summary>A thread that does one thing after the other, as it is told, and keeps the marks of calls in flight on its stack.</summary>
+/// <summary>
+/// A thread that does one thing after the other, as it is told, and keeps the marks of calls in flight on its stack.
+/// </summary>
 internal sealed class DisposeWorker : IDisposable
 {
     private readonly BlockingCollection<Action?> _work = [];

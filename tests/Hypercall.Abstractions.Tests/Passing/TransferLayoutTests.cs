@@ -7,7 +7,9 @@ using Technique = Hypercall.Passing;
 
 namespace Hypercall.Tests.Passing;
 
-/// <summary>Transfers by every layout, against a VMM that holds memory by frame and reads the frame of registers by itself.</summary>
+/// <summary>
+/// Transfers by every layout, against a VMM that holds memory by frame and reads the frame of registers by itself.
+/// </summary>
 public class TransferLayoutTests
 {
     private const ulong Number = 0x2a;
@@ -127,7 +129,8 @@ public class TransferLayoutTests
                 to = told.Out == 0 ? [] : [.. Addresses(told.Out, length)];
             }
 
-            // What a VMM with two addresses is told, it does: it writes wherever the second one points. One with a single address goes by the function.
+            // What a VMM with two addresses is told, it does: it writes wherever the second one points. One with a single address
+            // goes by the function.
             bool isPair = abi.Layout is { } layout && layout.ToVmm != layout.FromVmm && plan != Technique.FrameList;
             if (isPair || one.Direction.HasFlag(Direction.ToVmm))
             {

@@ -17,7 +17,9 @@ public partial class ToolWordsTests
         typeof(HypercallRegisters).Assembly, typeof(Native.NativeMachine).Assembly, typeof(Intel.IntelProvider).Assembly, typeof(Amd.AmdProvider).Assembly, typeof(FakeMachine).Assembly,
     ];
 
-    /// <summary>Public names that no English word is: with a hump (<c>AllowFallback</c>), or an interface's (<c>IGuestMemory</c>).</summary>
+    /// <summary>
+    /// Public names that no English word is: with a hump (<c>AllowFallback</c>), or an interface's (<c>IGuestMemory</c>).
+    /// </summary>
     private static readonly HashSet<string?> Names =
     [
         .. Libraries.SelectMany(library => library.GetExportedTypes())
@@ -112,7 +114,8 @@ public partial class ToolWordsTests
     [GeneratedRegex("[A-Za-z][A-Za-z0-9]+")]
     private static partial Regex Word();
 
-    // What records print of themselves (", BytesDone = "), C# that makes a case again (new FakeMachineOptions), and the tags of lists.
+    // What records print of themselves (", BytesDone = "), C# that makes a case again (new FakeMachineOptions), and the tags of
+    // lists.
     [GeneratedRegex(@"^\W*\w+\W*$| = $|^[A-Z]\w+ = \w+$|new [A-Z]")]
     private static partial Regex Listing();
 }

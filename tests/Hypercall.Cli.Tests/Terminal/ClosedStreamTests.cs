@@ -1,8 +1,8 @@
 namespace Hypercall.Cli.Tests.Terminal;
 
 /// <summary>
-/// A process may be born without standard streams. The runtime's own pipes then get their numbers: a read of number 0 would wait for
-/// ever, and what is written to number 1 would be lost, or worse, read by the runtime.
+/// A process may be born without standard streams. The runtime's own pipes then get their numbers: a read of number 0 would wait
+/// for ever, and what is written to number 1 would be lost, or worse, read by the runtime.
 /// </summary>
 public class ClosedStreamTests
 {

@@ -8,9 +8,10 @@ namespace Hypercall.Cli.Tests.Terminal;
 
 /// <summary>A terminal with a program behind it, seen from the side of the person: keys go in, the screen comes out.</summary>
 /// <remarks>
-/// The program runs under a shell that leads the session and stays: with its leader a session's terminal is reset, and nobody could see in which state the program
-/// left it. When the program ends, or is stopped, the shell prints <c>EXIT=code</c>; after a line is typed it brings a stopped one back.
-/// Whoever runs the tests may ignore signals, as nohup and the background jobs of a script do, and a shell cannot undo that: env does, so that each program begins as at a prompt.
+/// The program runs under a shell that leads the session and stays: with its leader a session's terminal is reset, and nobody
+/// could see in which state the program left it. When the program ends, or is stopped, the shell prints <c>EXIT=code</c>; after a
+/// line is typed it brings a stopped one back. Whoever runs the tests may ignore signals, as nohup and the background jobs of a
+/// script do, and a shell cannot undo that: env does, so that each program begins as at a prompt.
 /// </remarks>
 internal sealed partial class PseudoTerminal : IDisposable
 {

@@ -2,7 +2,9 @@ using Hypercall.Conformance.Interop;
 
 namespace Hypercall.Conformance;
 
-/// <summary>Physical memory full of holes of one page, which is what makes compaction move pages. Disposing it gives everything back.</summary>
+/// <summary>
+/// Physical memory full of holes of one page, which is what makes compaction move pages. Disposing it gives everything back.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   frames      low ............... high

@@ -37,7 +37,9 @@ internal interface IConformanceMachine : IDisposable
     /// <param name="bytes">How much at most.</param>
     IDisposable Fragment(long bytes);
 
-    /// <summary>Says, before anything else is done, that the scenario has the VMM read memory that is not the program's, on purpose.</summary>
+    /// <summary>
+    /// Says, before anything else is done, that the scenario has the VMM read memory that is not the program's, on purpose.
+    /// </summary>
     void AllowStrayReads();
 
     /// <summary>A channel with the other vendor's instruction.</summary>

@@ -3,7 +3,9 @@ using Hypercall.Conformance.Interop;
 
 namespace Hypercall.Conformance;
 
-/// <summary>The rig's kernel module, /dev/hypercall (rig/module/hypercall.h): a contiguous buffer of the kernel's, and calls at CPL 0.</summary>
+/// <summary>
+/// The rig's kernel module, /dev/hypercall (rig/module/hypercall.h): a contiguous buffer of the kernel's, and calls at CPL 0.
+/// </summary>
 internal sealed unsafe class KernelDevice : IDisposable
 {
     private const string DevicePath = "/dev/hypercall";

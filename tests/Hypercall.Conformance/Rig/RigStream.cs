@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Hypercall.Conformance;
 
-/// <summary>One of the rig's streams: what went through a transfer function, in order (rig/ABI.md). Here the client's own copy of the arithmetic.</summary>
+/// <summary>
+/// One of the rig's streams: what went through a transfer function, in order (rig/ABI.md). Here the client's own copy of the
+/// arithmetic.
+/// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal record struct RigStream(ulong Hash, ulong Position, ulong Sum)
 {

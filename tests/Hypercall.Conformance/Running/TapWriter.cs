@@ -1,6 +1,9 @@
 namespace Hypercall.Conformance.Running;
 
-/// <summary>Writes what the Test Anything Protocol, version 14, wants, a line at a time: who reads it over a serial line sees a machine that dies.</summary>
+/// <summary>
+/// Writes what the Test Anything Protocol, version 14, wants, a line at a time: who reads it over a serial line sees a machine
+/// that dies.
+/// </summary>
 internal sealed class TapWriter(TextWriter output)
 {
     private int _number;

@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace Hypercall.Conformance.Scenarios;
 
-/// <summary>What a VMM that walks the page table does at a page that is not there: it stops, fails at once, or injects #PF and runs the instruction again.</summary>
+/// <summary>
+/// What a VMM that walks the page table does at a page that is not there: it stops, fails at once, or injects #PF and runs the
+/// instruction again.
+/// </summary>
 internal static class AbsentPageScenarios
 {
     private const int Pages = 4;

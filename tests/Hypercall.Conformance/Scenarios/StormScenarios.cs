@@ -2,7 +2,9 @@ using Hypercall.BitVisor;
 
 namespace Hypercall.Conformance.Scenarios;
 
-/// <summary>Random frames and calls, which the VMM must survive. Nothing here lets it write but into a page of the program's own.</summary>
+/// <summary>
+/// Random frames and calls, which the VMM must survive. Nothing here lets it write but into a page of the program's own.
+/// </summary>
 internal static class StormScenarios
 {
     private static readonly string[] Callable =

@@ -1,6 +1,8 @@
 namespace Hypercall.Conformance.Scenarios;
 
-/// <summary>Every technique, direction and residency with every layout: what the VMM saw, what it wrote, and what it left alone.</summary>
+/// <summary>
+/// Every technique, direction and residency with every layout: what the VMM saw, what it wrote, and what it left alone.
+/// </summary>
 internal static class TransferScenarios
 {
     private const int Page = GuestPage.Size;

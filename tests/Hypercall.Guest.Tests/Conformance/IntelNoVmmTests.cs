@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Conformance;
 
-/// <summary>A Linux guest on an emulated Intel CPU with no VMM: every call is the typed error of that, and the process lives.</summary>
+/// <summary>
+/// A Linux guest on an emulated Intel CPU with no VMM: every call is the typed error of that, and the process lives.
+/// </summary>
 [Collection(GuestCollection.Name)]
 public class IntelNoVmmTests(GuestLab lab, ITestOutputHelper output)
 {

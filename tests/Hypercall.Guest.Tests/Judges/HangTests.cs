@@ -2,7 +2,9 @@ using Hypercall.Guest.Tests.Rig;
 
 namespace Hypercall.Guest.Tests.Judges;
 
-/// <summary>A boot that goes wrong explains itself: what the CPU did and what the kernel said go into the log that is kept.</summary>
+/// <summary>
+/// A boot that goes wrong explains itself: what the CPU did and what the kernel said go into the log that is kept.
+/// </summary>
 [Collection(GuestCollection.Name)]
 public sealed class HangTests(GuestLab lab) : IDisposable
 {

@@ -5,8 +5,8 @@ using System.Text;
 namespace Hypercall.Guest.Tests.Processes;
 
 /// <summary>
-/// A program in a session of its own, so that whatever it starts can be found and ended with it. It also ends with the thread that
-/// started it, however that ends: start it on a thread that stays.
+/// A program in a session of its own, so that whatever it starts can be found and ended with it. It also ends with the thread
+/// that started it, however that ends: start it on a thread that stays.
 /// </summary>
 internal sealed class ProcessSession : IDisposable
 {

@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hypercall.Guest.Tests.Processes;
 
-/// <summary>A terminal, seen from the side of the person: keys go into <see cref="Screen"/>, and what is shown comes out of it.</summary>
+/// <summary>
+/// A terminal, seen from the side of the person: keys go into <see cref="Screen"/>, and what is shown comes out of it.
+/// </summary>
 internal sealed class PseudoTerminal : IDisposable
 {
     private const int ReadWrite = 2;          // O_RDWR

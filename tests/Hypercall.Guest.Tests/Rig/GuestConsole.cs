@@ -3,7 +3,9 @@ using Hypercall.Guest.Tests.Processes;
 
 namespace Hypercall.Guest.Tests.Rig;
 
-/// <summary>A guest with a prompt on a terminal, and somebody who types. Its thread is the one that made it: the guest ends with that.</summary>
+/// <summary>
+/// A guest with a prompt on a terminal, and somebody who types. Its thread is the one that made it: the guest ends with that.
+/// </summary>
 internal sealed class GuestConsole : IDisposable
 {
     private static readonly TimeSpan TimeToTellItsState = TimeSpan.FromMinutes(1);

@@ -34,7 +34,10 @@ internal sealed record GuestRequest(string Name, string Machine, string Judge, s
     /// <summary>A write to the VMM's memory, which is the end of the machine.</summary>
     public static GuestRequest AmdPanic { get; } = On("amd", "rig", "amd-panic", "rig.run=conformance,--destroy,--filter,panics");
 
-    /// <summary>The tool and the runner under hypervisors that nobody here wrote; what they are to say is in <see cref="Judges.Expectation"/>.</summary>
+    /// <summary>
+    /// The tool and the runner under hypervisors that nobody here wrote; what they are to say is in
+    /// <see cref="Judges.Expectation"/>.
+    /// </summary>
     public static IReadOnlyList<GuestRequest> Judged { get; } = [.. Judges.Expectation.Foreign.Select(expected => On(
         expected.Machine, expected.Judge, $"{expected.Machine}-{expected.Judge}", "rig.swap=64M rig.run=hypercall,detect rig.run=conformance,--scale,3,--limit,300"))];
 

@@ -16,7 +16,9 @@ internal sealed record GuestRun(
 
     public TapReport Tap { get; } = TapReport.Parse(Lines);
 
-    /// <summary>SHA-256 of our programs in the guest, by their names, as the guest computed them; empty when it did not get that far.</summary>
+    /// <summary>
+    /// SHA-256 of our programs in the guest, by their names, as the guest computed them; empty when it did not get that far.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Programs { get; } = Lines
         .Where(line => line.StartsWith("rig: ", StringComparison.Ordinal) && line.Contains(HashMark, StringComparison.Ordinal))
         .Select(line => line["rig: ".Length..].Trim().Split(HashMark))

@@ -2,7 +2,10 @@ using Xunit.Abstractions;
 
 namespace Hypercall.Native.Tests.Guard;
 
-/// <summary>Hosts of many kinds: plug-in hosts, C programs with handlers of their own, sandboxes, parents that block signals. Each is a process of its own.</summary>
+/// <summary>
+/// Hosts of many kinds: plug-in hosts, C programs with handlers of their own, sandboxes, parents that block signals. Each is a
+/// process of its own.
+/// </summary>
 [Collection(PublishedPrograms.Name)]
 public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper output)
 {

@@ -21,7 +21,9 @@ public sealed class LinuxFaultGuardTests
         (_guard, _pages) = Install();
     }
 
-    /// <summary>The runtime's own handler of SIGSEGV is behind the guard of this process: any address in its code will do.</summary>
+    /// <summary>
+    /// The runtime's own handler of SIGSEGV is behind the guard of this process: any address in its code will do.
+    /// </summary>
     private static nint Runtime
     {
         get

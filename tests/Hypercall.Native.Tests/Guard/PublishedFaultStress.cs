@@ -1,6 +1,9 @@
 namespace Hypercall.Native.Tests.Guard;
 
-/// <summary>The stress program as a NativeAOT binary, as a NativeAOT library for other hosts, and as a Windows program, each published once, when first asked for.</summary>
+/// <summary>
+/// The stress program as a NativeAOT binary, as a NativeAOT library for other hosts, and as a Windows program, each published
+/// once, when first asked for.
+/// </summary>
 public sealed class PublishedFaultStress : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("hypercall-fault-stress-").FullName;

@@ -111,7 +111,8 @@ public sealed class AllocationTests
     [SkippableFact]
     public unsafe void Dispose_zeroes_what_the_frame_held()
     {
-        // A private window would be unmapped with the memory: only a mapping that somebody else shares shows what was left behind.
+        // A private window would be unmapped with the memory: only a mapping that somebody else shares shows what was left
+        // behind.
         Host.NeedsRamFs();
         NativeGuestMemory ramFs = new(null, PinningMechanism.RamFs);
         GuestBuffer buffer = ramFs.Allocate(8192);

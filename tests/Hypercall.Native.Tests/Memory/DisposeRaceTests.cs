@@ -3,7 +3,9 @@ using Hypercall.BitVisor;
 
 namespace Hypercall.Native.Tests.Memory;
 
-/// <summary>Dispose against calls that use the address, from four threads, with the garbage collector and finalizers running.</summary>
+/// <summary>
+/// Dispose against calls that use the address, from four threads, with the garbage collector and finalizers running.
+/// </summary>
 [Collection(WholeMachine.Name)]
 public sealed class DisposeRaceTests
 {
@@ -101,7 +103,10 @@ public sealed class DisposeRaceTests
         Assert.DoesNotContain(true, Host.LockedPages(scratch.Start, 32));
     }
 
-    /// <summary>A VMM that reads and writes every page that it is given, and counts bytes that are not what the buffer held: freed memory, or somebody else's.</summary>
+    /// <summary>
+    /// A VMM that reads and writes every page that it is given, and counts bytes that are not what the buffer held: freed memory,
+    /// or somebody else's.
+    /// </summary>
     private sealed unsafe class CheckingVmm : IHypercallChannel
     {
         public const byte Mark = 0x5A;

@@ -3,10 +3,13 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native.Tests.Memory;
 
-/// <summary>Physical memory full of holes of one page, which is what makes compaction move pages. Bounded: half of its size is in use while it lives.</summary>
+/// <summary>
+/// Physical memory full of holes of one page, which is what makes compaction move pages. Bounded: half of its size is in use
+/// while it lives.
+/// </summary>
 /// <remarks>
-/// Compaction carries pages from low frames into holes in high ones. The frame that is freed last is taken first, so the lowest hole is made last: what is
-/// allocated next lies low, and moves.
+/// Compaction carries pages from low frames into holes in high ones. The frame that is freed last is taken first, so the lowest
+/// hole is made last: what is allocated next lies low, and moves.
 /// </remarks>
 internal sealed partial class FragmentedMemory : IDisposable
 {

@@ -35,7 +35,10 @@ internal static partial class Host
         Skip.IfNot(can, refusal?.Message);
     }
 
-    /// <summary>Room for pins: RLIMIT_MEMLOCK of an ordinary user, which is 8 MiB on many systems, binds all of the user's processes together.</summary>
+    /// <summary>
+    /// Room for pins: RLIMIT_MEMLOCK of an ordinary user, which is 8 MiB on many systems, binds all of the user's processes
+    /// together.
+    /// </summary>
     public static void NeedsToPin(long bytes)
     {
         NeedsLinux();

@@ -1,6 +1,9 @@
 namespace Hypercall.Native.Tests.Memory;
 
-/// <summary>Hosts that refuse or answer the calls by which memory is held: a container's profile, a service's filter, an emulated or a small kernel.</summary>
+/// <summary>
+/// Hosts that refuse or answer the calls by which memory is held: a container's profile, a service's filter, an emulated or a
+/// small kernel.
+/// </summary>
 public sealed class HostTests
 {
     [SkippableTheory]

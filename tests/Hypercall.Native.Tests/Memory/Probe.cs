@@ -25,7 +25,10 @@ internal static class Probe
         return RunBehind(asNobody ? AsNobody : [], arguments);
     }
 
-    /// <summary>Runs it as the root of a user namespace of its own, as a rootless container does: with all capabilities there, and none outside.</summary>
+    /// <summary>
+    /// Runs it as the root of a user namespace of its own, as a rootless container does: with all capabilities there, and none
+    /// outside.
+    /// </summary>
     /// <param name="arguments">Its arguments.</param>
     public static Dictionary<string, string> RunAsRootOfNamespace(params string[] arguments)
     {

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Hypercall.Native.Tests.Memory;
 
-/// <summary>Huge pages that a test added to the pool. It gives back as many as it took, and not a number that it read before: others change the pool meanwhile.</summary>
+/// <summary>
+/// Huge pages that a test added to the pool. It gives back as many as it took, and not a number that it read before: others
+/// change the pool meanwhile.
+/// </summary>
 internal sealed class ReservedHugePages : IDisposable
 {
     private const string Pool = "/proc/sys/vm/nr_hugepages";

@@ -20,7 +20,9 @@ internal sealed unsafe class Scratch : IDisposable
         _ = LinuxMemory.Advise(Start, (nuint)Length, Libc.AdviseNoHugePage);
     }
 
-    /// <summary>Pages with a hole that stays one: far below where mmap looks for room, so that no other thread's mapping lands in it.</summary>
+    /// <summary>
+    /// Pages with a hole that stays one: far below where mmap looks for room, so that no other thread's mapping lands in it.
+    /// </summary>
     public static Scratch WithHole(int pages, int hole)
     {
         nint start = Host.MapAt((nuint)Interlocked.Add(ref far, 1 << 30), (nuint)pages * GuestPage.Size);

@@ -1,8 +1,8 @@
 namespace Hypercall.Testing.Tests;
 
 /// <summary>
-/// An order of cases in which there is always an end: tuples of natural numbers, the first one that differs decides. Written down here anew, and not taken from the
-/// shrinker that it holds to account.
+/// An order of cases in which there is always an end: tuples of natural numbers, the first one that differs decides. Written down
+/// here anew, and not taken from the shrinker that it holds to account.
 /// </summary>
 internal static class CaseMeasure
 {

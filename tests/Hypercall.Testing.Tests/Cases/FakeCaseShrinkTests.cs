@@ -95,7 +95,9 @@ public sealed class FakeCaseShrinkTests
         Assert.Equal(4096 + 77, Descend(one, any => any.Buffers[0].Length > 4096 && any.Buffers[0].Length % 4096 == 77).Buffers[0].Length);
     }
 
-    /// <summary>A page in front of the data is as good as one of the data: both go one by one, where that is what it takes.</summary>
+    /// <summary>
+    /// A page in front of the data is as good as one of the data: both go one by one, where that is what it takes.
+    /// </summary>
     [Property(MaxTest = 200)]
     public void Any_case_with_enough_pages_shrinks_to_just_enough(ulong seed, byte enough)
     {

@@ -12,7 +12,8 @@ public sealed class FakeRandomTests
     }
 
     /// <summary>
-    /// By the published algorithm: state s = SplitMix64(0), 4 times; the first output is rotl(s1 * 5, 7) * 9, and after one step s1' = s1 ^ s2 ^ s0.
+    /// By the published algorithm: state s = SplitMix64(0), 4 times; the first output is rotl(s1 * 5, 7) * 9, and after one step
+    /// s1' = s1 ^ s2 ^ s0.
     /// </summary>
     [Fact]
     public void Numbers_are_those_of_xoshiro256_starstar()

@@ -4,7 +4,8 @@ using Xunit.Abstractions;
 namespace Hypercall.Testing.Tests.Clients;
 
 /// <summary>
-/// The fake machine does not cry wolf: the library's own clients get through any case, and the cases are worth something. A large run:
+/// The fake machine does not cry wolf: the library's own clients get through any case, and the cases are worth something. A large
+/// run:
 /// <code>
 /// HYPERCALL_CASES=100000 ./test --filter 'FullyQualifiedName~FalseAlarm'
 /// </code>

@@ -78,7 +78,9 @@ public sealed class FakeFaultTests
         Assert.Equal(1ul, result.Registers.Rax);
     }
 
-    /// <summary>A function may wait for a thread that uses the machine: the second call must not run while the machine is held.</summary>
+    /// <summary>
+    /// A function may wait for a thread that uses the machine: the second call must not run while the machine is held.
+    /// </summary>
     [Fact]
     public async Task The_second_CPU_may_wait_for_another_thread_of_the_guest()
     {

@@ -47,7 +47,9 @@ public sealed class FakeGuestMemoryPropertyTests
         return scattered.All(frame => !frames.Contains(frame + 1) && !frames.Contains(frame - 1));
     }
 
-    /// <summary>Whatever happens to the pages, the guest keeps its bytes, and the VMM gets them up to the first page that is not there.</summary>
+    /// <summary>
+    /// Whatever happens to the pages, the guest keeps its bytes, and the VMM gets them up to the first page that is not there.
+    /// </summary>
     [Property(MaxTest = 300)]
     public Property The_VMM_reads_and_writes_what_the_guest_has_up_to_the_first_absent_page()
     {

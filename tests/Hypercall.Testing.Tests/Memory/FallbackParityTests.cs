@@ -1,6 +1,9 @@
 namespace Hypercall.Testing.Tests;
 
-/// <summary>What is given up where a machine cannot do all that is asked: on the fake the same as on the real one, whatever the limits are.</summary>
+/// <summary>
+/// What is given up where a machine cannot do all that is asked: on the fake the same as on the real one, whatever the limits
+/// are.
+/// </summary>
 public sealed class FallbackParityTests
 {
     private static readonly bool[] Both = [false, true];
@@ -77,7 +80,9 @@ public sealed class FallbackParityTests
         return memory.TryOpenWindow(scattered.Address, length, options, out buffer, out refusal);
     }
 
-    /// <summary>The order in which the real memory asks: contiguity first, then the limit, then the pin (LinuxGuestMemory).</summary>
+    /// <summary>
+    /// The order in which the real memory asks: contiguity first, then the limit, then the pin (LinuxGuestMemory).
+    /// </summary>
     private static string Real(GuestBufferOptions options, Limits limits, int pages)
     {
         string got = "refused";

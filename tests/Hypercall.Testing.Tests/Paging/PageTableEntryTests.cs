@@ -4,7 +4,9 @@ namespace Hypercall.Testing.Tests;
 
 public sealed class PageTableEntryTests
 {
-    /// <summary>A user page of frame 0x12345, writable, accessed, dirty, global, no-execute, with the kernel's own bits 9 to 11 and 62.</summary>
+    /// <summary>
+    /// A user page of frame 0x12345, writable, accessed, dirty, global, no-execute, with the kernel's own bits 9 to 11 and 62.
+    /// </summary>
     private const ulong Entry = 0xc000_0000_1234_5f67;
 
     [Fact]

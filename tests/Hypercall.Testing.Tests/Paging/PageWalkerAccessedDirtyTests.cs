@@ -64,7 +64,9 @@ public sealed class PageWalkerAccessedDirtyTests
             Assert.Equal(tables.Walk(access), walk);
         });
 
-    /// <summary>The manuals forbid D, and A in an entry that is not present; that A stays clear above is this machine's choice.</summary>
+    /// <summary>
+    /// The manuals forbid D, and A in an entry that is not present; that A stays clear above is this machine's choice.
+    /// </summary>
     [Theory]
     [MemberData(nameof(HandMadeTables.Entries), MemberType = typeof(HandMadeTables))]
     public void A_walk_that_faults_leaves_every_entry_as_it_was(FakePaging paging, int leaf, int level)

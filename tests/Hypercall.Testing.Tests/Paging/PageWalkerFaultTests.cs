@@ -1,6 +1,8 @@
 namespace Hypercall.Testing.Tests;
 
-/// <summary>The walker against tables made by hand: every access right, every reserved bit, the error code, and which check comes first.</summary>
+/// <summary>
+/// The walker against tables made by hand: every access right, every reserved bit, the error code, and which check comes first.
+/// </summary>
 public sealed class PageWalkerFaultTests
 {
     private const PageAccess Read = PageAccess.Read;
@@ -45,7 +47,9 @@ public sealed class PageWalkerFaultTests
             Assert.Equal(row.ErrorCode == Translates, walk.Address.Value != 0);
         });
 
-    /// <summary>All 64 ways to give two levels rights of their own: R/W and U/S only where both give them, NX where one does.</summary>
+    /// <summary>
+    /// All 64 ways to give two levels rights of their own: R/W and U/S only where both give them, NX where one does.
+    /// </summary>
     [Theory]
     [MemberData(nameof(HandMadeTables.Shapes), MemberType = typeof(HandMadeTables))]
     public void Rights_of_two_levels_are_combined(FakePaging paging, int leaf)
@@ -86,7 +90,10 @@ public sealed class PageWalkerFaultTests
         }));
     }
 
-    /// <summary>The formats of SDM tables 4-14 to 4-20 and APM figures 5-19 to 5-34: for each the bits that are reserved, for all others none.</summary>
+    /// <summary>
+    /// The formats of SDM tables 4-14 to 4-20 and APM figures 5-19 to 5-34: for each the bits that are reserved, for all others
+    /// none.
+    /// </summary>
     [Theory]
     [InlineData("PML5E", FakePaging.FiveLevel, 1, 5, 52, false, "7")]
     [InlineData("PML5E", FakePaging.FiveLevel, 2, 5, 40, false, "7 40-51")]
@@ -158,7 +165,9 @@ public sealed class PageWalkerFaultTests
         }
     }
 
-    /// <summary>PAT is bit 7 of a PTE and bit 12 of a larger page: not PS, and not part of the address, whose own bit 12 comes through.</summary>
+    /// <summary>
+    /// PAT is bit 7 of a PTE and bit 12 of a larger page: not PS, and not part of the address, whose own bit 12 comes through.
+    /// </summary>
     [Theory]
     [InlineData(1, 7, 0x167, 0x000f_edcb_a987_689a, 0x1000)]
     [InlineData(2, 12, 0x167, 0x000f_edcb_a996_789a, 0x20_0000)]

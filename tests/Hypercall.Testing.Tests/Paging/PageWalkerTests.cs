@@ -1,6 +1,9 @@
 namespace Hypercall.Testing.Tests;
 
-/// <summary>The walker against tables made by hand from Intel SDM vol. 3A, chapter 4, and AMD APM vol. 2, chapter 5: what it translates to.</summary>
+/// <summary>
+/// The walker against tables made by hand from Intel SDM vol. 3A, chapter 4, and AMD APM vol. 2, chapter 5: what it translates
+/// to.
+/// </summary>
 public sealed class PageWalkerTests
 {
     [Theory]
@@ -71,7 +74,9 @@ public sealed class PageWalkerTests
         }
     }
 
-    /// <summary>Without CR4.PCIDE bits 3 and 4 of CR3 are PWT and PCD, with it bits 0 to 11 are the PCID: SDM tables 4-12 and 4-13.</summary>
+    /// <summary>
+    /// Without CR4.PCIDE bits 3 and 4 of CR3 are PWT and PCD, with it bits 0 to 11 are the PCID: SDM tables 4-12 and 4-13.
+    /// </summary>
     [Theory]
     [MemberData(nameof(HandMadeTables.Shapes), MemberType = typeof(HandMadeTables))]
     public void The_low_bits_of_CR3_are_no_part_of_the_address(FakePaging paging, int leaf)

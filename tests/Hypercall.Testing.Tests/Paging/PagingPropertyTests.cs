@@ -8,7 +8,9 @@ namespace Hypercall.Testing.Tests;
 /// <summary>What the kernel maps, the CPU finds, whatever the address, the size and the rights.</summary>
 public sealed class PagingPropertyTests
 {
-    /// <summary>A page as a kernel would map it: Gva is an address in it, Offset leads from its first byte to another one.</summary>
+    /// <summary>
+    /// A page as a kernel would map it: Gva is an address in it, Offset leads from its first byte to another one.
+    /// </summary>
     public sealed record Mapping(FakePaging Paging, int Level, ulong Gva, ulong Offset, ulong Frame, bool Writable, bool User, bool NoExecute)
     {
         public ulong Size => Level switch { 1 => 0x1000, 2 => 0x20_0000, _ => 0x4000_0000 };

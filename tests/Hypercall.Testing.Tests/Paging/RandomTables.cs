@@ -1,8 +1,8 @@
 namespace Hypercall.Testing.Tests;
 
 /// <summary>
-/// A few frames full of entries at random: most lead to another of the frames, with rights, PS and reserved bits at random, and some are garbage.
-/// Tables are shared between levels and lead back to themselves, as no kernel would make them.
+/// A few frames full of entries at random: most lead to another of the frames, with rights, PS and reserved bits at random, and
+/// some are garbage. Tables are shared between levels and lead back to themselves, as no kernel would make them.
 /// </summary>
 internal sealed class RandomTables
 {
@@ -58,7 +58,8 @@ internal sealed class RandomTables
                 return ulong.MaxValue;
         }
 
-        // Rights are mostly given, or hardly any walk of five levels would be allowed anything. Bits 3 to 6 and 9 to 11 mean nothing here.
+        // Rights are mostly given, or hardly any walk of five levels would be allowed anything. Bits 3 to 6 and 9 to 11 mean
+        // nothing here.
         ulong entry = _frames[_random.Next(_frames.Length)] << 12 | 1 | (Bits() & 0x7ff0_0000_0000_0e78);
         entry |= _random.Next(6) == 0 ? 0 : 2ul;
         entry |= _random.Next(6) == 0 ? 0 : 4ul;

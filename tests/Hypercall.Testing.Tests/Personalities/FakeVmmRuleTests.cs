@@ -295,7 +295,9 @@ public sealed class FakeVmmRuleTests
 
     private static HypercallRegisters Frame(FakeVmmPersonality vmm, ulong number) => vmm.Convention.CreateFrame(number);
 
-    /// <summary>A machine that serves one number, also by VMware's port; the only call that is made meets a fault, or none.</summary>
+    /// <summary>
+    /// A machine that serves one number, also by VMware's port; the only call that is made meets a fault, or none.
+    /// </summary>
     private static FakeMachine Serving(FakeVmmPersonality vmm, int cpl, FakeFault? fault = null)
     {
         FaultPlan plan = fault is { } planned ? [new PlannedFault(FakeInjectionPoint.BeforeReturn(1), planned)] : [];

@@ -49,7 +49,10 @@ public sealed class FakeTraceDeterminismTests
         Assert.NotEmpty(recording.Trace.Lines);
     }
 
-    /// <summary>A second virtual CPU and a kernel that moves pages may run at any time: no update of the guest's is lost, and nothing locks up.</summary>
+    /// <summary>
+    /// A second virtual CPU and a kernel that moves pages may run at any time: no update of the guest's is lost, and nothing
+    /// locks up.
+    /// </summary>
     [Fact]
     public async Task Many_threads_call_allocate_touch_and_lose_pages_and_no_byte_is_lost()
     {

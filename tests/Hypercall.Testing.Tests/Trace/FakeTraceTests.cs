@@ -81,7 +81,9 @@ public sealed partial class FakeTraceTests
         Assert.Equal("call 1 ends in #UD", fake.Trace.Lines[^1].Text);
     }
 
-    /// <summary>All that the guest, its kernel and the VMM do, and how it reads. Numbers in hexadecimal are left out: the seed makes them.</summary>
+    /// <summary>
+    /// All that the guest, its kernel and the VMM do, and how it reads. Numbers in hexadecimal are left out: the seed makes them.
+    /// </summary>
     [Fact]
     public void A_trace_reads_like_this()
     {

@@ -8,7 +8,9 @@ namespace Hypercall.Testing.Tests;
 
 public sealed class FakeMachinePropertyTests
 {
-    /// <summary>The rules of function 0, said once more: over any bytes, anywhere in their pages, whichever pages are present.</summary>
+    /// <summary>
+    /// The rules of function 0, said once more: over any bytes, anywhere in their pages, whichever pages are present.
+    /// </summary>
     [Property(MaxTest = 500)]
     public Property A_look_up_finds_a_name_exactly_if_it_is_registered_ends_in_256_bytes_and_is_present_to_its_NUL()
     {

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Hypercall.Testing.Tests.WrongClients;
 
-/// <summary>Fills one list with as many frames as fit, and hands over no second one. The mistake needs a buffer of 512 pages.</summary>
+/// <summary>
+/// Fills one list with as many frames as fit, and hands over no second one. The mistake needs a buffer of 512 pages.
+/// </summary>
 internal sealed class FrameListCutAt511 : WrongClient
 {
     private const int MostFrames = 511;

@@ -1,6 +1,9 @@
 namespace Hypercall.Testing.Tests.WrongClients;
 
-/// <summary>Locks a page, which keeps it in memory but not in its frame, and uses the frame's address in two calls. The mistake needs both calls; they are one transfer here.</summary>
+/// <summary>
+/// Locks a page, which keeps it in memory but not in its frame, and uses the frame's address in two calls. The mistake needs both
+/// calls; they are one transfer here.
+/// </summary>
 internal sealed class LockedAcrossTwoCalls : WrongClient
 {
     public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)

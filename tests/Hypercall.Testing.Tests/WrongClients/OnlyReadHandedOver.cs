@@ -1,6 +1,8 @@
 namespace Hypercall.Testing.Tests.WrongClients;
 
-/// <summary>Hands over memory that it has only read, and that is the zero page of all processes therefore, for the VMM to write into.</summary>
+/// <summary>
+/// Hands over memory that it has only read, and that is the zero page of all processes therefore, for the VMM to write into.
+/// </summary>
 internal sealed class OnlyReadHandedOver : WrongClient
 {
     public override void Transfer(FakeMachine machine, FakeExchange exchange, FakeBufferShape shape, Direction direction)

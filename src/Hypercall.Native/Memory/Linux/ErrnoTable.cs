@@ -2,7 +2,10 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
-/// <summary>What each errno of each call means, what to do about it, and whether something else may still work. What is not here is told as itself.</summary>
+/// <summary>
+/// What each errno of each call means, what to do about it, and whether something else may still work. What is not here is told
+/// as itself.
+/// </summary>
 internal static class ErrnoTable
 {
     private const string NoMemory = "The system has no memory left.";
@@ -58,7 +61,8 @@ internal static class ErrnoTable
             (LinuxCall.Populate or LinuxCall.AtomicOr, Errno.EHWPOISON) => new(
                 GuestMemoryRefusalReason.SystemCallRefused, "The memory of a page is broken, and the kernel has taken it out of use. Free the buffer, and take another.", NextWay: true),
 
-            // The ring itself counts, too (io_create_region(), io_uring/memmap.c); and a limit is not to be got round by the next way.
+            // The ring itself counts, too (io_create_region(), io_uring/memmap.c); and a limit is not to be got round by the next
+            // way.
             (LinuxCall.RingSetup or LinuxCall.RingRegister or LinuxCall.RingUpdate, Errno.ENOMEM) => new(
                 GuestMemoryRefusalReason.OutOfMemory, NoMemory, Ask: Fact.PinnedBytes),
             (LinuxCall.RingUpdate, Errno.EFAULT or Errno.EOPNOTSUPP) => new(

@@ -3,7 +3,9 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
-/// <summary>How many huge pages of the pool the cgroups of this process allow it: the hugetlb controller, read for a message only.</summary>
+/// <summary>
+/// How many huge pages of the pool the cgroups of this process allow it: the hugetlb controller, read for a message only.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   /proc/self/cgroup      id:controllers:path          which group, cgroups(7); "0::path" is version 2
@@ -13,7 +15,10 @@ namespace Hypercall.Native;
 /// </remarks>
 internal static class HugeTlbCgroup
 {
-    /// <summary>The cgroup that allows the least, if it allows less than is wanted: "; the hugetlb cgroup ... allows 0 bytes of 2MB pages".</summary>
+    /// <summary>
+    /// The cgroup that allows the least, if it allows less than is wanted: "; the hugetlb cgroup ... allows 0 bytes of 2MB
+    /// pages".
+    /// </summary>
     /// <param name="size">The page size as the kernel names it: 2MB, 1GB.</param>
     /// <param name="length">How many bytes are wanted.</param>
     public static string Describe(string size, long length) =>

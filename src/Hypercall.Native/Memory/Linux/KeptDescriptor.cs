@@ -7,8 +7,8 @@ namespace Hypercall.Native;
 /// <code>
 ///   root opens it --> used, used --> setuid(nobody) --> asked for: closed, and opened with what is left (or refused)
 /// </code>
-/// The kernel asks for rights when a file is opened, and grants by them as long as it is open (struct file's f_cred): what root opened would tell nobody's process all that root
-/// may know. The handle closes itself when its copy of the library is unloaded.
+/// The kernel asks for rights when a file is opened, and grants by them as long as it is open (struct file's f_cred): what root
+/// opened would tell nobody's process all that root may know. The handle closes itself when its copy of the library is unloaded.
 /// </remarks>
 /// <param name="open">Opens it: the descriptor, or -1 and why.</param>
 /// <param name="keepsPrivileges">Whether it goes on serving a process that gave up what it had when it was opened.</param>

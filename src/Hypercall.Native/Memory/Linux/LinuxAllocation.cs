@@ -41,7 +41,9 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
         _ => HugePage,
     });
 
-    /// <summary>Maps fresh zeroed memory that neither a core dump nor a forked child gets, as far as the kernel takes that advice.</summary>
+    /// <summary>
+    /// Maps fresh zeroed memory that neither a core dump nor a forked child gets, as far as the kernel takes that advice.
+    /// </summary>
     /// <param name="length">Length in bytes.</param>
     /// <param name="kind">Where the pages come from.</param>
     /// <param name="ramFs">The ramfs, for pages of one.</param>
@@ -68,7 +70,8 @@ internal sealed unsafe class LinuxAllocation : NativeMemoryHold
             return null;
         }
 
-        // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole. Without transparent huge pages, no advice is needed.
+        // Two buffers must not share a huge page: it is pinned, locked, moved and counted as a whole. Without transparent huge
+        // pages, no advice is needed.
         PageSpan mapping = new(start, start + mapped);
         _ = kind switch
         {

@@ -1,6 +1,8 @@
 namespace Hypercall.Native;
 
-/// <summary>The calls by which memory is had and held on Linux, as messages name them and <see cref="ErrnoTable"/> looks them up.</summary>
+/// <summary>
+/// The calls by which memory is had and held on Linux, as messages name them and <see cref="ErrnoTable"/> looks them up.
+/// </summary>
 internal static class LinuxCall
 {
     public const string Map = "mmap";

@@ -2,7 +2,9 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
-/// <summary>The capabilities of the calling thread: threads have their own, and libc's setuid changes those of all; capabilities(7).</summary>
+/// <summary>
+/// The capabilities of the calling thread: threads have their own, and libc's setuid changes those of all; capabilities(7).
+/// </summary>
 internal static unsafe class LinuxCapabilities
 {
     private const long NumberOfCapGet = 125;    // arch/x86/entry/syscalls/syscall_64.tbl

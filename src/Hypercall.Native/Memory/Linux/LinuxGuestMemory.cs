@@ -11,8 +11,8 @@ namespace Hypercall.Native;
 /// <code>
 ///   map -> keep out of dumps and forks -> touch -> (contiguous? ask the page map) -> lock | pin -> (contiguous? ask again)
 /// </code>
-/// Pinned after touching, because a pin of an absent page is a pin of nothing; asked again after pinning, because the act of pinning may move a page (out of CMA, out of
-/// ZONE_MOVABLE).
+/// Pinned after touching, because a pin of an absent page is a pin of nothing; asked again after pinning, because the act of
+/// pinning may move a page (out of CMA, out of ZONE_MOVABLE).
 /// </remarks>
 internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning, LinuxDescriptors descriptors) : IPlatformMemory
 {
@@ -171,7 +171,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
             tried.Add((kind, setback.Why));
         }
 
-        // Where a limit kept the kernel from being asked, and no pages were had, it is what can be mended; the other ways are told after it.
+        // Where a limit kept the kernel from being asked, and no pages were had, it is what can be mended; the other ways are
+        // told after it.
         setback = new Setback(
             best == GuestPage.Size && limit is not null
                 ? limit with { Message = $"{limit.Message} Tried: {Ways(tried.Where(way => way.Why != limit.Message))}." }
@@ -219,7 +220,8 @@ internal sealed class LinuxGuestMemory(ILogger logger, PinningMechanism pinning,
         bool done = false;
         try
         {
-            // mlock writes to each page of a private mapping itself, and a page that is born locked costs a third less than one that is locked later.
+            // mlock writes to each page of a private mapping itself, and a page that is born locked costs a third less than one
+            // that is locked later.
             bool lockFirst = residency == Residency.Locked && !prove;
             setback = lockFirst ? Hold(allocation, residency) : null;
             setback ??= allocation.TryTouch(out failure) ? null : Failed(failure, allocation.Pages);

@@ -47,7 +47,8 @@ internal static class LinuxLock
                 return Locks;
             }
 
-            // Where msync is refused and there is no /proc, mlock is believed. Fewer bytes than before are another thread's doing.
+            // Where msync is refused and there is no /proc, mlock is believed. Fewer bytes than before are another thread's
+            // doing.
             return LinuxProcess.TryLockedBytes is { } locked && lockedBefore is { } earlier
                 ? locked > earlier ? Locks : locked == earlier ? DoesNot : NotKnown
                 : after != 0 ? Locks : DoesNot;

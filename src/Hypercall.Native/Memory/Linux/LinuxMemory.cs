@@ -60,12 +60,15 @@ internal static unsafe class LinuxMemory
     /// <returns>0, EBUSY when it is locked, or another error.</returns>
     public static int AskLocked(nuint page) => Libc.MemorySync(page, GuestPage.Size, Libc.SyncAsync | Libc.SyncInvalidate) == 0 ? 0 : Libc.LastError;
 
-    /// <summary>Has the kernel do an atomic OR of 0 on a word: as a store, but a page that cannot be had is an error, and no signal.</summary>
+    /// <summary>
+    /// Has the kernel do an atomic OR of 0 on a word: as a store, but a page that cannot be had is an error, and no signal.
+    /// </summary>
     /// <returns>0, or the error.</returns>
     public static int OrZero(int* word)
     {
-        // futex(2): FUTEX_WAKE_OP does "oldval = *uaddr2; *uaddr2 = oldval | oparg", wakes val waiters on uaddr, and val2 on uaddr2 if oldval < cmparg.
-        // Nobody waits on uaddr; a waiter on uaddr2 may be woken for nothing, which every waiter has to bear.
+        // futex(2): FUTEX_WAKE_OP does "oldval = *uaddr2; *uaddr2 = oldval | oparg", wakes val waiters on uaddr, and val2 on
+        // uaddr2 if oldval < cmparg. Nobody waits on uaddr; a waiter on uaddr2 may be woken for nothing, which every waiter has
+        // to bear.
         const int WakeOperation = 5 | 128;                  // FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, linux/futex.h
         const int OrNothing = (2 << 28) | (2 << 24) | 0x800; // FUTEX_OP_OR, oparg 0, FUTEX_OP_CMP_LT, cmparg -2048
         int nobody = 0;
@@ -93,9 +96,12 @@ internal static unsafe class LinuxMemory
         return true;
     }
 
-    /// <summary>How many pages of shared memory or of a file are in memory, whether or not this process has touched them.</summary>
+    /// <summary>
+    /// How many pages of shared memory or of a file are in memory, whether or not this process has touched them.
+    /// </summary>
     /// <returns>
-    /// The number; null where the kernel does not tell. To who may not write to the file, it says that all are: can_do_mincore(), mm/mincore.c.
+    /// The number; null where the kernel does not tell. To who may not write to the file, it says that all are: can_do_mincore(),
+    /// mm/mincore.c.
     /// </returns>
     public static long? CountPresent(PageSpan pages)
     {
@@ -134,7 +140,10 @@ internal static unsafe class LinuxMemory
         return Libc.GetResourceLimit(resource, limit) != 0 || limit[0] > long.MaxValue ? null : (long)limit[0];
     }
 
-    /// <summary>Closes a descriptor that a call gave; 0 is what a filter gives that answers success in the kernel's place, and most likely standard input.</summary>
+    /// <summary>
+    /// Closes a descriptor that a call gave; 0 is what a filter gives that answers success in the kernel's place, and most likely
+    /// standard input.
+    /// </summary>
     public static void Close(int file)
     {
         if (file > 0)

@@ -10,7 +10,10 @@ internal static class LinuxProcess
     private const int CapabilityIpcLock = 14;
     private const int CapabilitySysAdmin = 21;
 
-    /// <summary>Whether this process may mount: CAP_SYS_ADMIN in the user namespace of its mounts (may_mount(), fs/namespace.c). A sandbox may kill for the attempt.</summary>
+    /// <summary>
+    /// Whether this process may mount: CAP_SYS_ADMIN in the user namespace of its mounts (may_mount(), fs/namespace.c). A sandbox
+    /// may kill for the attempt.
+    /// </summary>
     public static bool MayMount => LinuxCapabilities.Has(CapabilitySysAdmin);
 
     /// <summary>Bytes of address space: VmSize of /proc/self/status.</summary>
@@ -36,8 +39,9 @@ internal static class LinuxProcess
 
     /// <summary>Whether RLIMIT_MEMLOCK does not bind this process.</summary>
     /// <remarks>
-    /// The kernel asks for the capability in the initial user namespace (capable() in can_do_mlock(), mm/mlock.c): the root of a rootless container shows it in CapEff,
-    /// and is bound all the same. Without a /proc that is the kernel's own, nobody is taken to be unbound.
+    /// The kernel asks for the capability in the initial user namespace (capable() in can_do_mlock(), mm/mlock.c): the root of a
+    /// rootless container shows it in CapEff, and is bound all the same. Without a /proc that is the kernel's own, nobody is
+    /// taken to be unbound.
     /// </remarks>
     public static bool MayLockWithoutLimit => IsInInitialUserNamespace && LinuxCapabilities.Has(CapabilityIpcLock);
 
@@ -58,8 +62,8 @@ internal static class LinuxProcess
         }
     }
 
-    // user_namespaces(7): the initial namespace maps all ids to themselves, "0 0 4294967295"; a kernel without namespaces has no such file. It grants a privilege: so only the
-    // kernel's own word counts.
+    // user_namespaces(7): the initial namespace maps all ids to themselves, "0 0 4294967295"; a kernel without namespaces has no
+    // such file. It grants a privilege: so only the kernel's own word counts.
     private static bool IsInInitialUserNamespace => KernelFile.TryReadGenuine("/proc/self/uid_map", KernelFile.OnProc) is { } map
         ? map.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"]
         : KernelFile.TryReadGenuine("/proc/self/status", KernelFile.OnProc) is not null && !File.Exists("/proc/self/ns/user");

@@ -19,7 +19,8 @@ internal sealed unsafe class PageMapReader
     private readonly KeptDescriptor _file;
 
     /// <param name="path">The file.</param>
-    /// <param name="keepsPrivileges">Whether it is read on with the rights it was opened with. Frames are shown by CAP_SYS_ADMIN at open: file_ns_capable() in pagemap_read(), fs/proc/task_mmu.c.</param>
+    /// <param name="keepsPrivileges">Whether it is read on with the rights it was opened with. Frames are shown by CAP_SYS_ADMIN
+    /// at open: file_ns_capable() in pagemap_read(), fs/proc/task_mmu.c.</param>
     public PageMapReader(string path, bool keepsPrivileges = false)
     {
         _path = path;

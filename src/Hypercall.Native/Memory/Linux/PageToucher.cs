@@ -5,8 +5,9 @@ namespace Hypercall.Native;
 /// <summary>Writes to pages without changing them, so that each is present and the process's own.</summary>
 internal static unsafe class PageToucher
 {
-    // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which. A kernel that answers 0 is believed when
-    // the page was absent before and is present now; one that cannot be made absent shows nothing.
+    // Asked of the kernel once: EINVAL means either "advice unknown" or "not writable", and only a page of our own tells which. A
+    // kernel that answers 0 is believed when the page was absent before and is present now; one that cannot be made absent shows
+    // nothing.
     private static readonly Lazy<bool> KernelPopulates = new(static () =>
     {
         nuint page = LinuxMemory.Map(GuestPage.Size, Libc.MapPrivate | Libc.MapAnonymous);
@@ -33,7 +34,8 @@ internal static unsafe class PageToucher
     /// <summary>Touches the pages.</summary>
     /// <param name="pages">The pages.</param>
     /// <param name="first">An address in the first page.</param>
-    /// <param name="failure">The call that failed. Its errno is as madvise(MADV_POPULATE_WRITE) gives it: ENOMEM not mapped, EINVAL not writable, EFAULT no page to be had.</param>
+    /// <param name="failure">The call that failed. Its errno is as madvise(MADV_POPULATE_WRITE) gives it: ENOMEM not mapped,
+    /// EINVAL not writable, EFAULT no page to be had.</param>
     /// <param name="oneByOne">True to do without madvise, as before Linux 5.14 and in a sandbox that refuses it.</param>
     public static bool TryTouch(PageSpan pages, nuint first, out PinFailure failure, bool oneByOne = false)
     {
@@ -48,7 +50,8 @@ internal static unsafe class PageToucher
         return error == 0;
     }
 
-    // A store into a page that cannot be had is a signal, and the runtime's only answer to it is the end of the process: so the kernel is asked to store.
+    // A store into a page that cannot be had is a signal, and the runtime's only answer to it is the end of the process: so the
+    // kernel is asked to store.
     private static int OneByOne(PageSpan pages, nuint first)
     {
         for (nuint page = pages.Start; page < pages.End; page += GuestPage.Size)

@@ -4,14 +4,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hypercall.Native;
 
-/// <summary>One io_uring that never does I/O: a table of registered buffers, each of which pins its pages for as long as it stands there.</summary>
+/// <summary>
+/// One io_uring that never does I/O: a table of registered buffers, each of which pins its pages for as long as it stands there.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   slot:    0         1         2       ...  16383
 ///         [ buffer ][ buffer ][ empty ]  ...          a buffer is 1 byte to 1 GiB
 /// </code>
-/// The table is registered empty once (a second registration of a whole table gives EBUSY) and updated slot by slot; writing an empty buffer into
-/// a slot unpins what was there. io_uring_register(2), linux/io_uring.h.
+/// The table is registered empty once (a second registration of a whole table gives EBUSY) and updated slot by slot; writing an
+/// empty buffer into a slot unpins what was there. io_uring_register(2), linux/io_uring.h.
 /// </remarks>
 #pragma warning disable CA1001 // The handle closes itself when neither a table nor a buffer has the ring any more.
 internal sealed unsafe class PinRing
@@ -35,7 +37,10 @@ internal sealed unsafe class PinRing
         OpenedWith = openedWith;
     }
 
-    /// <summary>The capabilities that it was opened with. A ring of CAP_IPC_LOCK is bound by no RLIMIT_MEMLOCK, whoever uses it: io_uring_create(), io_uring/io_uring.c.</summary>
+    /// <summary>
+    /// The capabilities that it was opened with. A ring of CAP_IPC_LOCK is bound by no RLIMIT_MEMLOCK, whoever uses it:
+    /// io_uring_create(), io_uring/io_uring.c.
+    /// </summary>
     public ulong OpenedWith { get; }
 
     /// <param name="openedWith">The capabilities of this thread.</param>
@@ -74,7 +79,9 @@ internal sealed unsafe class PinRing
         return ring;
     }
 
-    /// <summary>Takes an empty slot. Until it is given back, the descriptor stays open, whoever closes the ring, or is finalized.</summary>
+    /// <summary>
+    /// Takes an empty slot. Until it is given back, the descriptor stays open, whoever closes the ring, or is finalized.
+    /// </summary>
     /// <returns>The slot; null when none is empty.</returns>
     public int? TryTakeSlot()
     {

@@ -2,8 +2,9 @@ namespace Hypercall.Native;
 
 /// <summary>The io_uring pins of this copy of the library.</summary>
 /// <remarks>
-/// The kernel counts pins per page: two slots over the same page hold it until both are empty. A ring is open as long as one of its slots is taken: a buffer that must leak stays
-/// pinned, also when its copy of the library is unloaded; a copy that leaks nothing leaves no ring behind.
+/// The kernel counts pins per page: two slots over the same page hold it until both are empty. A ring is open as long as one of
+/// its slots is taken: a buffer that must leak stays pinned, also when its copy of the library is unloaded; a copy that leaks
+/// nothing leaves no ring behind.
 /// </remarks>
 /// <param name="keepsPrivileges">Whether rings go on serving a process that gave up the capabilities it opened them with.</param>
 internal sealed class PinTable(bool keepsPrivileges = false)

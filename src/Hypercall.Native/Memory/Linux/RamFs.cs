@@ -4,9 +4,10 @@ namespace Hypercall.Native;
 
 /// <summary>Memory whose pages cannot move because nothing knows how to move them: dirty pages of a file in a ramfs.</summary>
 /// <remarks>
-/// The file system is mounted nowhere: fsopen(2), fsconfig(2) and fsmount(2) (Linux 5.2) give a mount that only a file descriptor knows, and each buffer is a file without
-/// a name in it. The kernel migrates a clean page of it, never a dirty one (fallback_migrate_folio, mm/migrate.c), and nothing ever cleans it: so
-/// write to it before it is translated. It needs CAP_SYS_ADMIN, and no RLIMIT_MEMLOCK binds it.
+/// The file system is mounted nowhere: fsopen(2), fsconfig(2) and fsmount(2) (Linux 5.2) give a mount that only a file descriptor
+/// knows, and each buffer is a file without a name in it. The kernel migrates a clean page of it, never a dirty one
+/// (fallback_migrate_folio, mm/migrate.c), and nothing ever cleans it: so write to it before it is translated. It needs
+/// CAP_SYS_ADMIN, and no RLIMIT_MEMLOCK binds it.
 /// </remarks>
 internal sealed unsafe class RamFs(bool keepsPrivileges)
 {
@@ -18,7 +19,10 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
 
     private readonly KeptDescriptor _mount = new((out PinFailure failure) => Mount(keepsPrivileges, out failure), keepsPrivileges);
 
-    /// <summary>Whether it may be tried: a sandbox may kill a process that asks for what needs CAP_SYS_ADMIN, and without it nothing comes of asking.</summary>
+    /// <summary>
+    /// Whether it may be tried: a sandbox may kill a process that asks for what needs CAP_SYS_ADMIN, and without it nothing comes
+    /// of asking.
+    /// </summary>
     public bool MayTry => (keepsPrivileges && _mount.IsOpen) || LinuxProcess.MayMount;
 
     /// <returns>The address of the mapping, or 0 and why.</returns>
@@ -73,7 +77,8 @@ internal sealed unsafe class RamFs(bool keepsPrivileges)
             return -1;
         }
 
-        // Only who has the descriptor can reach the file system at all; its root directory belongs to who mounts it, and root may be given up.
+        // Only who has the descriptor can reach the file system at all; its root directory belongs to who mounts it, and root may
+        // be given up.
         if (forEveryUser)
         {
             fixed (byte* key = "mode\0"u8, value = "0777\0"u8)

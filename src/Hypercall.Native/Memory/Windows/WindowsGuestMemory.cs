@@ -6,7 +6,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Native;
 
-/// <summary>Guest memory on Windows: touched and locked, for handing over by guest virtual address. No user-space program learns a frame there, or holds one.</summary>
+/// <summary>
+/// Guest memory on Windows: touched and locked, for handing over by guest virtual address. No user-space program learns a frame
+/// there, or holds one.
+/// </summary>
 internal sealed class WindowsGuestMemory(ILogger logger) : IPlatformMemory
 {
     public bool TryAllocate(

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Hypercall.Native.Tests.Memory.Limits;
 
-/// <summary>Hosts that kill who takes too much. Each victim is a process of its own; without the check it ends by a signal, which fails the test.</summary>
+/// <summary>
+/// Hosts that kill who takes too much. Each victim is a process of its own; without the check it ends by a signal, which fails
+/// the test.
+/// </summary>
 [Collection(WholeMachine.Name)]
 public sealed class LimitTests
 {
@@ -205,7 +208,8 @@ public sealed class LimitTests
         }
     }
 
-    // The runtime reserves 256 GiB for its heap unless told that it may not become so large, and doubles its code in a file of 2 GiB.
+    // The runtime reserves 256 GiB for its heap unless told that it may not become so large, and doubles its code in a file of 2
+    // GiB.
     private static string[] Limited(string limit) =>
         ["/bin/bash", "-c", $"{limit} && export DOTNET_GCHeapHardLimit=8000000 DOTNET_EnableWriteXorExecute=0 && exec \"$@\"", "bash"];
 

@@ -4,8 +4,9 @@ namespace Hypercall.Native;
 
 /// <summary>What the memory cgroups of this process leave it, v1 and v2.</summary>
 /// <remarks>
-/// A cgroup's limit binds all below it, so each is asked, from the process's own up to the highest that is visible. Page cache is used memory that the kernel takes back before it
-/// kills, and counts as left. memory.high kills nobody, but it stalls who passes it by memory that cannot be reclaimed, for seconds at a time: it counts as a limit.
+/// A cgroup's limit binds all below it, so each is asked, from the process's own up to the highest that is visible. Page cache is
+/// used memory that the kernel takes back before it kills, and counts as left. memory.high kills nobody, but it stalls who passes
+/// it by memory that cannot be reclaimed, for seconds at a time: it counts as a limit.
 /// </remarks>
 internal sealed class CgroupLimits(ILimitSource source)
 {
@@ -62,7 +63,8 @@ internal sealed class CgroupLimits(ILimitSource source)
             yield return Describe(Name, limit, used);
         }
 
-        // What is above the highest that is visible binds as well, and only its value is known. At least what is used here is used there.
+        // What is above the highest that is visible binds as well, and only its value is known. At least what is used here is
+        // used there.
         if (isHighest && KernelText.Field(stat ??= Stat(), "hierarchical_memory_limit") is { } above and < KernelText.Unlimited
             && above < (Limit(path, Name) ?? long.MaxValue) && Used() is { } atLeast)
         {

@@ -3,13 +3,16 @@ using System.Text.RegularExpressions;
 
 namespace Hypercall.Native;
 
-/// <summary>Where a hierarchy of cgroups that limits memory is mounted, as a line of /proc/self/mountinfo tells it: proc_pid_mountinfo(5).</summary>
+/// <summary>
+/// Where a hierarchy of cgroups that limits memory is mounted, as a line of /proc/self/mountinfo tells it: proc_pid_mountinfo(5).
+/// </summary>
 /// <remarks>
 /// <code>
 ///   35 31 0:32 /docker/7fd1 /sys/fs/cgroup/memory ro,nosuid master:9 - cgroup cgroup rw,memory
 ///              ^ root       ^ mount point                              ^ type        ^ of the file system: which controllers
 /// </code>
-/// Root and the paths of /proc/self/cgroup count from the root of the process's cgroup namespace, and begin with ".." where they lie outside it: cgroup_namespaces(7).
+/// Root and the paths of /proc/self/cgroup count from the root of the process's cgroup namespace, and begin with ".." where they
+/// lie outside it: cgroup_namespaces(7).
 /// </remarks>
 /// <param name="Root">Which cgroup is seen at the mount point.</param>
 /// <param name="Point">The mount point.</param>
@@ -40,7 +43,8 @@ internal sealed partial record CgroupMount(string Root, string Point, bool IsUni
     }
 
     /// <summary>The path of this process's cgroup in the hierarchy that limits memory.</summary>
-    /// <param name="cgroup">The text of /proc/self/cgroup: lines of "number:controllers:path", "0::path" for v2. cgroups(7).</param>
+    /// <param name="cgroup">The text of /proc/self/cgroup: lines of "number:controllers:path", "0::path" for v2.
+    /// cgroups(7).</param>
     public string? OwnPath(string? cgroup)
     {
         foreach (string line in (cgroup ?? "").Split('\n'))
@@ -57,7 +61,8 @@ internal sealed partial record CgroupMount(string Root, string Point, bool IsUni
 
     /// <summary>How to get from the root of the mount down to a cgroup.</summary>
     /// <param name="path">The cgroup, from the root of the namespace.</param>
-    /// <returns>How many levels whose names are not visible from inside the namespace, and the names below; null if the cgroup is not below the root.</returns>
+    /// <returns>How many levels whose names are not visible from inside the namespace, and the names below; null if the cgroup is
+    /// not below the root.</returns>
     public (int Unknown, string[] Names)? WayTo(string path)
     {
         string[] root = Split(Root);

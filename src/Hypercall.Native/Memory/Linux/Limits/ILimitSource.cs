@@ -20,7 +20,9 @@ internal interface ILimitSource
     /// <param name="path">Its absolute path.</param>
     IEnumerable<string> Directories(string path);
 
-    /// <summary>How often a file, there or not, told nothing because the process or the system has as many open as it may.</summary>
+    /// <summary>
+    /// How often a file, there or not, told nothing because the process or the system has as many open as it may.
+    /// </summary>
     int NotOpened { get; }
 
     /// <summary>What sysinfo(2) says of the machine; null where it is not allowed to.</summary>

@@ -13,8 +13,8 @@ internal sealed unsafe class KernelLimitSource : ILimitSource
     {
         get
         {
-            // struct sysinfo, include/uapi/linux/sysinfo.h: uptime, loads[3], totalram 4, freeram 5, sharedram 6, bufferram 7, totalswap 8, freeswap 9,
-            // procs 10, totalhigh 11, freehigh 12, mem_unit 13 (32 bits)
+            // struct sysinfo, include/uapi/linux/sysinfo.h: uptime, loads[3], totalram 4, freeram 5, sharedram 6, bufferram 7,
+            // totalswap 8, freeswap 9, procs 10, totalhigh 11, freehigh 12, mem_unit 13 (32 bits)
             ulong* info = stackalloc ulong[16];
             if (Libc.SystemInformation(info) != 0)
             {

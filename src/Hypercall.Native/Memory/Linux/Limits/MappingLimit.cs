@@ -4,8 +4,9 @@ namespace Hypercall.Native;
 
 /// <summary>How many mappings this process may still make: vm.max_map_count.</summary>
 /// <remarks>
-/// Counting them reads a line for each, so it is done when it could matter: the number at the last count and all that may have come since make an estimate that is never too low for
-/// what is ours, and is counted anew when it nears the limit, or when the count is old for what it costs.
+/// Counting them reads a line for each, so it is done when it could matter: the number at the last count and all that may have
+/// come since make an estimate that is never too low for what is ours, and is counted anew when it nears the limit, or when the
+/// count is old for what it costs.
 /// <code>
 ///   four buffers, merged by the kernel:  [    |    |    |    ]  one mapping
 ///   two of them freed:                   [    ]    [    ]       two; each buffer that lives is one at most

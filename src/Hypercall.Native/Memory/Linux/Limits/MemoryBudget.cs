@@ -1,13 +1,17 @@
 namespace Hypercall.Native;
 
-/// <summary>Holds what is asked against what the kernel enforces, before it is asked of the kernel: which answers some of these by killing.</summary>
+/// <summary>
+/// Holds what is asked against what the kernel enforces, before it is asked of the kernel: which answers some of these by
+/// killing.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   left at the last reading:  [ taken since | asked for |      ...half of it...      |  the other half  | reserve ]
 ///                                            as long as it ends here, nothing is read
 /// </code>
-/// Limits are read anew when what was handed out since the last reading could matter, or when that is a while ago: others take memory, too. So a small buffer costs no reading, and
-/// many small ones are counted all the same. What was granted and is not yet taken counts against who comes in between.
+/// Limits are read anew when what was handed out since the last reading could matter, or when that is a while ago: others take
+/// memory, too. So a small buffer costs no reading, and many small ones are counted all the same. What was granted and is not yet
+/// taken counts against who comes in between.
 /// </remarks>
 internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
 {
@@ -41,7 +45,8 @@ internal sealed class MemoryBudget(ILimitSource source, Func<long> milliseconds)
             {
                 while (Read(now) && FindTight(demand, _taken, share: 1) is not null)
                 {
-                    // What others are taking right now may be in the reading already, in part or whole: only what they leave when they are done is known.
+                    // What others are taking right now may be in the reading already, in part or whole: only what they leave when
+                    // they are done is known.
                     if (_inFlight == default || FindTight(demand, default, share: 1) is not null)
                     {
                         return LimitRefusals.Passed(FindTight(demand, _taken, share: 1)!, asked, demand);

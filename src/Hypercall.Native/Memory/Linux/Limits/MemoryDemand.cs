@@ -14,7 +14,8 @@ internal readonly record struct MemoryDemand
 {
     private const long TransparentUnit = 2 << 20; // mapped on top, to find an aligned start in it
 
-    // Page tables take 8 bytes a page; a pin by io_uring 16 for its table and 8 while it is made (struct bio_vec, io_uring/rsrc.c). All are charged to the memory cgroup.
+    // Page tables take 8 bytes a page; a pin by io_uring 16 for its table and 8 while it is made (struct bio_vec,
+    // io_uring/rsrc.c). All are charged to the memory cgroup.
     private const int OverheadShift = 7;
 
     public long Memory { get; private init; }

@@ -18,6 +18,7 @@ internal sealed record MemoryLimit(MemoryLimitKind Kind, string What, long Value
 
     /// <summary>What may be handed out.</summary>
     /// <param name="maySwap">Whether to memory that may be swapped out.</param>
-    /// <param name="ours">What buffers have and are to have: who hands out little keeps little back, for then it is not buffers that exhaust the limit.</param>
+    /// <param name="ours">What buffers have and are to have: who hands out little keeps little back, for then it is not buffers
+    /// that exhaust the limit.</param>
     public long Free(bool maySwap, long ours) => Left - Math.Min(Reserve, ours) + (maySwap ? Swap : 0);
 }

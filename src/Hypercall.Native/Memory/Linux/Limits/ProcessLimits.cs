@@ -14,7 +14,8 @@ internal static class ProcessLimits
 
     public static IEnumerable<MemoryLimit> Read(ILimitSource source)
     {
-        // Only the kernel's word says how much is used: less than that would raise what is left. Without it mmap itself refuses, and the runtime has no reserve.
+        // Only the kernel's word says how much is used: less than that would raise what is left. Without it mmap itself refuses,
+        // and the runtime has no reserve.
         string? status = null;
         if (Bytes(source, AddressSpace) is { } address && (status ??= Status()) is not null && KernelText.Field(status, "VmSize:") is { } size)
         {

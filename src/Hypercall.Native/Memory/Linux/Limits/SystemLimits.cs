@@ -43,7 +43,8 @@ internal static class SystemLimits
         Remedy = OomKiller,
     };
 
-    // A file that somebody mounted over meminfo may say less than the kernel does, and is believed. What it says beyond what the kernel's other files allow is not.
+    // A file that somebody mounted over meminfo may say less than the kernel does, and is believed. What it says beyond what the
+    // kernel's other files allow is not.
     private static long MostAvailable(ILimitSource source, SystemInfo? system)
     {
         long most = system?.TotalBytes ?? long.MaxValue;
