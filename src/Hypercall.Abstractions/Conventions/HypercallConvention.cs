@@ -183,8 +183,12 @@ public sealed partial class HypercallConvention
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    /// <summary>Whether <see cref="IsForeign"/> can ever be true: else nobody needs to keep the frame that went in.</summary>
-    internal bool CanProveForeign => _foreign is not null;
+    /// <summary>
+    /// Whether the answer to a call proves that a VMM of another convention gave it. What was sent is made again, and only where
+    /// something can be proven: few conventions can.
+    /// </summary>
+    internal bool ProvesForeign(ulong number, ReadOnlySpan<ulong> arguments, in HypercallRegisters received) =>
+        _foreign is not null && CompareWithSent(number, arguments, in received);
 
     /// <summary>Whether a call that completed can be neither a failure nor another VMM's answer by this convention.</summary>
     internal bool JudgesNothing => _foreign is null && ReferenceEquals(Failure, HypercallFailureRule.Never);
@@ -193,4 +197,8 @@ public sealed partial class HypercallConvention
     [MethodImpl(MethodImplOptions.NoInlining)] // a message needs a large frame, which every call would have to clear
     private void ThrowTooMany(int arguments) => throw new ArgumentException(
         $"Convention '{Name}' carries {_arguments.Length} arguments ({string.Join(", ", Arguments)}); {arguments} were given.", nameof(arguments));
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // a frame of its own, which every call would have to clear
+    private bool CompareWithSent(ulong number, ReadOnlySpan<ulong> arguments, in HypercallRegisters received) =>
+        IsForeign(CreateFrame(number, arguments), in received);
 }

@@ -28,8 +28,7 @@ public static class HypercallConventionExtensions
         HypercallStatus status = channel.TryInvoke(ref registers);
         result = new HypercallResult(convention, number, in registers)
         {
-            IsForeign = convention.CanProveForeign && status.IsCompleted
-                && convention.IsForeign(convention.CreateFrame(number, arguments), in registers),
+            IsForeign = status.IsCompleted && convention.ProvesForeign(number, arguments, in registers),
         };
         return status;
     }

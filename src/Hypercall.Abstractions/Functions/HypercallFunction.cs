@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 
 namespace Hypercall;
 
@@ -80,7 +79,7 @@ public sealed class HypercallFunction
         Convention.Put(ref registers, words);
         HypercallStatus status = _channel.TryInvoke(ref registers);
         status.ThrowIfNotCompleted();
-        if (Convention.CanProveForeign && IsForeign(in registers, words))
+        if (Convention.ProvesForeign(Number, words, in registers))
         {
             throw new ForeignVmmException(Convention, Number, registers.Rax);
         }
@@ -102,7 +101,7 @@ public sealed class HypercallFunction
         HypercallStatus status = _channel.TryInvoke(ref registers);
         result = new HypercallResult(Convention, Number, in registers)
         {
-            IsForeign = Convention.CanProveForeign && status.IsCompleted && IsForeign(in registers, words),
+            IsForeign = status.IsCompleted && Convention.ProvesForeign(Number, words, in registers),
         };
         return status;
     }
@@ -254,10 +253,6 @@ public sealed class HypercallFunction
 
     private static string Describe(HypercallConvention convention, ulong number) =>
         string.Create(CultureInfo.InvariantCulture, $"{convention} {number}");
-
-    [MethodImpl(MethodImplOptions.NoInlining)] // few conventions can prove it: only they make again what was sent
-    private bool IsForeign(in HypercallRegisters received, ReadOnlySpan<ulong> words) =>
-        Convention.IsForeign(Convention.CreateFrame(Number, words), in received);
 
     private static void ThrowIfNone(Direction direction)
     {

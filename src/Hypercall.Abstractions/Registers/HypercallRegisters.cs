@@ -138,6 +138,9 @@ public struct HypercallRegisters : IEquatable<HypercallRegisters>
         return text.ToString();
     }
 
+    /// <summary>The value of a register by its place in the layout.</summary>
+    internal readonly ulong Value(int index) => _words[index];
+
     /// <summary>A register by its place in the layout.</summary>
     [UnscopedRef]
     internal ref ulong Word(int index) => ref _words[index];

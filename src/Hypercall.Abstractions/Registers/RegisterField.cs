@@ -65,7 +65,7 @@ public readonly record struct RegisterField
 
     /// <summary>The value in a frame.</summary>
     /// <param name="registers">The frame.</param>
-    public ulong Read(in HypercallRegisters registers) => (Unsafe.AsRef(in registers).Word(_word) >> Shift) & MaxValue;
+    public ulong Read(in HypercallRegisters registers) => (registers.Value(_word) >> Shift) & MaxValue;
 
     /// <summary>Puts a value into a frame, and leaves the other bits of the register alone.</summary>
     /// <param name="registers">The frame.</param>
