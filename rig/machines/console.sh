@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 exit_code=
+panic='^VMM PANIC: |^\(XEN\) Panic on CPU|Kernel panic - not syncing'
 take_line() { # decides what the run's end means
   case $1 in
     "VMM PANIC: "* | "(XEN) Panic on CPU"*) exit_code=1 ;;
@@ -97,11 +98,16 @@ talk() {
   helper_pids+=($!)
   machine_start_interactive <&0 >&4 2>"$work/emulator.out" 3<&- 5<&- 6<&- &
   emulator_pid=$!
-  while is_running && [ "$SECONDS" -lt "$timeout" ]; do read -r -t 0.3 <&3 || true; done
+  while is_running && [ "$SECONDS" -lt "$timeout" ] && ! grep -q -a -E "$panic" "$work/vmm.raw" "$work/lines"; do read -r -t 0.3 <&3 || true; done
   if is_running; then
-    exit_code=124
     keys= # they would be the person's
-    tell_state "no end within $timeout s" >&2
+    if [ "$SECONDS" -ge "$timeout" ]; then
+      exit_code=124
+      tell_state "no end within $timeout s" >&2
+    else
+      sleep 2 # it says why
+      tell_state "it panicked" >&2
+    fi
     { kill -9 "$emulator_pid" && wait "$emulator_pid"; } 2>/dev/null || true
   fi
   exec 4<&- 5<&-

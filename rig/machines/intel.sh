@@ -100,6 +100,7 @@ machine_start_interactive() {
 # What the CPU is doing, in the words of Bochs' debugger; then $work/memory is part of the machine's memory.
 machine_state() {
   local direct=0xffff888000000000 # Linux' map of all memory, with nokaslr: Documentation/arch/x86/x86_64/mm.rst
+  ! grep -q -a '^VMM STOPPED' "$work/vmm.raw" || direct=0 # the rig's VMM, whose linear addresses are physical ones
   local commands=(sreg creg "print-stack 8" "u /8" "info cpu" "writemem \"$work/memory\" $direct $((96 << 20))") from i
   from=$(stat -c %s "$work/vmm.raw")
   kill -INT "$(cat "$work/bochs.pid")" 2>/dev/null || return 0

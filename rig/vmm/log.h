@@ -22,6 +22,6 @@ void log_guest(const char *text, size_t length);
 // The ring: u32 count of unread bytes, then size - 4 bytes. 0, 0 stops.
 void log_set_ring(u64 gpa, u64 size);
 
-// Prints "VMM PANIC: ..." and stops the machine: by isa-debug-exit on QEMU, by port 0x8900 on Bochs, by HLT elsewhere.
+// Prints "VMM PANIC: ..." and stops the CPU by HLT, so that the machine can be looked at.
 _Noreturn void panic(const char *pattern, ...);
 _Noreturn void panic_exception(u64 vector, u64 error, u64 rip);

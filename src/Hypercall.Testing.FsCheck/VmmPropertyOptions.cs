@@ -20,12 +20,8 @@ internal sealed class VmmPropertyOptions
 
     public int MaxFaults { get => _maxFaults ?? FakeCaseSize.Default.MaxFaults; set => _maxFaults = value; }
 
-    public FakeCaseSize SizeFrom(FakeCaseSize size) => size with
-    {
-        MaxPages = _maxPages ?? size.MaxPages,
-        MaxCalls = _maxCalls ?? size.MaxCalls,
-        MaxFaults = _maxFaults ?? size.MaxFaults,
-    };
+    public FakeCaseSize SizeFrom(FakeCaseSize size) =>
+        size.With(_maxPages ?? size.MaxPages, size.MaxBuffers, _maxCalls ?? size.MaxCalls, _maxFaults ?? size.MaxFaults);
 
     public IVmmSetup? Setup() =>
         Machine is null ? null

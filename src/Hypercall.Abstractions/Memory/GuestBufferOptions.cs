@@ -1,7 +1,7 @@
 namespace Hypercall;
 
 /// <summary>What is asked of memory that goes to a VMM.</summary>
-public sealed record GuestBufferOptions
+public sealed class GuestBufferOptions
 {
     /// <summary>Pinned, anywhere in physical memory, nothing less.</summary>
     public static GuestBufferOptions Default { get; } = new();

@@ -1,7 +1,7 @@
 namespace Hypercall.Testing;
 
 /// <summary>How large generated cases may get, and what may happen in them.</summary>
-public sealed record FakeCaseSize
+public sealed class FakeCaseSize
 {
     private readonly int _maxPages = 64;
     private readonly int _maxBuffers = 3;
@@ -63,16 +63,24 @@ public sealed record FakeCaseSize
     internal FakeCaseSize ScaledTo(int size)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
-        return size >= 100 ? this : this with
-        {
-            MaxPages = Math.Max(1, Part(MaxPages)),
-            MaxBuffers = Math.Max(1, Part(MaxBuffers)),
-            MaxCalls = Math.Max(1, Part(MaxCalls)),
-            MaxFaults = Part(MaxFaults),
-        };
+        return size >= 100
+            ? this
+            : With(Math.Max(1, Part(MaxPages)), Math.Max(1, Part(MaxBuffers)), Math.Max(1, Part(MaxCalls)), Part(MaxFaults));
 
         int Part(int all) => (int)((((long)all * size) + 99) / 100);
     }
+
+    /// <summary>The same with other counts.</summary>
+    internal FakeCaseSize With(int maxPages, int maxBuffers, int maxCalls, int maxFaults) => new()
+    {
+        MaxPages = maxPages,
+        MaxBuffers = maxBuffers,
+        MaxCalls = maxCalls,
+        MaxFaults = maxFaults,
+        Faults = Faults,
+        VaryMachine = VaryMachine,
+        StepBudget = StepBudget,
+    };
 
     private static int Checked(int value, int least, int most)
     {

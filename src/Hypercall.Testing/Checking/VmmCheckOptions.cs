@@ -1,7 +1,7 @@
 namespace Hypercall.Testing;
 
 /// <summary>How <see cref="VmmCheck"/> tries a property.</summary>
-public sealed record VmmCheckOptions
+public sealed class VmmCheckOptions
 {
     internal static VmmCheckOptions Default { get; } = new();
 

@@ -8,7 +8,8 @@ namespace Hypercall.Guest.Tests.Judges;
 [Collection(GuestCollection.Name)]
 public sealed class HangTests(GuestLab lab) : IDisposable
 {
-    private const int Panicked = 5;   // rig/boot --help
+    private const int VmmPanicked = 1; // rig/boot --help
+    private const int Panicked = 5;
     private const int OutOfTime = 124;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("hypercall-hang-tests-").FullName;
@@ -56,14 +57,27 @@ public sealed class HangTests(GuestLab lab) : IDisposable
         Assert.Contains(run.Lines, line => line.StartsWith("state: RIP=", StringComparison.Ordinal));
     }
 
-    private async Task<GuestRun> BootAsync(GuestRequest request)
+    [SkippableFact]
+    public async Task The_rigs_VMM_on_Intel_that_panics_tells_what_Bochs_knows_of_its_CPU()
+    {
+        // A VMM that is given something else for a kernel panics before there is a guest.
+        GuestRequest request = GuestRequest.On("intel", "rig", "vmm-panic-intel", "");
+        GuestRun run = await BootAsync(request, "--kernel", Checkout.Full("README.md"));
+        Assert.True(run.ExitCode == VmmPanicked, run.Trace);
+        Assert.Single(run.Attempts);
+        Assert.Contains("VMM PANIC: the first module is no bzImage", run.Lines);
+        Assert.Contains(run.Lines, line => line.StartsWith("state: it panicked", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith("state: rip: ", StringComparison.Ordinal));
+    }
+
+    private async Task<GuestRun> BootAsync(GuestRequest request, params string[] options)
     {
         RigImage image = await lab.GetImageAsync(request.Machine);
         await lab.WaitForAllAsync();
 
         // A thread of its own: the guest ends with it.
         return await Task.Factory.StartNew(
-            () => new GuestBoot(_folder, _told.Add).Run(request, image.CommandFor(request), CancellationToken.None),
+            () => new GuestBoot(_folder, _told.Add).Run(request, image.CommandFor(request, options), CancellationToken.None),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 }

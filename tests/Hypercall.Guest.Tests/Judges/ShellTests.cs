@@ -8,18 +8,24 @@ namespace Hypercall.Guest.Tests.Judges;
 [Collection(GuestCollection.Name)]
 public class ShellTests(GuestLab lab, ITestOutputHelper output)
 {
-    public static TheoryData<string> Guests => [.. Expectation.All.Select(expected => expected.ToString())];
+    public static TheoryData<string> Guests => [.. GuestRequest.AllVisited.Select(request => request.Name)];
 
     [SkippableTheory]
     [MemberData(nameof(Guests))]
     public async Task A_person_gets_a_prompt_makes_a_call_and_leaves(string guest)
     {
-        Expectation expected = Expectation.All.Single(expected => expected.ToString() == guest);
-        ShellRun run = await lab.GetShellAsync(expected);
-        output.WriteLine(run.Screen);
-        Assert.Null(run.Failure);
-        Assert.Contains(expected.Answer, run.Answer, StringComparison.Ordinal);
-        Assert.Equal(0, run.ExitCode);
+        GuestRequest request = GuestRequest.AllVisited.Single(request => request.Name == guest);
+        GuestRun run = await lab.GetAsync(request);
+        GuestVisit visit = run.Visit!;
+        output.WriteLine(visit.Screen);
+        Assert.Null(visit.Failure);
+        Assert.Contains(request.Visit!.Answer, visit.Answer, StringComparison.Ordinal);
+        Assert.True(run.ExitCode == 0, run.Trace);
         Assert.DoesNotContain(run.Sessions, session => ProcessSession.Members(session).Count != 0);
     }
+
+    [Fact]
+    public void Every_machine_is_visited_under_every_judge_and_booted_once_for_it() => Assert.Equal(
+        Expectation.All.Select(expected => expected.ToString()).Order(StringComparer.Ordinal),
+        GuestRequest.AllVisited.Select(request => request.Visit!.ToString()).Order(StringComparer.Ordinal));
 }

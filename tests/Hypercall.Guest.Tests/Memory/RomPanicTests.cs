@@ -14,5 +14,8 @@ public class RomPanicTests(GuestLab lab)
         GuestRun run = await lab.GetAsync(GuestRequest.AmdPanic);
         Assert.True(run.ExitCode == Panicked, run.Trace);
         Assert.Matches("^VMM PANIC: write to ROM-faked memory at GPA 0x[0-9a-f]+ by xfer_gpa", Assert.Single(run.Lines, line => line.StartsWith("VMM PANIC", StringComparison.Ordinal)));
+        Assert.Contains(run.Lines, line => line.StartsWith("state: it panicked", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith("state: RIP=", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith("state: Linux version 6.1.", StringComparison.Ordinal)); // the guest's log
     }
 }

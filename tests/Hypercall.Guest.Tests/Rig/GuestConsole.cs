@@ -14,12 +14,16 @@ internal sealed class GuestConsole : IDisposable
     private readonly ProcessSession _session;
     private readonly StringBuilder _seen = new();
     private readonly Thread _reader;
+    private readonly CancellationToken _cancellation;
+    private long _heard = Environment.TickCount64;
     private int _read;
 
     /// <summary>Starts a guest.</summary>
     /// <param name="command">The command that boots it, on the terminal as on a person's.</param>
-    public GuestConsole(IReadOnlyList<string> command)
+    /// <param name="cancellation">Ends waiting for it.</param>
+    public GuestConsole(IReadOnlyList<string> command, CancellationToken cancellation = default)
     {
+        _cancellation = cancellation;
         _session = ProcessSession.Start(Checkout.Root, ["sh", "-c", "SHELL=/bin/sh exec \"$@\" <\"$0\" >\"$0\" 2>&1", _terminal.Path, .. command]);
         _reader = new Thread(Listen) { IsBackground = true };
         _reader.Start();
@@ -47,9 +51,10 @@ internal sealed class GuestConsole : IDisposable
     /// <summary>Waits for something to be shown after all that was waited for before.</summary>
     /// <param name="text">What.</param>
     /// <param name="limit">How long at most.</param>
+    /// <param name="silence">How long at most while nothing at all is shown; null for no such limit.</param>
     /// <returns>What was shown from there up to its end.</returns>
     /// <exception cref="TimeoutException">It was not shown.</exception>
-    public string Expect(string text, TimeSpan limit)
+    public string Expect(string text, TimeSpan limit, TimeSpan? silence = null)
     {
         long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         lock (_seen)
@@ -64,11 +69,16 @@ internal sealed class GuestConsole : IDisposable
                     return rest[..(at + text.Length)];
                 }
 
-                long left = end - Environment.TickCount64;
-                bool isDead = !_reader.IsAlive;
-                if (left <= 0 || isDead)
+                _cancellation.ThrowIfCancellationRequested();
+                long now = Environment.TickCount64;
+                long left = end - now;
+                string? why = !_reader.IsAlive ? "before it ended"
+                    : left <= 0 ? $"within {limit.TotalSeconds:0} s"
+                    : now - _heard > silence?.TotalMilliseconds ? $"before it said nothing for {silence.Value.TotalSeconds:0} s"
+                    : null;
+                if (why is not null)
                 {
-                    throw new TimeoutException($"The console did not show '{text}' {(isDead ? "before it ended" : $"within {limit.TotalSeconds:0} s")}. It showed:\n{_seen}");
+                    throw new TimeoutException($"The console did not show '{text}' {why}. It showed:\n{_seen}");
                 }
 
                 _ = Monitor.Wait(_seen, (int)Math.Min(left, 500));
@@ -104,6 +114,7 @@ internal sealed class GuestConsole : IDisposable
                 lock (_seen)
                 {
                     _ = _seen.Append(Encoding.Latin1.GetString(buffer, 0, count));
+                    _heard = Environment.TickCount64;
                     Monitor.PulseAll(_seen);
                 }
             }

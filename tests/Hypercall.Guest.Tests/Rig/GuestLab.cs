@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Hypercall.Guest.Tests.Judges;
 
 namespace Hypercall.Guest.Tests.Rig;
 
@@ -8,22 +7,18 @@ namespace Hypercall.Guest.Tests.Rig;
 /// the next of a list, the longest first.
 /// <code>
 ///   build ──┬── intel ──────────────────────────────── intel-none ── ...
-///           └── amd ── intel-kvm ── amd-kvm ── amd-xen-pvh ── shell amd kvm ── ...
+///           └── amd ── amd-panic ── intel-kvm ── amd-kvm ── amd-xen-pvh ── ...
 /// </code>
 /// </summary>
 public sealed class GuestLab : IDisposable
 {
     private const int Lanes = 2;
 
-    private static readonly GuestRequest[] Boots =
-    [
-        GuestRequest.Intel, GuestRequest.Amd, GuestRequest.IntelWithoutVmm, GuestRequest.AmdWithoutVmm, GuestRequest.AmdPanic, .. GuestRequest.Judged,
-    ];
+    private static readonly GuestRequest[] Boots = [.. GuestRequest.AllVisited, GuestRequest.AmdPanic];
 
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<GuestRequest, TaskCompletionSource<GuestRun>> _runs = Boots.ToDictionary(boot => boot, _ => NewSource<GuestRun>());
-    private readonly Dictionary<Expectation, TaskCompletionSource<ShellRun>> _shells = Expectation.All.ToDictionary(shell => shell, _ => NewSource<ShellRun>());
     private readonly TaskCompletionSource<RigImage> _image = NewSource<RigImage>();
     private readonly TaskCompletionSource _allDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<string> _told = new();
@@ -39,17 +34,7 @@ public sealed class GuestLab : IDisposable
     {
         _ = await GetImageAsync(request.Machine, request.Judge);
         GuestRun run = await _runs[request].Task;
-        Skip.If(run.ExitCode == GuestShell.NotToBeHad, string.Join('\n', run.Lines));
-        return run;
-    }
-
-    /// <summary>What somebody at a guest's prompt saw; it waits for it. A machine that cannot is a skipped test.</summary>
-    /// <param name="expected">Which guest.</param>
-    internal async Task<ShellRun> GetShellAsync(Expectation expected)
-    {
-        _ = await GetImageAsync(expected.Machine, expected.Judge);
-        ShellRun run = await _shells[expected].Task;
-        Skip.If(run.ExitCode == GuestShell.NotToBeHad, run.Screen);
+        Skip.If(run.ExitCode == GuestBoot.NotToBeHad, string.Join('\n', run.Lines));
         return run;
     }
 
@@ -147,15 +132,8 @@ public sealed class GuestLab : IDisposable
     private IEnumerable<Action> Work(RigImage image)
     {
         GuestBoot boot = new(RigLogs.Folder, Tell);
-        GuestShell shell = new(RigLogs.Folder, Tell);
-        return
-        [
-            .. Boots.Where(request => Emulators.WhyNot(request.Machine, request.Judge) is null)
-                .Select(request => (Action)(() => Into(_runs[request], () => boot.Run(request, image.CommandFor(request), _end.Token)))),
-            .. Expectation.All.Where(expected => Emulators.WhyNot(expected.Machine, expected.Judge) is null)
-                .OrderByDescending(expected => expected.Machine, StringComparer.Ordinal)
-                .Select(expected => (Action)(() => Into(_shells[expected], () => shell.Run(expected, image)))),
-        ];
+        return Boots.Where(request => Emulators.WhyNot(request.Machine, request.Judge) is null)
+            .Select(request => (Action)(() => Into(_runs[request], () => boot.Run(request, image.CommandFor(request), _end.Token))));
     }
 
     private static void Into<T>(TaskCompletionSource<T> source, Func<T> run)

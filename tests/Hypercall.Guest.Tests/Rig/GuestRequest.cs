@@ -1,3 +1,5 @@
+using Hypercall.Guest.Tests.Judges;
+
 namespace Hypercall.Guest.Tests.Rig;
 
 /// <summary>One boot of a guest: on what, under what, to do what, and for how long.</summary>
@@ -7,7 +9,9 @@ namespace Hypercall.Guest.Tests.Rig;
 /// <param name="Words">More words for the kernel's command line.</param>
 /// <param name="Limit">When the machine is ended whatever it does.</param>
 /// <param name="Silence">How long it may say nothing before it counts as hanging.</param>
-internal sealed record GuestRequest(string Name, string Machine, string Judge, string Words, TimeSpan Limit, TimeSpan Silence)
+/// <param name="Visit">What a person does at its prompt, when its programs have run; null for a guest without a prompt.</param>
+internal sealed record GuestRequest(
+    string Name, string Machine, string Judge, string Words, TimeSpan Limit, TimeSpan Silence, Expectation? Visit = null)
 {
     // A busy machine boots several times slower than an idle one; a limit is there for what never ends.
     private static readonly TimeSpan AmdLimit = TimeSpan.FromMinutes(15);
@@ -16,19 +20,19 @@ internal sealed record GuestRequest(string Name, string Machine, string Judge, s
     private static readonly TimeSpan IntelSilence = TimeSpan.FromMinutes(6);
 
     /// <summary>The whole suite under AMD SVM.</summary>
-    public static GuestRequest Amd { get; } = On(
+    public static GuestRequest Amd { get; } = Visited(
         "amd", "rig", "amd", "rig.swap=64M rig.run=conformance,--scale,100,--required,/etc/conformance/required-amd.txt");
 
     /// <summary>The whole suite under Intel VMX, with less of what is repeated: Bochs is slow.</summary>
-    public static GuestRequest Intel { get; } = On(
+    public static GuestRequest Intel { get; } = Visited(
         "intel", "rig", "intel", "rig.swap=64M rig.run=conformance,--scale,3,--limit,300,--required,/etc/conformance/required-intel.txt");
 
     /// <summary>No VMM under an AMD CPU.</summary>
-    public static GuestRequest AmdWithoutVmm { get; } = On(
+    public static GuestRequest AmdWithoutVmm { get; } = Visited(
         "amd", "none", "amd-no-vmm", "rig.swap=64M rig.run=conformance,--scale,100,--required,/etc/conformance/required-no-vmm.txt");
 
     /// <summary>No VMM under an Intel CPU.</summary>
-    public static GuestRequest IntelWithoutVmm { get; } = On(
+    public static GuestRequest IntelWithoutVmm { get; } = Visited(
         "intel", "none", "intel-no-vmm", "rig.swap=64M rig.run=conformance,--scale,3,--limit,300,--required,/etc/conformance/required-no-vmm.txt");
 
     /// <summary>A write to the VMM's memory, which is the end of the machine.</summary>
@@ -36,10 +40,19 @@ internal sealed record GuestRequest(string Name, string Machine, string Judge, s
 
     /// <summary>
     /// The tool and the runner under hypervisors that nobody here wrote; what they are to say is in
-    /// <see cref="Judges.Expectation"/>.
+    /// <see cref="Expectation"/>.
     /// </summary>
-    public static IReadOnlyList<GuestRequest> Judged { get; } = [.. Judges.Expectation.Foreign.Select(expected => On(
-        expected.Machine, expected.Judge, $"{expected.Machine}-{expected.Judge}", "rig.swap=64M rig.run=hypercall,detect rig.run=conformance,--scale,3,--limit,300"))];
+    public static IReadOnlyList<GuestRequest> Judged { get; } =
+    [
+        .. Expectation.Foreign.Select(expected => Visited(
+            expected.Machine,
+            expected.Judge,
+            $"{expected.Machine}-{expected.Judge}",
+            "rig.swap=64M rig.run=hypercall,detect rig.run=conformance,--scale,3,--limit,300")),
+    ];
+
+    /// <summary>Every machine under every judge, once, the longest first: its programs run, and then somebody has a prompt.</summary>
+    public static IReadOnlyList<GuestRequest> AllVisited { get; } = [Intel, Amd, IntelWithoutVmm, .. Judged.OrderByDescending(one => one.Machine, StringComparer.Ordinal), AmdWithoutVmm];
 
     /// <summary>A boot with the usual limits.</summary>
     /// <param name="machine"><c>amd</c> or <c>intel</c>.</param>
@@ -49,4 +62,10 @@ internal sealed record GuestRequest(string Name, string Machine, string Judge, s
     public static GuestRequest On(string machine, string judge, string name, string words) => machine == "amd"
         ? new GuestRequest(name, machine, judge, words, AmdLimit, AmdSilence)
         : new GuestRequest(name, machine, judge, words, IntelLimit, IntelSilence);
+
+    private static GuestRequest Visited(string machine, string judge, string name, string words) =>
+        On(machine, judge, name, $"{words} rig.prompt=yes") with
+        {
+            Visit = Expectation.All.Single(expected => expected.Machine == machine && expected.Judge == judge),
+        };
 }

@@ -9,8 +9,15 @@ namespace Hypercall.Guest.Tests.Rig;
 /// <param name="Attempts">One line for each: how long it took, how it ended.</param>
 /// <param name="Sessions">The session in which each attempt ran.</param>
 /// <param name="LogFile">Where the log is kept.</param>
+/// <param name="Visit">What somebody saw at its prompt; null when nobody was to come there.</param>
 internal sealed record GuestRun(
-    GuestRequest Request, int? ExitCode, IReadOnlyList<string> Lines, IReadOnlyList<string> Attempts, IReadOnlyList<int> Sessions, string LogFile)
+    GuestRequest Request,
+    int? ExitCode,
+    IReadOnlyList<string> Lines,
+    IReadOnlyList<string> Attempts,
+    IReadOnlyList<int> Sessions,
+    string LogFile,
+    GuestVisit? Visit = null)
 {
     private const string HashMark = " sha256 ";
 

@@ -70,12 +70,12 @@ internal sealed record RigImage(string Folder, IReadOnlyDictionary<string, strin
             .Select(line => line.Split("  ")).ToDictionary(pair => Path.GetFileName(pair[1]), pair => pair[0]));
     }
 
-    /// <summary>The command that boots a guest.</summary>
+    /// <summary>The command that boots a guest: as a person would, when one is to have a prompt there.</summary>
     /// <param name="request">Which guest.</param>
     /// <param name="options">More options of rig/boot.</param>
     public IReadOnlyList<string> CommandFor(GuestRequest request, params IReadOnlyList<string> options) =>
     [
-        Path.Combine(Checkout.Root, "rig", "boot"), request.Machine, .. Under(request.Judge),
+        Path.Combine(Checkout.Root, "rig", request.Visit is null ? "boot" : "shell"), request.Machine, .. Under(request.Judge),
         "--timeout", ((int)request.Limit.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture),
         "--append", $"quiet {request.Words}", .. options,
     ];

@@ -41,12 +41,12 @@ public sealed class VmmCheckTests
     public void Another_seed_gives_other_cases_and_so_does_no_seed()
     {
         ulong?[] seeds = [1, 2, null, null];
-        Assert.Equal(4, seeds.Select(seed => First(new VmmCheckOptions { Seed = seed, StartSize = 100 })).Distinct().Count());
+        Assert.Equal(4, seeds.Select(seed => First(new VmmCheckOptions { Seed = seed, StartSize = 100, MaxTest = 1 })).Distinct().Count());
 
         static string First(VmmCheckOptions options)
         {
             string first = "";
-            VmmCheck.Run((_, tried) => first = tried.ToCSharp(), options with { MaxTest = 1 });
+            VmmCheck.Run((_, tried) => first = tried.ToCSharp(), options);
             return first;
         }
     }
@@ -55,11 +55,11 @@ public sealed class VmmCheckTests
     public void Cases_grow_from_the_first_to_the_last()
     {
         List<int> pages = [];
-        VmmCheck.Run((_, tried) => pages.Add(tried.Pages), Seeded with { MaxTest = 200 });
+        VmmCheck.Run((_, tried) => pages.Add(tried.Pages), new VmmCheckOptions { Seed = 1, MaxTest = 200 });
         Assert.Equal(1, pages[0]);
         Assert.True(pages.Skip(150).Average() > 3 * pages.Take(50).Average());
         pages.Clear();
-        VmmCheck.Run((_, tried) => pages.Add(tried.Pages), Seeded with { StartSize = 0, EndSize = 0 });
+        VmmCheck.Run((_, tried) => pages.Add(tried.Pages), new VmmCheckOptions { Seed = 1, StartSize = 0, EndSize = 0 });
         Assert.All(pages, count => Assert.Equal(1, count));
     }
 
@@ -157,7 +157,7 @@ public sealed class VmmCheckTests
 
                 throw new NotSupportedException("another");
             },
-            Seeded with { StartSize = 100 });
+            new VmmCheckOptions { Seed = 1, StartSize = 100 });
         Assert.IsType<InvalidDataException>(failure.InnerException);
         Assert.Equal(9, failure.Case.Pages);
     }
@@ -176,17 +176,18 @@ public sealed class VmmCheckTests
     [Fact]
     public void A_failed_case_fails_in_a_replay_with_the_same_trace()
     {
-        VmmCheckOptions options = Seeded with { Configure = vmm => vmm.On("foo", call => call.Rax = 10) };
+        Action<FakeMachine> configure = vmm => vmm.On("foo", call => call.Rax = 10);
+        VmmCheckOptions options = new() { Seed = 1, Configure = configure, MaxTest = 1000 };
         Action<FakeMachine> property = vmm =>
         {
             Hypercall.BitVisor.BitVisorClient client = new(vmm);
             Assert.True(client.TryGetFunction("foo").IsFound);
         };
-        VmmCheckFailedException first = Fails(property, options with { MaxTest = 1000 });
-        VmmCheckFailedException again = Fails(property, options with { Replay = first.Case });
+        VmmCheckFailedException first = Fails(property, options);
+        VmmCheckFailedException again = Fails(property, new VmmCheckOptions { Configure = configure, Replay = first.Case });
         Assert.Equal(first.Trace!.ToString(), again.Trace!.ToString());
         Assert.Single(first.Case.Machine.Plan);
-        Assert.Equal(first.Trace.ToString(), Fails(property, options with { MaxTest = 1000 }).Trace!.ToString());
+        Assert.Equal(first.Trace.ToString(), Fails(property, options).Trace!.ToString());
     }
 
     [Fact]
@@ -202,7 +203,7 @@ public sealed class VmmCheckTests
     {
         VmmCheckFailedException failure = Fails(
             vmm => Assert.Equal(1, vmm.Options.Seed == 5 ? 0 : 1),
-            Seeded with { Machine = new FakeMachineOptions { Seed = 5, Cpus = 3 } });
+            new VmmCheckOptions { Seed = 1, Machine = new FakeMachineOptions { Seed = 5, Cpus = 3 } });
         Assert.Equal((5ul, 3), (failure.Case.Machine.Seed, failure.Case.Machine.Cpus));
     }
 
@@ -225,7 +226,7 @@ public sealed class VmmCheckTests
     [Fact]
     public void A_property_that_wants_nothing_is_an_error_and_no_success()
     {
-        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => VmmCheck.Run(_ => VmmCheck.Discard(), Seeded with { MaxDiscarded = 10 }));
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => VmmCheck.Run(_ => VmmCheck.Discard(), new VmmCheckOptions { Seed = 1, MaxDiscarded = 10 }));
         Assert.Contains("did not want 11 cases", error.Message, StringComparison.Ordinal);
         _ = Assert.Throws<InvalidOperationException>(() => VmmCheck.Run(_ => VmmCheck.Discard(), new VmmCheckOptions { Replay = FakeCase.Generate(1) }));
     }
@@ -241,7 +242,7 @@ public sealed class VmmCheckTests
                 VmmCheck.Classify("any");
                 _ = new Hypercall.BitVisor.BitVisorClient(vmm).TryGetFunction("boot");
             },
-            Seeded with { MaxTest = 1000 });
+            new VmmCheckOptions { Seed = 1, MaxTest = 1000 });
         Assert.Equal(1000, result.Labels["any"]);
         Assert.Equal(1000, result.Labels["without faults"] + result.Labels["with faults"]);
         Assert.True(result.Calls >= 600);
@@ -258,7 +259,7 @@ public sealed class VmmCheckTests
     {
         VmmCheckResult result = VmmCheck.TryRun(
             vmm => _ = vmm.Memory.TryAllocate(1, GuestBufferOptions.Default, out _, out _),
-            Seeded with { MaxTest = 500 });
+            new VmmCheckOptions { Seed = 1, MaxTest = 500 });
         Assert.Contains(result.FaultOccurrences, kind => kind is { Kind: FakeFaultKind.NoPinning, Occurred: > 0 });
         Assert.All(result.FaultOccurrences, kind => Assert.Equal(0, kind.AfterEntry));
     }
@@ -273,7 +274,7 @@ public sealed class VmmCheckTests
     public void A_verbose_check_tells_each_case_and_the_distribution()
     {
         List<string> output = [];
-        VmmCheck.Run(_ => { }, Seeded with { MaxTest = 3, Verbose = true, Output = output.Add });
+        VmmCheck.Run(_ => { }, new VmmCheckOptions { Seed = 1, MaxTest = 3, Verbose = true, Output = output.Add });
         Assert.Equal(4, output.Count);
         Assert.StartsWith("1: new FakeCase(", output[0], StringComparison.Ordinal);
         Assert.StartsWith("3 cases, 0 discarded", output[3], StringComparison.Ordinal);
@@ -289,7 +290,7 @@ public sealed class VmmCheckTests
                 await Task.Yield();
                 ended++;
             },
-            Seeded with { MaxTest = 20 });
+            new VmmCheckOptions { Seed = 1, MaxTest = 20 });
         Assert.Equal(20, ended);
         VmmCheckFailedException failure = await Assert.ThrowsAsync<VmmCheckFailedException>(() => VmmCheck.RunAsync(
             async (vmm, tried) =>
@@ -314,11 +315,11 @@ public sealed class VmmCheckTests
                         await Task.Yield();
                         VmmCheck.Classify("inner");
                     },
-                    Seeded with { MaxTest = 2 });
+                    new VmmCheckOptions { Seed = 1, MaxTest = 2 });
                 Assert.Equal(2, inner.Labels["inner"]);
                 VmmCheck.Classify("outer");
             },
-            Seeded with { MaxTest = 5 });
+            new VmmCheckOptions { Seed = 1, MaxTest = 5 });
         Assert.Equal([KeyValuePair.Create("outer", 5)], outer.Labels);
     }
 
@@ -335,7 +336,7 @@ public sealed class VmmCheckTests
                     source.Cancel();
                 }
             },
-            Seeded with { CancellationToken = source.Token }));
+            new VmmCheckOptions { Seed = 1, CancellationToken = source.Token }));
         Assert.Equal(3, tried);
     }
 
@@ -359,7 +360,7 @@ public sealed class VmmCheckTests
                     buffer.Touch();
                 }
             },
-            Seeded with { Size = new FakeCaseSize { StepBudget = 5000 } });
+            new VmmCheckOptions { Seed = 1, Size = new FakeCaseSize { StepBudget = 5000 } });
         Assert.Equal(FakeOracle.Hang, failure.Oracle);
         Assert.Equal((2, 5000), (failure.Case.Pages, failure.Case.Machine.StepBudget));
     }
@@ -376,7 +377,7 @@ public sealed class VmmCheckTests
                     buffer.Touch();
                 }
             },
-            Seeded with { Size = new FakeCaseSize { StepBudget = 5000, MaxFaults = 0 } });
+            new VmmCheckOptions { Seed = 1, Size = new FakeCaseSize { StepBudget = 5000, MaxFaults = 0 } });
         Assert.Equal(5, failure.Case.Pages);
     }
 
@@ -390,7 +391,7 @@ public sealed class VmmCheckTests
                 tried++;
                 throw new InvalidDataException();
             },
-            Seeded with { StartSize = 100, MaxShrinks = 3 });
+            new VmmCheckOptions { Seed = 1, StartSize = 100, MaxShrinks = 3 });
         Assert.Equal(1 + 3 + 1, tried); // the case, three simpler ones, and the one that is told
     }
 

@@ -252,11 +252,11 @@ public sealed class FakeGuestMemoryTests
         Memory.CanPin = false;
         Memory.CanAllocateContiguous = false;
         GuestBufferOptions strict = new() { Contiguity = Contiguity.Contiguous };
-        GuestBufferOptions lenient = strict with { AllowFallback = true };
+        GuestBufferOptions lenient = new() { Contiguity = Contiguity.Contiguous, AllowFallback = true };
 
         Assert.False(Memory.TryAllocate(2 * GuestPage.Size, strict, out _, out GuestMemoryRefusal? pin));
         Assert.Equal(GuestMemoryRefusalReason.PinningUnavailable, pin.Reason);
-        Assert.False(Memory.TryAllocate(2 * GuestPage.Size, strict with { Residency = Residency.Locked }, out _, out GuestMemoryRefusal? contiguous));
+        Assert.False(Memory.TryAllocate(2 * GuestPage.Size, new GuestBufferOptions { Residency = Residency.Locked, Contiguity = Contiguity.Contiguous }, out _, out GuestMemoryRefusal? contiguous));
         Assert.Equal(GuestMemoryRefusalReason.NotContiguous, contiguous.Reason);
         using GuestBuffer locked = Memory.Allocate(2 * GuestPage.Size, lenient);
         Assert.Equal((Residency.Locked, Contiguity.Any), (locked.Residency, locked.Contiguity));
@@ -393,7 +393,7 @@ public sealed class FakeGuestMemoryTests
         Assert.Equal(isGranted, memory.TryAllocate(length, options, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);
 
-        using GuestBuffer fallback = memory.Allocate(length, options with { AllowFallback = true });
+        using GuestBuffer fallback = memory.Allocate(length, new GuestBufferOptions { Contiguity = Contiguity.Contiguous, AllowFallback = true });
         Assert.Equal(isGranted ? Contiguity.Contiguous : Contiguity.Any, fallback.Contiguity);
         Assert.Equal(isGranted, memory.TryOpenWindow(fallback.Memory, options, out GuestBuffer? window, out refusal));
         Assert.Equal(isGranted ? null : GuestMemoryRefusalReason.FramesHidden, refusal?.Reason);

@@ -168,11 +168,11 @@ public sealed class FakeGuestWindowTests
     public void Existing_memory_is_not_moved_to_make_it_contiguous()
     {
         byte[] array = new byte[4 * GuestPage.Size];
-        GuestBufferOptions contiguous = Touched with { Contiguity = Contiguity.Contiguous };
+        GuestBufferOptions contiguous = new() { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous };
 
         Assert.False(Memory.TryOpenWindow(array, contiguous, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotContiguous, refusal.Reason);
-        using GuestBuffer scattered = Memory.OpenWindow(array, contiguous with { AllowFallback = true });
+        using GuestBuffer scattered = Memory.OpenWindow(array, new GuestBufferOptions { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous, AllowFallback = true });
         Assert.Equal(Contiguity.Any, scattered.Contiguity);
         using GuestBuffer run = Memory.Allocate(4 * GuestPage.Size, contiguity: Contiguity.Contiguous);
         using GuestBuffer window = Memory.OpenWindow(run.Address, run.Length, contiguous);
