@@ -106,12 +106,13 @@ u64 write_virtual(struct call *call, u64 gva, const void *from, u64 length)
 void answer_call(struct vcpu *vcpu)
 {
     const u64 mask = vcpu->is_64_bit_code ? ~0ull : UINT32_MAX;
+    const bool by_port = vcpu->exit.way == WAY_PORT;
     struct call call = {
         .vcpu = vcpu,
-        .rax = vcpu->rax & mask,
+        .rax = vcpu->exit.way == WAY_CPUID ? vcpu->rax >> 16 & 0xffff : vcpu->rax & mask,
         .rbx = vcpu->rbx & mask,
         .rcx = vcpu->rcx & mask,
-        .rdx = vcpu->rdx & mask,
+        .rdx = !by_port ? vcpu->rdx & mask : vcpu->is_64_bit_code ? vcpu->r8 : 0, // DX is the port
         .rsi = vcpu->rsi & mask,
         .rdi = vcpu->rdi & mask,
     };
@@ -126,9 +127,10 @@ void answer_call(struct vcpu *vcpu)
         return;
 
     // A register that the function did not write keeps its upper half too.
-#define write_back(name)                  \
+#define write_back_to(target, name)       \
     if (call.name != before.name)         \
-        vcpu->name = call.name & mask
+        vcpu->target = call.name & mask
+#define write_back(name) write_back_to(name, name)
     write_back(rax);
     write_back(rbx);
 #ifdef BREAK_WRONG_REGISTER
@@ -136,10 +138,15 @@ void answer_call(struct vcpu *vcpu)
         vcpu->rdx = call.rcx & mask;
 #else
     write_back(rcx);
-    write_back(rdx);
+    if (by_port) {
+        write_back_to(r8, rdx);
+    } else {
+        write_back(rdx);
+    }
 #endif
     write_back(rsi);
     write_back(rdi);
 #undef write_back
+#undef write_back_to
     back_end->skip(vcpu);
 }

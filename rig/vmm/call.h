@@ -17,6 +17,10 @@ struct function {
 extern const struct function functions[];
 extern const unsigned function_count;
 
+// rig/ABI.md, "Ways"
+#define CALL_LEAF 0x4711u // CPUID: RAX bits 0-15, and the number in bits 16-31
+#define CALL_PORT 0x4711  // IN EAX, DX and OUT DX, EAX
+
 #define MINUS_ONE (~0ull)
 #define LONGEST_TRANSFER (1ull << 30)
 

@@ -69,10 +69,42 @@ static void nested_fault(struct vcpu *vcpu)
     back_end->step(vcpu);
 }
 
+// Nobody is at the port but calls: its other accesses find what an empty bus gives.
+static void answer_port(struct vcpu *vcpu)
+{
+    const struct port_access *access = &vcpu->exit.port;
+    if (access->is_string) { // it would need the guest's memory
+        back_end->inject(vcpu, VECTOR_GP, true, 0);
+        return;
+    }
+    if (access->is_in && access->size == 4)
+        vcpu->rax = UINT32_MAX;
+    else if (access->is_in)
+        vcpu->rax |= (1ull << access->size * 8) - 1;
+    back_end->skip(vcpu);
+}
+
+// An instruction that any CPU executes, with the mark of a call on it.
+static void recognize_call(struct vcpu *vcpu)
+{
+    struct exit *exit = &vcpu->exit;
+    const struct port_access *port = &exit->port;
+    if (exit->kind == EXIT_HYPERCALL) {
+        exit->way = WAY_INSTRUCTION;
+    } else if (exit->kind == EXIT_CPUID && (u16)vcpu->rax == CALL_LEAF) {
+        exit->kind = EXIT_HYPERCALL;
+        exit->way = WAY_CPUID;
+    } else if (exit->kind == EXIT_PORT && port->number == CALL_PORT && port->size == 4 && !port->is_string) {
+        exit->kind = EXIT_HYPERCALL;
+        exit->way = WAY_PORT;
+    }
+}
+
 _Noreturn void handle_exits(struct vcpu *vcpu)
 {
     for (;;) {
         back_end->run(vcpu);
+        recognize_call(vcpu);
         count(vcpu->exit.kind);
         switch (vcpu->exit.kind) {
         case EXIT_HYPERCALL:
@@ -80,6 +112,9 @@ _Noreturn void handle_exits(struct vcpu *vcpu)
             break;
         case EXIT_CPUID:
             answer_cpuid(vcpu);
+            break;
+        case EXIT_PORT:
+            answer_port(vcpu);
             break;
         case EXIT_NESTED_FAULT:
             nested_fault(vcpu);

@@ -1,4 +1,5 @@
 // The AMD back end. Sections are of the AMD64 Architecture Programmer's Manual, volume 2 (APM).
+#include "call.h"
 #include "cpu.h"
 #include "layout.h"
 #include "linux.h"
@@ -15,8 +16,8 @@ struct segment {
 // Appendix B, tables B-1 and B-2. Only what is used has a name.
 static struct vmcb {
     u32 intercept_cr, intercept_dr, intercept_exceptions, intercept_1, intercept_2;
-    u8 unused_14[0x48 - 0x14];
-    u64 msr_permissions, tsc_offset;
+    u8 unused_14[0x40 - 0x14];
+    u64 port_permissions, msr_permissions, tsc_offset;
     u32 asid;
     u32 tlb_control;
     u64 virtual_interrupt, interrupt_shadow, exit_code, exit_info_1, exit_info_2, exit_event, nested_paging;
@@ -46,6 +47,7 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640 && offsetof(struct vmcb, pat)
 // Appendix B, table B-1, offsets 0x0c and 0x10
 #define INTERCEPT_1_CPUID (1u << 18)
 #define INTERCEPT_1_INVLPGA (1u << 26)
+#define INTERCEPT_1_PORT (1u << 27)
 #define INTERCEPT_1_MSR (1u << 28)
 #define INTERCEPT_1_SHUTDOWN (1u << 31)
 #define INTERCEPT_2_VMRUN (1u << 0) // must be set: APM 15.5.1
@@ -60,6 +62,7 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640 && offsetof(struct vmcb, pat)
 #define VMEXIT_DB 0x41
 #define VMEXIT_CPUID 0x72
 #define VMEXIT_INVLPGA 0x7a
+#define VMEXIT_PORT 0x7b
 #define VMEXIT_MSR 0x7c
 #define VMEXIT_SHUTDOWN 0x7f
 #define VMEXIT_VMRUN 0x80
@@ -74,10 +77,14 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640 && offsetof(struct vmcb, pat)
 #define EVENT_EXCEPTION (3ull << 8)
 #define EVENT_TYPE(event) ((event) >> 8 & 7)
 
+#define PORT_IN (1u << 0) // APM 15.10.2
+#define PORT_STRING (1u << 2)
+
 #define NPF_WRITE (1ull << 1) // APM 15.25.6
 
 static u8 host_save_area[PAGE_SIZE] page_aligned;
 static u8 msr_permissions[2 * PAGE_SIZE] page_aligned;
+static u8 port_permissions[3 * PAGE_SIZE] page_aligned; // a bit a port, APM 15.10.1
 
 static bool is_stepping;
 static u64 flags_before_step;
@@ -101,9 +108,12 @@ static void start(u64 entry, u64 page_map)
     intercept_msr(MSR_VM_CR);
     intercept_msr(MSR_VM_HSAVE_PA);
 
-    vmcb.intercept_1 = INTERCEPT_1_CPUID | INTERCEPT_1_INVLPGA | INTERCEPT_1_MSR | INTERCEPT_1_SHUTDOWN;
+    port_permissions[CALL_PORT / 8] |= 1 << CALL_PORT % 8;
+
+    vmcb.intercept_1 = INTERCEPT_1_CPUID | INTERCEPT_1_INVLPGA | INTERCEPT_1_PORT | INTERCEPT_1_MSR | INTERCEPT_1_SHUTDOWN;
     vmcb.intercept_2 = INTERCEPT_2_VMRUN | INTERCEPT_2_VMMCALL | INTERCEPT_2_VMLOAD | INTERCEPT_2_VMSAVE | INTERCEPT_2_STGI
         | INTERCEPT_2_CLGI | INTERCEPT_2_SKINIT;
+    vmcb.port_permissions = (u64)port_permissions;
     vmcb.msr_permissions = (u64)msr_permissions;
     vmcb.asid = 1; // 0 is the host's
     vmcb.tlb_control = 1;
@@ -218,6 +228,16 @@ static void run(struct vcpu *vcpu)
     case VMEXIT_CPUID:
         exit->kind = EXIT_CPUID;
         exit->length = 2;
+        break;
+    case VMEXIT_PORT:
+        exit->kind = EXIT_PORT;
+        exit->length = vmcb.exit_info_2 - vmcb.rip; // it holds the next RIP
+        exit->port = (struct port_access){
+            .number = vmcb.exit_info_1 >> 16,
+            .size = vmcb.exit_info_1 >> 4 & 7, // SZ8, SZ16, SZ32
+            .is_in = vmcb.exit_info_1 & PORT_IN,
+            .is_string = vmcb.exit_info_1 & PORT_STRING,
+        };
         break;
     case VMEXIT_MSR:
         exit->length = 2;

@@ -5,6 +5,7 @@
 enum exit_kind {
     EXIT_HYPERCALL,
     EXIT_CPUID,
+    EXIT_PORT,           // exit.port: IN or OUT
     EXIT_NESTED_FAULT,   // exit.gpa, exit.is_write: the nested tables refused
     EXIT_STEPPED,        // after step(): the one instruction is done
     EXIT_XSETBV,         // ECX; EDX:EAX
@@ -15,12 +16,27 @@ enum exit_kind {
     EXIT_OTHER,          // nobody asked for it
 };
 
+// By which instruction the guest calls: rig/ABI.md, "Ways".
+enum way {
+    WAY_INSTRUCTION, // VMCALL, VMMCALL
+    WAY_CPUID,
+    WAY_PORT,
+};
+
+struct port_access {
+    u16 number;
+    u8 size; // in bytes: 1, 2, 4
+    bool is_in, is_string;
+};
+
 struct exit {
     enum exit_kind kind;
+    enum way way; // of EXIT_HYPERCALL
     u64 reason; // the CPU's own number
     u64 length; // of the instruction
     u64 gpa;
     bool is_write;
+    struct port_access port;
 };
 
 struct vcpu {

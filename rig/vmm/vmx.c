@@ -1,4 +1,5 @@
 // The Intel back end. Sections are of the Intel Software Developer's Manual, volume 3 (SDM).
+#include "call.h"
 #include "cpu.h"
 #include "layout.h"
 #include "linux.h"
@@ -30,6 +31,8 @@ enum field {
     HOST_FS = 0xc08,
     HOST_GS = 0xc0a,
     HOST_TR = 0xc0c,
+    PORT_BITMAP_A = 0x2000, // ports 0 to 0x7fff
+    PORT_BITMAP_B = 0x2002,
     MSR_BITMAP = 0x2004,
     EPT_POINTER = 0x201a,
     GUEST_PHYSICAL_ADDRESS = 0x2400,
@@ -84,6 +87,7 @@ enum field {
 };
 
 // 25.6.2, 25.7.1, 25.8.1
+#define PROCESSOR_PORT_BITMAPS (1u << 25)
 #define PROCESSOR_MSR_BITMAPS (1u << 28)
 #define PROCESSOR_SECONDARY (1u << 31)
 #define PROCESSOR_2_EPT (1u << 1)
@@ -111,6 +115,7 @@ enum reason {
     REASON_VMCLEAR = 19, // to VMXON
     REASON_VMXON = 27,
     REASON_CR = 28,
+    REASON_PORT = 30,
     REASON_RDMSR = 31,
     REASON_WRMSR = 32,
     REASON_BAD_STATE = 33,
@@ -131,6 +136,7 @@ enum reason {
 static u8 vmxon_region[PAGE_SIZE] page_aligned;
 static u8 vmcs[PAGE_SIZE] page_aligned;
 static u8 msr_bitmap[PAGE_SIZE] page_aligned; // zero: the guest's MSRs are the CPU's
+static u8 port_bitmaps[2][PAGE_SIZE] page_aligned; // a bit a port, 25.6.4
 static u64 ept_pointer;
 static bool is_launched;
 
@@ -202,7 +208,7 @@ static void start(u64 entry, u64 page_map)
 {
     enter_vmx_operation();
     const u64 ept_needed = EPT_WALK_4 | EPT_WB | EPT_2M;
-    const u32 processor = controls(MSR_VMX_PROCESSOR, PROCESSOR_MSR_BITMAPS | PROCESSOR_SECONDARY, 0);
+    const u32 processor = controls(MSR_VMX_PROCESSOR, PROCESSOR_PORT_BITMAPS | PROCESSOR_MSR_BITMAPS | PROCESSOR_SECONDARY, 0);
     const u32 processor_2 = controls(MSR_VMX_PROCESSOR_2, PROCESSOR_2_EPT | PROCESSOR_2_UNRESTRICTED,
         PROCESSOR_2_RDTSCP | PROCESSOR_2_INVPCID | PROCESSOR_2_XSAVES);
     if ((rdmsr(MSR_VMX_EPT_VPID) & ept_needed) != ept_needed)
@@ -215,6 +221,10 @@ static void start(u64 entry, u64 page_map)
     vmwrite(ENTRY_CONTROLS, controls(MSR_VMX_ENTRY, ENTRY_LOAD_DEBUG | ENTRY_GUEST_64 | ENTRY_PAT | ENTRY_EFER, 0));
     vmwrite(EXCEPTION_BITMAP, 0);
     vmwrite(MSR_BITMAP, (u64)msr_bitmap);
+    _Static_assert(CALL_PORT < 0x8000, "it is in the first bitmap");
+    port_bitmaps[0][CALL_PORT / 8] |= 1 << CALL_PORT % 8;
+    vmwrite(PORT_BITMAP_A, (u64)port_bitmaps[0]);
+    vmwrite(PORT_BITMAP_B, (u64)port_bitmaps[1]);
     ept_pointer = (u64)nested_root | 3 << 3 | 6; // 25.6.11: four levels, write-back
     vmwrite(EPT_POINTER, ept_pointer);
     vmwrite(VMCS_LINK, ~0ull);
@@ -352,6 +362,17 @@ static void run(struct vcpu *vcpu)
     case REASON_CPUID:
         exit->kind = EXIT_CPUID;
         break;
+    case REASON_PORT: {
+        const u64 qualification = vmread(EXIT_QUALIFICATION); // table 28-5
+        exit->kind = EXIT_PORT;
+        exit->port = (struct port_access){
+            .number = qualification >> 16,
+            .size = (qualification & 7) + 1,
+            .is_in = qualification >> 3 & 1,
+            .is_string = qualification >> 4 & 1,
+        };
+        break;
+    }
     case REASON_XSETBV:
         exit->kind = EXIT_XSETBV;
         break;

@@ -42,7 +42,7 @@ internal static class SourceTree
         public string Path { get; } = System.IO.Path.GetRelativePath(Root, path).Replace('\\', '/');
 
         /// <summary>Where it was compiled to, with all that it uses. One program cannot have xunit v2 and v3.</summary>
-        public string OutputFolder => Name == Room.TestingXunitV3
+        public string OutputFolder => Name == Room.TestingXunit
             ? AppContext.BaseDirectory.Replace("Hypercall.Architecture.Tests", $"{Name}.Tests", StringComparison.Ordinal)
             : AppContext.BaseDirectory;
 

@@ -13,7 +13,7 @@ internal static class Dotnet
     public static async Task<ProcessRun> BuildAsync(string command, params string[] args)
     {
         ProcessRun run = await QuietAsync(command, args);
-        Skip.If(CannotReachRegistry(run), $"A package that this test needs is neither here nor to be had: {FirstError(run)}");
+        Assert.SkipWhen(CannotReachRegistry(run), $"A package that this test needs is neither here nor to be had: {FirstError(run)}");
         return run;
     }
 

@@ -23,7 +23,7 @@ public sealed class Feed : IAsyncLifetime
     /// </summary>
     public string Version { get; } = $"{ProductVersion}-test.t{Guid.NewGuid():N}";
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         ProcessRun pack = await Dotnet.QuietAsync(
             "pack", Checkout.Full("Hypercall.sln"), "-c", Built.Configuration, "--no-build", "-p:PackageOutputPath=" + Packages, "-p:PackageVersion=" + Version);
@@ -31,10 +31,10 @@ public sealed class Feed : IAsyncLifetime
         Assert.Equal([], Dotnet.Complaints(pack));
     }
 
-    public Task DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         _folder.Delete(recursive: true);
-        return Task.CompletedTask;
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>

@@ -20,7 +20,7 @@ public sealed partial class FrameworkTests(Feed feed)
     [Fact]
     public void The_page_has_these_frameworks() => Assert.Equal(["xunit v3", "xunit v2", "NUnit", "MSTest", "TUnit"], Page.Keys);
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Frameworks))]
     public async Task A_property_holds_or_fails_with_the_case_to_try_again(string framework)
     {
@@ -38,7 +38,7 @@ public sealed partial class FrameworkTests(Feed feed)
         Assert.DoesNotContain("Multiple failures", run.Out, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task In_NUnit_the_failures_of_tries_that_are_not_isolated_pile_up()
     {
         (string project, string code) = Page["NUnit"];
@@ -48,7 +48,7 @@ public sealed partial class FrameworkTests(Feed feed)
         Assert.Contains("Multiple failures", run.Out, StringComparison.Ordinal); // when this is gone, so can be Isolated
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("xunit v3", "Hypercall.Testing.XunitV3", "Hypercall.Testing.Xunit")]
     [InlineData("xunit v2", "Hypercall.Testing.Xunit", "Hypercall.Testing.XunitV3")]
     public async Task The_attribute_of_the_other_xunit_fails_the_build_and_names_this_one(

@@ -7,7 +7,7 @@ namespace Hypercall.Packages.Tests;
 [Collection(SharedFeed.Name)]
 public sealed class UserTests(Feed feed)
 {
-    [SkippableFact]
+    [Fact]
     public async Task An_empty_project_makes_its_first_call()
     {
         string folder = Project(
@@ -43,7 +43,7 @@ public sealed class UserTests(Feed feed)
         Assert.True(lines[1].Length > 40, lines[1]);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_library_that_only_makes_calls_needs_the_abstractions_only()
     {
         string folder = Project("library", ["Hypercall.BitVisor"], ("Agent.cs", """
@@ -59,7 +59,7 @@ public sealed class UserTests(Feed feed)
         Assert.DoesNotContain("Iced", await File.ReadAllTextAsync(Path.Combine(folder, "obj", "project.assets.json")), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task What_a_static_native_program_must_link_comes_along_with_a_vendor()
     {
         string folder = Project("linked", ["Hypercall.Amd"]); // Hypercall.Native says it, two packages away
@@ -70,7 +70,7 @@ public sealed class UserTests(Feed feed)
         Assert.Contains("\"Identity\": \"libc\"", linked.Out, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_fake_machine_brings_no_FsCheck()
     {
         string folder = Project("fake", ["Hypercall.Testing"]);
@@ -83,7 +83,7 @@ public sealed class UserTests(Feed feed)
         Assert.DoesNotContain("FsCheck", list.Out, StringComparison.OrdinalIgnoreCase);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_tool_is_installed_and_demonstrates()
     {
         string folder = feed.NewFolder("tool");
@@ -97,7 +97,7 @@ public sealed class UserTests(Feed feed)
         Assert.StartsWith(Feed.ProductVersion, version.Out, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("GuestAgent")]
     [InlineData("VmmWatch")]
     public async Task A_sample_is_a_program_of_its_own_with_the_packages(string sample)
@@ -113,7 +113,7 @@ public sealed class UserTests(Feed feed)
         Assert.True(build.ExitCode == 0, build.Out + build.Error);
         string assets = await File.ReadAllTextAsync(Path.Combine(folder, sample, "obj", "project.assets.json"));
         Assert.Matches($@"""Hypercall\.Abstractions/{Regex.Escape(feed.Version)}"": {{\s*""type"": ""package""", assets);
-        Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "Built. Vendors' instructions are of x86-64: a sample that makes a real call does not run here.");
+        Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "Built. Vendors' instructions are of x86-64: a sample that makes a real call does not run here.");
         ProcessRun run = await Dotnet.RunAsync(Path.Combine(folder, sample, "bin", "Debug", "net10.0", sample + ".dll"), "--once");
         Assert.True(run.ExitCode is 0 or 1, $"exit code {run.ExitCode}\n{run.Out}{run.Error}"); // what it says of the machine under this test is the machine's
         Assert.True(run.Out.Length + run.Error.Length > 0 || run.ExitCode == 0, "It failed, and did not say why.");

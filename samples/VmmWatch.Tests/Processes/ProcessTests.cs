@@ -43,10 +43,10 @@ public class ProcessTests
         Assert.True(double.Parse(values["VmmWatch/vmmwatch.value"], CultureInfo.InvariantCulture) >= 1250);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task SIGTERM_ends_it_with_0_and_takes_the_health_file_along()
     {
-        Skip.If(OperatingSystem.IsWindows(), NoSignals);
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
         string folder = Directory.CreateTempSubdirectory("vmmwatch-").FullName;
         string file = Path.Combine(folder, "health");
         try
@@ -128,10 +128,10 @@ public class ProcessTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task On_the_real_machine_the_service_lives_until_it_is_ended()
     {
-        Skip.If(OperatingSystem.IsWindows(), NoSignals);
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
         using RunningWatch watch = RunningWatch.Start("--Vmm:Machine=real", "--Vmm:Period=00:00:01", "--Vmm:Function=hypercall: no such function", "--Vmm:UnhealthyAfter=2");
         await watch.ExpectAsync("of the Real machine");
         await watch.ExpectAsync("No answer (");

@@ -1,5 +1,4 @@
 using Hypercall.Guest.Tests.Rig;
-using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Conformance;
 
@@ -13,7 +12,7 @@ public class AmdNoVmmTests(GuestLab lab, ITestOutputHelper output)
 
     public static TheoryData<ScenarioName> Scenarios => ScenarioList.WithoutVmm;
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Scenarios))]
     public async Task The_scenario_passes(ScenarioName scenario)
     {
@@ -21,7 +20,7 @@ public class AmdNoVmmTests(GuestLab lab, ITestOutputHelper output)
         ScenarioList.Check(scenario.Value, run.Tap, Required, run.Trace);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_suite_runs_to_its_end_and_the_guest_powers_off()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.AmdWithoutVmm);
@@ -30,7 +29,7 @@ public class AmdNoVmmTests(GuestLab lab, ITestOutputHelper output)
         Assert.True(run.ExitCode == 0, run.Trace);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_guest_runs_the_scenarios_that_these_tests_know()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.AmdWithoutVmm);

@@ -9,15 +9,15 @@ public class FakeConformanceTests(FakeRun fake) : IClassFixture<FakeRun>
 
     public static TheoryData<ScenarioName> ScenariosWithoutVmm => ScenarioList.WithoutVmm;
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Scenarios))]
     public void The_scenario_passes_on_a_fake_AMD_CPU(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.Amd, Required, "");
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Scenarios))]
     public void The_scenario_passes_on_a_fake_Intel_CPU(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.Intel, Required, "");
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(ScenariosWithoutVmm))]
     public void The_scenario_passes_with_no_VMM(ScenarioName scenario) => ScenarioList.Check(scenario.Value, fake.NoVmm, [], "");
 

@@ -9,7 +9,7 @@ public class SameProgramTests(GuestLab lab)
 {
     public static TheoryData<string> Guests => [.. GuestRequest.AllVisited.Select(request => request.Name)];
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Guests))]
     public async Task The_programs_in_the_guest_are_the_ones_that_were_built(string name)
     {

@@ -39,7 +39,7 @@ internal static class ScenarioList
 
         bool isSkipped = result.Outcome == TapOutcome.Skipped;
         Assert.False(isSkipped && required.Contains(name), $"'{name}' is required on this machine, and was skipped: {result.Details}");
-        Skip.If(isSkipped, result.Details);
+        Assert.SkipWhen(isSkipped, result.Details);
         Assert.True(result.Outcome == TapOutcome.Passed, result.Details);
     }
 

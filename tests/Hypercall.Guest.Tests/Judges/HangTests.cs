@@ -17,7 +17,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [SkippableFact]
+    [Fact]
     public async Task An_AMD_guest_that_says_nothing_for_long_tells_its_state_each_time_before_it_is_tried_again()
     {
         GuestRequest request = GuestRequest.On("amd", "none", "hang", "rig.run=sleep,100000") with { Silence = TimeSpan.FromSeconds(30) };
@@ -33,7 +33,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
         });
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task An_Intel_guest_that_is_out_of_time_tells_what_Bochs_knows_of_its_CPU()
     {
         GuestRequest request = GuestRequest.On("intel", "none", "hang-intel", "rig.run=sleep,100000") with { Limit = TimeSpan.FromSeconds(40) };
@@ -44,7 +44,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
         Assert.Contains(run.Lines, line => line.StartsWith("state: CR0=", StringComparison.Ordinal));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_kernel_that_panics_tells_its_state_and_is_not_tried_again()
     {
         // Linux panics when its first program ends.
@@ -57,7 +57,7 @@ public sealed class HangTests(GuestLab lab) : IDisposable
         Assert.Contains(run.Lines, line => line.StartsWith("state: RIP=", StringComparison.Ordinal));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_rigs_VMM_on_Intel_that_panics_tells_what_Bochs_knows_of_its_CPU()
     {
         // A VMM that is given something else for a kernel panics before there is a guest.

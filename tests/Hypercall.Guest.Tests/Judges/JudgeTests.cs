@@ -1,7 +1,6 @@
 using Hypercall.Guest.Tests.Processes;
 using Hypercall.Guest.Tests.Rig;
 using Hypercall.Guest.Tests.Tap;
-using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Judges;
 
@@ -11,7 +10,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
 {
     public static TheoryData<string> Foreign => [.. Expectation.Foreign.Select(expected => expected.ToString())];
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Foreign))]
     public async Task The_guest_boots_and_powers_off(string guest)
     {
@@ -19,7 +18,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Assert.True(run.ExitCode == 0, run.Trace);
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Foreign))]
     public async Task Detect_tells_who_is_there_and_ends_with_0(string guest)
     {
@@ -35,7 +34,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Assert.Matches($"Functions by name.*{expected.ByName}", string.Join('\n', detect));
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Foreign))]
     public async Task The_conformance_runner_runs_to_its_end_and_nothing_fails(string guest)
     {
@@ -47,7 +46,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Assert.Contains(run.Tap.Results.Values, result => result.Outcome == TapOutcome.Passed);
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Foreign))]
     public async Task The_guest_leaves_no_process(string guest)
     {
@@ -56,7 +55,7 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Assert.DoesNotContain(run.Sessions, session => ProcessSession.Members(session).Count != 0);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_newer_kernel_boots_too()
     {
         GuestRun run = await RunAsync("amd xen-pvh");

@@ -12,7 +12,7 @@ public sealed class PackTests(GuestLab lab) : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [SkippableFact]
+    [Fact]
     public async Task A_BIOS_boots_it_and_the_guest_runs_what_the_pack_says()
     {
         GuestRequest request = GuestRequest.On("amd", "none", "pack", "");
@@ -32,7 +32,7 @@ public sealed class PackTests(GuestLab lab) : IDisposable
         Assert.Equal(image.Programs["conformance"], run.Programs["conformance"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_same_inputs_make_the_same_bytes()
     {
         RigImage image = await lab.GetImageAsync("amd");
@@ -46,7 +46,7 @@ public sealed class PackTests(GuestLab lab) : IDisposable
         Assert.Equal(File.ReadAllBytes(disks[0]).AsSpan(), File.ReadAllBytes(disks[1]).AsSpan());
     }
 
-    private static void NeedsGrub() => Skip.IfNot(Emulators.WhyNot("intel") is null, "GRUB and mtools come with what Intel guests need.");
+    private static void NeedsGrub() => Assert.SkipUnless(Emulators.WhyNot("intel") is null, "GRUB and mtools come with what Intel guests need.");
 
     private static async Task PackAsync(RigImage image, string disk)
     {

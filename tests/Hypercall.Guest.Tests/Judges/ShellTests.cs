@@ -1,6 +1,5 @@
 using Hypercall.Guest.Tests.Processes;
 using Hypercall.Guest.Tests.Rig;
-using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Judges;
 
@@ -10,7 +9,7 @@ public class ShellTests(GuestLab lab, ITestOutputHelper output)
 {
     public static TheoryData<string> Guests => [.. GuestRequest.AllVisited.Select(request => request.Name)];
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Guests))]
     public async Task A_person_gets_a_prompt_makes_a_call_and_leaves(string guest)
     {

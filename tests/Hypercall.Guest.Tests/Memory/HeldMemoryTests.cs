@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Hypercall.Guest.Tests.Conformance;
 using Hypercall.Guest.Tests.Rig;
 using Hypercall.Guest.Tests.Tap;
-using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Memory;
 
@@ -23,7 +22,7 @@ public partial class HeldMemoryTests(GuestLab lab, ITestOutputHelper output)
         Assert.Contains(Pinned, ScenarioList.Required(machine));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Locked_memory_moves_under_a_VMM_that_holds_it()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.Amd);
@@ -37,7 +36,7 @@ public partial class HeldMemoryTests(GuestLab lab, ITestOutputHelper output)
         Assert.Equal(pages, int.Parse(moved.Groups["wrong"].Value, CultureInfo.InvariantCulture));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Pinned_memory_is_right_every_time_under_a_VMM_that_holds_it()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.Amd);

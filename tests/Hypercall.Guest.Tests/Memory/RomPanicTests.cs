@@ -8,7 +8,7 @@ public class RomPanicTests(GuestLab lab)
 {
     private const int Panicked = 1; // rig/boot --help
 
-    [SkippableFact]
+    [Fact]
     public async Task A_write_to_the_VMMs_own_memory_takes_the_machine_down_with_a_message()
     {
         GuestRun run = await lab.GetAsync(GuestRequest.AmdPanic);

@@ -6,13 +6,13 @@ namespace Hypercall.Guest.Tests.Processes;
 [Collection(GuestCollection.Name)]
 public class LeftBehindTests(GuestLab lab)
 {
-    [SkippableFact]
+    [Fact]
     public async Task An_AMD_guest_leaves_no_process() => Check(await lab.GetAsync(GuestRequest.Amd));
 
-    [SkippableFact]
+    [Fact]
     public async Task An_Intel_guest_leaves_no_process() => Check(await lab.GetAsync(GuestRequest.Intel));
 
-    [SkippableFact]
+    [Fact]
     public async Task A_guest_that_panicked_leaves_no_process() => Check(await lab.GetAsync(GuestRequest.AmdPanic));
 
     private static void Check(GuestRun run)

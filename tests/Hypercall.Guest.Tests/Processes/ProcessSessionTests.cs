@@ -2,7 +2,7 @@ namespace Hypercall.Guest.Tests.Processes;
 
 public class ProcessSessionTests
 {
-    [SkippableFact]
+    [Fact]
     public void What_a_program_started_ends_with_it_whether_it_wants_to_or_not()
     {
         NeedsLinux();
@@ -13,7 +13,7 @@ public class ProcessSessionTests
         Assert.Empty(ProcessSession.Members(session.Id));
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_outlives_the_program_ends_too()
     {
         NeedsLinux();
@@ -25,7 +25,7 @@ public class ProcessSessionTests
         Assert.Empty(ProcessSession.Members(session.Id));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_program_ends_with_the_thread_that_started_it()
     {
         NeedsLinux();
@@ -43,7 +43,7 @@ public class ProcessSessionTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Another_dotnet_is_not_told_of_this_ones_MSBuild()
     {
         NeedsLinux();
@@ -52,5 +52,5 @@ public class ProcessSessionTests
         Assert.Equal("<>", session.Output.ReadLine());
     }
 
-    private static void NeedsLinux() => Skip.IfNot(OperatingSystem.IsLinux(), "Sessions and setpriv are Linux'.");
+    private static void NeedsLinux() => Assert.SkipUnless(OperatingSystem.IsLinux(), "Sessions and setpriv are Linux'.");
 }

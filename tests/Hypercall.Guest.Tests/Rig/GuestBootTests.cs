@@ -12,7 +12,7 @@ public sealed class GuestBootTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [SkippableFact]
+    [Fact]
     public void One_that_runs_out_of_time_is_tried_once_more_and_a_person_is_told()
     {
         GuestRun run = Boot(Quick, $"if [ -e {_folder}/seen ]; then echo 'rig: done 0'; exit 0; fi; touch {_folder}/seen; echo half; exit 124");
@@ -23,7 +23,7 @@ public sealed class GuestBootTests : IDisposable
         Assert.Equal(["half"], File.ReadAllLines(Path.Combine(_folder, "stand-in.hung.log")));
     }
 
-    [SkippableFact]
+    [Fact]
     public void One_that_fails_is_not_tried_again()
     {
         GuestRun run = Boot(Quick, "echo 'not ok 1 - a: b'; exit 3");
@@ -33,7 +33,7 @@ public sealed class GuestBootTests : IDisposable
         Assert.Equal(["not ok 1 - a: b"], File.ReadAllLines(run.LogFile));
     }
 
-    [SkippableFact]
+    [Fact]
     public void One_that_says_nothing_for_long_is_ended_with_all_that_it_started()
     {
         GuestRun run = Boot(Quick with { Silence = TimeSpan.FromSeconds(1) }, "sleep 1000 & sleep 1000; exit 0");
@@ -46,7 +46,7 @@ public sealed class GuestBootTests : IDisposable
 
     private GuestRun Boot(GuestRequest request, string script)
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "Sessions and setpriv are Linux'.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sessions and setpriv are Linux'.");
         GuestRun? run = null;
         Thread thread = new(() => run = new GuestBoot(_folder, _told.Add).Run(request, ["bash", "-c", script], CancellationToken.None));
         thread.Start();

@@ -34,7 +34,7 @@ public sealed class GuestLab : IDisposable
     {
         _ = await GetImageAsync(request.Machine, request.Judge);
         GuestRun run = await _runs[request].Task;
-        Skip.If(run.ExitCode == GuestBoot.NotToBeHad, string.Join('\n', run.Lines));
+        Assert.SkipWhen(run.ExitCode == GuestBoot.NotToBeHad, string.Join('\n', run.Lines));
         return run;
     }
 
@@ -44,7 +44,7 @@ public sealed class GuestLab : IDisposable
     internal async Task<RigImage> GetImageAsync(string machine, string judge = "rig")
     {
         string? reason = Emulators.WhyNot(machine, judge);
-        Skip.If(reason is not null, reason);
+        Assert.SkipWhen(reason is not null, reason ?? "");
         Start();
         try
         {
@@ -52,7 +52,7 @@ public sealed class GuestLab : IDisposable
         }
         catch (RigUnavailableException e)
         {
-            Skip.If(true, e.Message);
+            Assert.Skip(e.Message);
             throw;
         }
     }

@@ -1,6 +1,5 @@
 using Hypercall.Guest.Tests.Processes;
 using Hypercall.Guest.Tests.Rig;
-using Xunit.Abstractions;
 
 namespace Hypercall.Guest.Tests.Tool;
 
@@ -15,7 +14,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
     private static readonly TimeSpan Boot = LastResort.Bound;
     private static readonly TimeSpan Answer = LastResort.Bound;
 
-    [SkippableFact]
+    [Fact]
     public Task Status_is_the_VMMs_own_text() => TalkAsync("status", console =>
     {
         console.Type("hypercall status\r");
@@ -23,7 +22,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
         Assert.Contains("back end: SVM", text, StringComparison.Ordinal);
     });
 
-    [SkippableFact]
+    [Fact]
     public Task The_shell_takes_keys_and_prints_answers_until_it_is_left() => TalkAsync("shell", console =>
     {
         console.Type("hypercall shell\r");
@@ -44,7 +43,7 @@ public class ToolAtTheConsoleTests(GuestLab lab, ITestOutputHelper output)
         _ = console.Expect(Prompt, Answer);
     });
 
-    [SkippableFact]
+    [Fact]
     public Task A_function_is_called_by_name_and_watched_by_the_sample_service() => TalkAsync("call", console =>
     {
         console.Type("hypercall call add --rbx 40 --rcx 2\r");
