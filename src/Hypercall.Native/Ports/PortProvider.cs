@@ -45,7 +45,9 @@ public sealed class PortProvider : IHypercallProvider
     /// False: the instruction is executed on the caller's thread, with whatever permission that has. True, on Linux only: the
     /// channel asks for the permission, by ioperm(2) for all ports that the access touches, else by iopl(2). A permission is a
     /// thread's, so calls go one at a time to a thread of the channel's own, which alone asks for it and gives it back when the
-    /// machine is disposed. Where it is refused, so is the call (<see cref="HypercallStatus.Refusal"/>).
+    /// machine is disposed. Where it cannot be had, <see cref="Probe(ICpuid)"/> says so; a machine that names this provider
+    /// (<see cref="HypercallOptions.Provider"/>) opens it all the same, and where the permission is refused, so is the call
+    /// (<see cref="HypercallStatus.Refusal"/>).
     /// </param>
     /// <param name="name">The provider's name. Two ports on one machine need two names.</param>
     /// <exception cref="ArgumentOutOfRangeException">The width is none of 1, 2 and 4, or the access passes port 0xffff.</exception>
