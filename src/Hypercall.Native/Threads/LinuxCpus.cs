@@ -9,6 +9,7 @@ internal sealed unsafe class LinuxCpus : ICpuControl
     private const long NumberOfGetAffinity = 204;
     private const long NumberOfGetCpu = 309;
     private const int Bits = 64;
+    private const int FewestWords = 16; // 1,024 CPUs, as libc's cpu_set_t
     private const int MostWords = 4096; // 262,144 CPUs; the kernel's NR_CPUS is 8192 at most
 
     public int Current
@@ -25,7 +26,7 @@ internal sealed unsafe class LinuxCpus : ICpuControl
     public bool? Allows(int cpu)
     {
         // EINVAL: the kernel's mask is longer than this (sched_getaffinity(2), "C library/kernel differences").
-        for (int words = 16; words <= MostWords; words *= 2)
+        for (int words = FewestWords; words <= MostWords; words *= 2)
         {
             ulong[] mask = new ulong[words];
             fixed (ulong* first = mask)
@@ -47,8 +48,8 @@ internal sealed unsafe class LinuxCpus : ICpuControl
 
     public int Bind(int cpu)
     {
-        ulong[] mask = new ulong[(cpu / Bits) + 1];
-        mask[^1] = 1ul << (cpu % Bits);
+        ulong[] mask = new ulong[Math.Max(FewestWords, (cpu / Bits) + 1)];
+        mask[cpu / Bits] = 1ul << (cpu % Bits);
         fixed (ulong* first = mask)
         {
             return Libc.SystemCall(NumberOfSetAffinity, 0, mask.Length * sizeof(ulong), (nint)first, 0, 0) == 0 ? 0 : Libc.LastError;

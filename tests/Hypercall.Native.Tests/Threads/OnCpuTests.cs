@@ -117,9 +117,9 @@ public sealed class OnCpuTests
     [SkippableFact]
     public void A_sandbox_that_binds_no_thread_is_told()
     {
-        // Argument 1 is the mask's length: the runtime asks at its start, too, with a longer one.
-        Dictionary<string, string> refused = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.8=EPERM"], "--on-cpu", $"{Allowed()[0]}");
-        Dictionary<string, string> lies = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.8=0"], "--on-cpu", $"{Allowed()[0]}");
+        // Argument 1 is the mask's length: the runtime asks at its start, too, with a shorter one.
+        Dictionary<string, string> refused = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.128=EPERM"], "--on-cpu", $"{Allowed()[0]}");
+        Dictionary<string, string> lies = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.128=0"], "--on-cpu", $"{Allowed()[0]}");
 
         Assert.Equal(("refused", "1"), (refused["status"], refused["errno"]));
         Assert.Contains("sched_setaffinity: Operation not permitted (EPERM)", refused["message"], StringComparison.Ordinal);
