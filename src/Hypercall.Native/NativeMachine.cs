@@ -34,6 +34,13 @@ namespace Hypercall.Native;
 /// <see cref="PlatformNotSupportedException"/>; build such a program with <c>&lt;CETCompat&gt;false&lt;/CETCompat&gt;</c>. This
 /// is known from others who do the same (dotnet/runtime issue 107651), and was not tried on such a CPU.
 /// </para>
+/// <para>
+/// What a channel has to itself ends when the machine is disposed: the thread that has a permission for a port
+/// (<see cref="PortProvider"/>), or a CPU (<see cref="OnCpu"/>). Dispose waits for such a thread, unless a call is in the VMM: that
+/// call returns to its caller, and the thread ends then. A call on such a channel from then on throws an
+/// <see cref="ObjectDisposedException"/>; the channel of an instruction alone has nothing that could end. A program that ends
+/// without Dispose ends.
+/// </para>
 /// <para>All members may be used from any number of threads.</para>
 /// </remarks>
 /// <example>
@@ -43,17 +50,21 @@ namespace Hypercall.Native;
 /// HypercallStatus status = machine.Channel.TryInvoke(ref registers);
 /// </code>
 /// </example>
-public sealed class NativeMachine : IHypercallMachine
+public sealed class NativeMachine : IHypercallMachine, IDisposable
 {
     private readonly IHypercallProvider[] _providers;
     private readonly HypercallOptions _options;
     private readonly ILoggerFactory _loggerFactory;
     private readonly IMeterFactory? _meterFactory;
     private readonly NativePlatform _platform;
+    private readonly ICpuControl? _cpuControl;
     private readonly Lock _gate = new();
     private HypercallTarget? _target;
     private IHypercallChannel? _channel;
     private IGuestMemory? _memory;
+    private readonly List<IDisposable> _owned = [];
+    private readonly Dictionary<int, OneCpu> _cpus = [];
+    private bool _isDisposed;
 
     /// <summary>Describes the machine. Nothing is executed, allocated or installed before it is asked for.</summary>
     /// <param name="providers">The providers; exactly one must be usable here, unless the options name one.</param>
@@ -65,7 +76,8 @@ public sealed class NativeMachine : IHypercallMachine
         HypercallOptions? options = null,
         ILoggerFactory? loggerFactory = null,
         IMeterFactory? meterFactory = null)
-        : this(providers, options, loggerFactory, meterFactory, new NativeCpuid(), NativePlatform.Current)
+        : this(
+            providers, options, loggerFactory, meterFactory, new NativeCpuid(), NativePlatform.Current, OperatingSystem.IsLinux() ? new LinuxCpus() : null)
     {
     }
 
@@ -75,7 +87,8 @@ public sealed class NativeMachine : IHypercallMachine
         ILoggerFactory? loggerFactory,
         IMeterFactory? meterFactory,
         ICpuid cpuid,
-        NativePlatform platform)
+        NativePlatform platform,
+        ICpuControl? cpuControl = null)
     {
         ArgumentNullException.ThrowIfNull(providers);
         _providers = [.. providers];
@@ -83,6 +96,7 @@ public sealed class NativeMachine : IHypercallMachine
         _loggerFactory = loggerFactory ?? NullLoggerFactory.Instance;
         _meterFactory = meterFactory;
         _platform = platform;
+        _cpuControl = cpuControl;
         Cpuid = cpuid;
     }
 
@@ -106,13 +120,14 @@ public sealed class NativeMachine : IHypercallMachine
     /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
     /// <exception cref="PlatformNotSupportedException">Faults cannot be caught here: sigaction is refused, or somebody answers it
     /// and installs nothing.</exception>
+    /// <exception cref="ObjectDisposedException">The machine was disposed, and had made no channel before.</exception>
     public IHypercallChannel Channel
     {
         get
         {
             lock (_gate)
             {
-                return _channel ??= CreateChannel().Observe(_loggerFactory, _meterFactory);
+                return _channel ??= CreateChannel();
             }
         }
     }
@@ -129,19 +144,113 @@ public sealed class NativeMachine : IHypercallMachine
         }
     }
 
-    private IHypercallChannel CreateChannel()
+    /// <summary>
+    /// The same machine, with each call made on one CPU of the guest, by a thread of the channel's own that has no other CPU, and
+    /// one call at a time. On Linux. The same CPU gives the same machine; its memory is this one's, its CPUID that CPU's.
+    /// </summary>
+    /// <param name="cpu">The CPU's number, from 0, as in <c>/sys/devices/system/cpu</c>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
+    /// <exception cref="HypercallRefusedException">There is no such CPU, or it is offline, or this process may not run there. Where
+    /// that becomes so later, calls are refused (<see cref="HypercallStatus.Refusal"/>).</exception>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
+    /// <exception cref="ObjectDisposedException">The machine was disposed.</exception>
+    public IHypercallMachine OnCpu(int cpu)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(cpu);
+        if (_cpuControl is null)
+        {
+            throw new PlatformNotSupportedException("Calls are bound to a CPU on Linux only. Make the call without OnCpu: it goes out on whichever CPU the thread runs.");
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_cpus.TryGetValue(cpu, out OneCpu? known))
+            {
+                return known;
+            }
+
+            if (new CpuAffinity(cpu, _cpuControl).Check() is { } refusal)
+            {
+                throw new HypercallRefusedException(refusal);
+            }
+
+            BoundCpuid cpuid = new($"hypercall CPUID on CPU {cpu}", Cpuid, new CpuAffinity(cpu, _cpuControl));
+            _owned.Add(cpuid);
+            return _cpus[cpu] = new OneCpu(this, cpu, cpuid);
+        }
+    }
+
+    /// <summary>Ends what its channels have to themselves: see the remarks.</summary>
+    public void Dispose()
+    {
+        IDisposable[] owned;
+        lock (_gate)
+        {
+            _isDisposed = true;
+            owned = [.. _owned];
+            _owned.Clear();
+        }
+
+        foreach (IDisposable one in owned)
+        {
+            one.Dispose();
+        }
+    }
+
+    private IHypercallChannel CreateChannel(int? cpu = null)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         _platform.Demand();
         HypercallTarget target = Target;
         ILogger logger = _loggerFactory.CreateLogger<NativeMachine>();
         NativeLog.WayChosen(logger, target.Way, target.Cpu.Vendor, target.ProviderName);
-        IHypercallChannel channel = Open(target);
+        IHypercallChannel channel = Open(target, cpu);
         HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers.Where(IsVendors)).FirstOrDefault() : null;
-        return other is null ? channel : new FallbackChannel(channel, Open(other), target, other, logger);
+        return (other is null ? channel : new FallbackChannel(channel, Open(other, cpu), target, other, logger)).Observe(_loggerFactory, _meterFactory);
     }
 
     // An instruction that any CPU executes, as CPUID is, completes where there is no VMM at all.
     private bool IsVendors(IHypercallProvider provider) => provider.Probe(Cpuid) is { IsUsable: false } or { IsCpusChoice: true };
 
-    private IHypercallChannel Open(HypercallTarget target) => target.Provider.Open(target, _loggerFactory);
+    private IHypercallChannel Open(HypercallTarget target, int? cpu)
+    {
+        IHypercallChannel channel = target.Provider.Open(target, _loggerFactory);
+        if (cpu is { } one)
+        {
+            channel = OwnThreadChannel.With(channel, $"hypercall on CPU {one}", new CpuAffinity(one, _cpuControl!));
+        }
+
+        if (channel is IDisposable disposable)
+        {
+            _owned.Add(disposable);
+        }
+
+        return channel;
+    }
+
+    /// <summary>The machine on one CPU.</summary>
+    private sealed class OneCpu(NativeMachine machine, int cpu, ICpuid cpuid) : IHypercallMachine
+    {
+        private IHypercallChannel? _channel;
+
+        public ICpuid Cpuid => cpuid;
+
+        public HypercallTarget Target => machine.Target;
+
+        public IHypercallChannel Channel
+        {
+            get
+            {
+                lock (machine._gate)
+                {
+                    return _channel ??= machine.CreateChannel(cpu);
+                }
+            }
+        }
+
+        public IGuestMemory Memory => machine.Memory;
+
+        public IHypercallMachine OnCpu(int cpu) => machine.OnCpu(cpu);
+    }
 }

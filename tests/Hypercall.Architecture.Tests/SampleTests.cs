@@ -5,8 +5,8 @@ namespace Hypercall.Architecture.Tests;
 /// <summary>A sample is a program of a user: it names packages, and nothing of this repository but itself.</summary>
 public class SampleTests
 {
-    // Its fake machine is one that its user chooses, and the default.
-    private const string RunsOnTheFake = "VmmWatch";
+    // Their fake machine is one that their user chooses.
+    private static readonly string[] RunOnTheFake = ["VmmWatch", "VmwarePort", "NyxAgent"];
 
     public static TheoryData<string> SampleNames => [.. Samples.Select(project => project.Name)];
 
@@ -27,7 +27,7 @@ public class SampleTests
         Project sample = Samples.Single(project => project.Name == name);
         string[] testing = [.. sample.HypercallReferences.Where(reference => reference.StartsWith(Room.Testing, StringComparison.Ordinal))];
         bool isTest = name.EndsWith(".Tests", StringComparison.Ordinal);
-        Assert.Equal(isTest || name == RunsOnTheFake, testing.Length != 0);
+        Assert.Equal(isTest || RunOnTheFake.Contains(name), testing.Length != 0);
         Assert.True(isTest || testing.All(reference => reference == Room.Testing));
     }
 }

@@ -6,8 +6,8 @@ using Hypercall.Tests;
 
 // What memory does in a process with fewer rights than the one that runs the tests. One line of "key: value" for each thing
 // tried. Arguments: [--memlock BYTES] [--no-io-uring] [--no-more-files] [--unmount-proc] [--give-root-up |
-// --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes.
-if (LimitModes.TryRun(args))
+// --give-root-up-for-a-while | --give-root-up-on-one-thread | --crash]; or those of LimitModes or WayModes.
+if (LimitModes.TryRun(args) || WayModes.TryRun(args))
 {
     return 0;
 }

@@ -100,6 +100,8 @@ public sealed class UserTests(Feed feed)
     [Theory]
     [InlineData("GuestAgent")]
     [InlineData("VmmWatch")]
+    [InlineData("VmwarePort")]
+    [InlineData("NyxAgent")]
     public async Task A_sample_is_a_program_of_its_own_with_the_packages(string sample)
     {
         string folder = feed.NewFolder("samples-" + sample);

@@ -29,4 +29,10 @@ public interface IHypercallChannel
 
     /// <summary>The registers that come back.</summary>
     RegisterSet Returns => RegisterSet.All;
+
+    /// <summary>
+    /// Bits that the channel itself fills in every frame, and with what: a port's number in RDX[15:0]. What the caller has there
+    /// does not go in. A convention that puts anything else there cannot be carried. Empty, unless the instruction needs it.
+    /// </summary>
+    IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants => [];
 }

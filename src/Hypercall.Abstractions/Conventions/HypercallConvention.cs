@@ -166,6 +166,11 @@ public sealed partial class HypercallConvention
             }
         }
 
+        foreach ((RegisterField field, ulong value) in channel.Constants)
+        {
+            ThrowIfFilled(channel, field, value);
+        }
+
         if (!channel.Returns.Contains(Result.Register))
         {
             throw new ArgumentException($"The convention '{Name}' answers in {Result}, and this channel does not bring it back; it brings {channel.Returns}. Use another channel.", nameof(channel));
@@ -192,6 +197,25 @@ public sealed partial class HypercallConvention
 
     /// <summary>Whether a call that completed can be neither a failure nor another VMM's answer by this convention.</summary>
     internal bool JudgesNothing => _foreign is null && ReferenceEquals(Failure, HypercallFailureRule.Never);
+
+    // Only a constant of the convention can be what the channel puts there.
+    private void ThrowIfFilled(IHypercallChannel channel, RegisterField field, ulong value)
+    {
+        string? what = Number.Overlaps(field) ? "its number" : Array.Exists(_arguments, argument => argument.Overlaps(field)) ? "an argument" : null;
+        foreach ((RegisterField own, ulong constant) in Constants)
+        {
+            if (own.Overlaps(field) && (((constant << own.Shift) ^ (value << field.Shift)) & own.Mask & field.Mask) != 0)
+            {
+                what = $"{own} = 0x{constant:x}";
+            }
+        }
+
+        if (what is not null)
+        {
+            throw new ArgumentException(
+                $"The convention '{Name}' puts {what} where this channel itself puts {field} = 0x{value:x}. Use another channel, or a convention made for this one.", nameof(channel));
+        }
+    }
 
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)] // a message needs a large frame, which every call would have to clear

@@ -30,6 +30,8 @@ internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? lo
 
     public IGuestMemory Memory => machine.Memory;
 
+    public IHypercallMachine OnCpu(int cpu) => new KeyedMachine(machine.OnCpu(cpu), loggers, meters, key);
+
     // The container knows this one only.
     public void Dispose() => (machine as IDisposable)?.Dispose();
 

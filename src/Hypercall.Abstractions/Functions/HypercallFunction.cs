@@ -13,6 +13,7 @@ namespace Hypercall;
 /// </example>
 public sealed class HypercallFunction
 {
+    private readonly IHypercallMachine _machine;
     private readonly IHypercallChannel _channel;
     private readonly IGuestMemory _memory;
     private readonly DescriptorPages _pages = new();
@@ -25,13 +26,14 @@ public sealed class HypercallFunction
     /// <param name="name">Its name, for people; null for none.</param>
     /// <param name="layout">Which arguments hold memory in a transfer; null for the convention's own layout, if it has
     /// one.</param>
-    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or the layout does not fit the
-    /// convention.</exception>
+    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or fills bits of them itself, or
+    /// the layout does not fit the convention.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number does not fit the convention's field.</exception>
     public HypercallFunction(IHypercallMachine machine, HypercallConvention convention, ulong number, string? name = null, TransferLayout? layout = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(convention);
+        _machine = machine;
         IHypercallChannel channel = machine.Channel;
         _channel = channel is ObservedChannel observed ? observed.For(name ?? Describe(convention, number)) : channel;
         _memory = machine.Memory;
@@ -63,6 +65,14 @@ public sealed class HypercallFunction
 
     /// <summary>The channel as who logs and counts; null when nobody observes it.</summary>
     internal ObservedChannel? Observed => _channel as ObservedChannel;
+
+    /// <summary>The same function, with each call made on one CPU of the guest.</summary>
+    /// <param name="cpu">The CPU's number, from 0, as the guest's kernel counts them.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
+    /// <exception cref="HypercallRefusedException">There is no such CPU, or it is offline, or this process may not run
+    /// there.</exception>
+    /// <exception cref="NotSupportedException">The machine cannot: see <see cref="IHypercallMachine.OnCpu"/>.</exception>
+    public HypercallFunction OnCpu(int cpu) => new(_machine.OnCpu(cpu), Convention, Number, Name, Layout);
 
     /// <summary>Calls the function.</summary>
     /// <param name="words">Its arguments, in order; those that are left out are 0.</param>

@@ -26,7 +26,10 @@ public interface IHypercallProvider
     /// <param name="cpuid">The CPU.</param>
     HypercallProbe Probe(ICpuid cpuid);
 
-    /// <summary>Opens a channel, whatever <see cref="Probe"/> says: a VMM can present any CPU.</summary>
+    /// <summary>
+    /// Opens a channel, whatever <see cref="Probe"/> says: a VMM can present any CPU. One that is <see cref="IDisposable"/> is
+    /// disposed with its machine.
+    /// </summary>
     /// <param name="target">What the channel's faults name: the CPU, and this provider.</param>
     /// <param name="loggers">Where to log.</param>
     /// <exception cref="PlatformNotSupportedException">This operating system or process cannot.</exception>

@@ -8,6 +8,9 @@ internal static class InstructionAdvice
     private const string Other =
         "This fault is not one that a hypercall instruction is known to raise; report it with the VMM's name and version.";
 
+    // Seen under BitVisor: on a guest CPU that it has not taken over, the instruction is #UD (docs/hardware.md).
+    private const string OtherCpus = " A VMM may have taken over only some of the guest's CPUs: OnCpu(n) asks another one.";
+
     public static string For(in CpuFault fault) => fault.Kind switch
     {
         CpuFaultKind.None => "Nothing to do: the instruction completed.",
@@ -26,12 +29,12 @@ internal static class InstructionAdvice
 
     private static string InvalidOpcode(CpuIdentity? cpu) => cpu switch
     {
-        null => "There is no VMM, or one that does not serve user mode, or this is the wrong instruction for this CPU.",
+        null => "On this CPU there is no VMM, or one that does not serve user mode, or this is the wrong instruction for it." + OtherCpus,
         { HypervisorPresent: false } =>
-            "CPUID reports no hypervisor: there is no VMM, or one that hides itself and does not serve user mode, or not by this instruction. Run this in a guest, or use "
-            + "the fake VMM; if the instruction was forced, let CPUID choose it.",
+            "CPUID reports no hypervisor: on this CPU there is no VMM, or one that hides itself and does not serve user mode, or not by this instruction. Run this in a guest, or use "
+            + "the fake VMM; if the instruction was forced, let CPUID choose it." + OtherCpus,
         _ => "CPUID reports a hypervisor" + (cpu.HypervisorSignature.Length == 0 ? "" : $" ('{cpu.HypervisorSignature}')")
-            + ": it does not serve this instruction from user mode. If the instruction was forced, let CPUID choose it; else ask for user mode in the VMM's configuration, or "
-            + "make the call from a kernel module.",
+            + ": on this CPU it does not serve this instruction from user mode. If the instruction was forced, let CPUID choose it; else ask for user mode in the VMM's configuration, or "
+            + "make the call from a kernel module." + OtherCpus,
     };
 }

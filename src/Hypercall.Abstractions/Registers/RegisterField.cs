@@ -55,6 +55,9 @@ public readonly record struct RegisterField
     /// <summary>The bits of the register.</summary>
     internal ulong Mask => MaxValue << Shift;
 
+    /// <summary>Whether a bit belongs to both.</summary>
+    internal bool Overlaps(RegisterField other) => Register == other.Register && (Mask & other.Mask) != 0;
+
     /// <summary>A whole register.</summary>
     /// <param name="register">The register.</param>
     public static implicit operator RegisterField(GeneralRegister register) => FromGeneralRegister(register);

@@ -26,6 +26,8 @@ internal sealed class FallbackChannel(
 
     public RegisterSet Returns => first.Returns.Intersect(second.Returns);
 
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } = [.. first.Constants, .. second.Constants];
+
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
         if (_choice == Choice.Second)

@@ -24,9 +24,10 @@ struct name { const char *text; int value; };
 
 static const struct name calls[] = {
 	{ "capget", SYS_capget }, { "fsopen", 430 }, { "futex", SYS_futex }, { "getrlimit", SYS_getrlimit }, { "io_uring_register", 427 },
-	{ "io_uring_setup", 425 }, { "madvise", SYS_madvise }, { "memfd_create", SYS_memfd_create }, { "mincore", SYS_mincore }, { "mlock", SYS_mlock },
+	{ "io_uring_setup", 425 }, { "ioperm", SYS_ioperm }, { "iopl", SYS_iopl }, { "madvise", SYS_madvise }, { "memfd_create", SYS_memfd_create }, { "mincore", SYS_mincore }, { "mlock", SYS_mlock },
 	{ "mlock2", SYS_mlock2 }, { "mmap", SYS_mmap }, { "mprotect", SYS_mprotect }, { "msync", SYS_msync }, { "prlimit64", SYS_prlimit64 },
-	{ "rt_sigaction", SYS_rt_sigaction }, { "rt_sigprocmask", SYS_rt_sigprocmask }, { "sigaltstack", SYS_sigaltstack }, { NULL, 0 },
+	{ "rt_sigaction", SYS_rt_sigaction }, { "rt_sigprocmask", SYS_rt_sigprocmask }, { "sched_setaffinity", SYS_sched_setaffinity },
+	{ "sigaltstack", SYS_sigaltstack }, { NULL, 0 },
 };
 
 static const struct name answers[] = {
