@@ -64,7 +64,7 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         return new CpuidResult(cpu.MaxLeaf, Word(text, 0), Word(text, 8), Word(text, 4)); // EBX, EDX, ECX: in this order
     }
 
-    private static CpuidResult SignatureLeaf(string signature, uint maxLeaf)
+    public static CpuidResult SignatureLeaf(string signature, uint maxLeaf)
     {
         Span<byte> text = stackalloc byte[SignatureLength];
         text.Clear();
