@@ -19,7 +19,7 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     /// <summary>The call that a VMM served; null where it served none, or it was a look-up.</summary>
     public HarmlessCall? Served { get; private init; }
 
-    private const string Lookup = "the look-up of 'boot'";
+    private const string Lookup = "the look-up of 'boot'"; // VmmPresenceResult: what BitVisorClient.DetectPresence asks
     private const ulong UnservedPort = uint.MaxValue; // QEMU, hw/i386/vmport.c, vmport_ioport_read: also what IN reads where nobody is
 
     /// <summary>Whether a look-up by name, or a call by a VMM's convention, can go by an instruction.</summary>
@@ -28,13 +28,14 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     /// <summary>What a look-up that was made says of its way.</summary>
     public static WayTrial Of(VmmPresenceResult presence)
     {
-        string text = ToolWords.Of(presence.Message);
+        string gave = $"{Lookup} gave RAX = {RegisterValue.Hex(presence.Rax)}";
         return presence.Presence switch
         {
-            VmmPresence.Present => new WayTrial(WayState.Works, Lookup, text, presence.Status, presence.Rax),
-            VmmPresence.ForeignAbi => new WayTrial(WayState.Refused, Lookup, text, presence.Status, presence.Rax),
-            VmmPresence.Absent => new WayTrial(WayState.Silent, Lookup, text, presence.Status, presence.Rax),
-            _ => NotCompleted(Lookup, presence.Status),
+            VmmPresence.Present => new WayTrial(WayState.Works, Lookup, $"{gave}, which is a function's number.", presence.Status, presence.Rax),
+            VmmPresence.ForeignAbi => new WayTrial(WayState.Refused, Lookup, $"{gave}, which is no answer of a VMM that finds names.", presence.Status, presence.Rax),
+            VmmPresence.Absent => new WayTrial(WayState.Silent, Lookup, $"{gave}, as it went in.", presence.Status, presence.Rax),
+            VmmPresence.Faulted => new WayTrial(WayState.Faulted, Lookup, $"{Lookup} raised {presence.Status.Fault}.", presence.Status),
+            _ => new WayTrial(WayState.ChannelRefused, Lookup, ToolWords.Of(presence.Message), presence.Status),
         };
     }
 

@@ -110,6 +110,11 @@ public abstract class FakeVmmPersonality
     /// <summary>What it calls itself in the CPUID that it emulates behind Xen's prefix, where it does.</summary>
     internal virtual IReadOnlyList<FakeCpuidSignature> ForcedSignatures => [];
 
+    /// <summary>A leaf for hypervisors that holds no name.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="cpu">The CPU.</param>
+    internal virtual CpuidResult LeafAt(uint leaf, CpuIdentity cpu) => default;
+
     /// <summary>What the guest's kernel shows of it: the text of a small file; null where there is none.</summary>
     /// <param name="path">Its absolute path.</param>
     internal virtual string? FileAt(string path) => null;

@@ -343,7 +343,7 @@ public sealed class FakeMachine : IHypercallMachine
             : throw new HypercallRefusedException(new ChannelRefusal(
                 $"CPU {cpu}",
                 $"the fake guest has the CPUs 0 to {Options.Cpus - 1}",
-                "Name one of them, or give the machine more (FakeMachineOptions.Cpus)."));
+                "Name one of them, or make the fake machine with more."));
     }
 
     /// <summary>A way, on one CPU.</summary>
