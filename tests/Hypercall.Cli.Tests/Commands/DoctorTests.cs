@@ -20,7 +20,7 @@ public class DoctorTests
     [InlineData("vmware", "VMware saysItself")]
     [InlineData("acrn", "ACRN saysItself")]
     [InlineData("nyx", "KVM saysItself, Nyx saysItself")]
-    [InlineData("deaf", "")]
+    [InlineData("deaf", "a VMM without a name saysItself")]
     [InlineData("none", "")]
     public async Task It_names_who_shows_itself_and_nobody_else(string personality, string found)
     {
