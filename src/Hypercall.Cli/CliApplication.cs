@@ -47,7 +47,7 @@ internal static class CliApplication
         {
             (ExitCode code, string kind) = ExitCodes.Classify(e);
             bool json = args.TakeWhile(arg => arg != "--").Contains("--json"); // also where parsing failed
-            new CliOutput(host, json).ReportError(e, code, HintOn(e, kind, command, parse));
+            new CliOutput(host, json).ReportError(e, code, HintOn(e, kind, command, parse, host));
             return code;
         }
     }
@@ -100,20 +100,21 @@ internal static class CliApplication
     }
 
     // The library says what a program can do about an error; this says what a person at a prompt can.
-    private static string? HintOn(Exception error, string kind, CliCommand? command, ParseResult? parse) => kind switch
+    private static string? HintOn(Exception error, string kind, CliCommand? command, ParseResult? parse, CliHost host) => kind switch
     {
         "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
-        "functionNotFound" => $"'hypercall detect{Same(command, parse)}' says whether a VMM that calls functions by name is there; 'hypercall functions{Same(command, parse)}' looks known names up.",
+        "functionNotFound" => $"'hypercall detect{Same(command, parse, host)}' says whether a VMM that calls functions by name is there; 'hypercall functions{Same(command, parse, host)}' looks known names up.",
         "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
             "That is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
         "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
         "foreignVmm" => "'hypercall call --convention NAME --number N' speaks another VMM's convention; "
             + "'hypercall demo' shows a call on a fake VMM.",
-        "noProvider" => "--instruction vmcall|vmmcall forces an instruction; --vmm fake needs none.",
+        "noProvider" => "--instruction vmcall|vmmcall forces an instruction, --channel NAME another way down; --vmm fake needs none.",
         "platformNotSupported" => "--vmm fake works everywhere.",
         _ => null,
     };
 
     // The options that make another command speak to the same VMM.
-    private static string Same(CliCommand? command, ParseResult? parse) => command is null || parse is null ? "" : command.OptionsOfMachine(parse);
+    private static string Same(CliCommand? command, ParseResult? parse, CliHost host) =>
+        command is null || parse is null ? "" : command.OptionsOfMachine(parse, host);
 }

@@ -30,6 +30,9 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
     /// <summary>Opens standard output for bytes, where a result is no text of ours. The default loses them.</summary>
     public Func<Stream> OpenOutput { get; init; } = () => Stream.Null;
 
+    /// <summary>Reads a variable of the environment; null where it is not set. The default is an empty environment.</summary>
+    public Func<string, string?> Environment { get; init; } = static _ => null;
+
     /// <summary>Registers something else, after everything that the tool registered.</summary>
     public Action<IServiceCollection>? ConfigureServices { get; init; }
 
@@ -41,5 +44,6 @@ internal sealed record CliHost(TextWriter Out, TextWriter Error)
         OutIsClosed = !StandardStreams.HasOutput,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
+        Environment = System.Environment.GetEnvironmentVariable,
     };
 }

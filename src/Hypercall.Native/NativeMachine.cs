@@ -104,6 +104,16 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
     public ICpuid Cpuid { get; }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// <see cref="IHypervisorSigns.TryGetForcedCpuid"/> executes an instruction that raises #UD nearly everywhere, through the same
+    /// guard as a hypercall. Files are those of Linux; on Windows there are none.
+    /// </remarks>
+    public IHypervisorSigns Signs => field ??= new NativeHypervisorSigns(Cpuid);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IHypercallProvider> Providers => _providers;
+
+    /// <inheritdoc/>
     /// <exception cref="PlatformNotSupportedException">This process does not run on an x86 CPU.</exception>
     public HypercallTarget Target
     {

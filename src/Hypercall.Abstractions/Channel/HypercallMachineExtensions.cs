@@ -20,7 +20,11 @@ public static class HypercallMachineExtensions
     {
         public ICpuid Cpuid => machine.Cpuid;
 
+        public IHypervisorSigns Signs => machine.Signs;
+
         public HypercallTarget Target => machine.Target;
+
+        public IReadOnlyList<IHypercallProvider> Providers => machine.Providers;
 
         public IHypercallChannel Channel => channel;
 

@@ -9,9 +9,15 @@ public interface IHypercallMachine
     /// <summary>The CPUID instruction.</summary>
     ICpuid Cpuid { get; }
 
+    /// <summary>Where to see what is under the guest (<see cref="HypervisorDetector"/>); by default CPUID alone.</summary>
+    IHypervisorSigns Signs => new CpuidSigns(Cpuid);
+
     /// <summary>The CPU, and the instruction chosen for it.</summary>
     /// <exception cref="HypercallProviderException">No registered provider serves the CPU, or more than one does.</exception>
     HypercallTarget Target { get; }
+
+    /// <summary>All ways down that this machine has, whether they can be used or not; by default the chosen one.</summary>
+    IReadOnlyList<IHypercallProvider> Providers => [Target.Provider];
 
     /// <summary>The way down.</summary>
     /// <exception cref="HypercallProviderException">No registered provider serves the CPU, or more than one does.</exception>

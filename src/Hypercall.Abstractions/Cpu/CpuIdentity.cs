@@ -13,7 +13,6 @@ namespace Hypercall;
 /// </remarks>
 public sealed record CpuIdentity
 {
-    private const uint HypervisorLeaf = 0x4000_0000;   // reserved for hypervisors: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, section E.4
     private const uint ExtendedLeaf = 0x8000_0000;
 
     /// <summary>
@@ -32,7 +31,8 @@ public sealed record CpuIdentity
 
     /// <summary>
     /// The signature of leaf 0x40000000 (EBX, ECX, EDX) without trailing NULs and blanks, such as <c>KVMKVMKVM</c>; empty when
-    /// there is none. It is read even when <see cref="HypervisorPresent"/> is clear, for some VMMs answer it all the same.
+    /// there is none. It is read even when <see cref="HypervisorPresent"/> is clear, for some VMMs answer it all the same. The
+    /// names in further leaves: <see cref="CpuidSignature.ReadAll"/>.
     /// </summary>
     public string HypervisorSignature { get; init; } = "";
 
@@ -56,31 +56,30 @@ public sealed record CpuIdentity
         ArgumentNullException.ThrowIfNull(cpuid);
         CpuidResult basic = cpuid.Query(0);
         CpuidResult features = basic.Eax >= 1 ? cpuid.Query(1) : default;
-        CpuidResult hypervisor = cpuid.Query(HypervisorLeaf);
+        CpuidSignature? hypervisor = CpuidSignature.ReadFirst(cpuid);
         uint maxExtended = cpuid.Query(ExtendedLeaf).Eax;
-
-        // A CPU without hypervisor leaves answers them with those of its highest basic leaf: only text is a signature.
-        string signature = Signature(Text(hypervisor.Ebx, hypervisor.Ecx, hypervisor.Edx));
         return new CpuIdentity
         {
             Vendor = Text(basic.Ebx, basic.Edx, basic.Ecx),
             Brand = maxExtended is >= 0x8000_0004 and <= 0x8000_FFFF ? ReadBrand(cpuid) : "",
             MaxLeaf = basic.Eax,
             HypervisorPresent = (features.Ecx & (1u << 31)) != 0,
-            HypervisorSignature = signature,
-            HypervisorMaxLeaf = signature.Length == 0 ? 0 : hypervisor.Eax,
+            HypervisorSignature = hypervisor?.Text ?? "",
+            HypervisorMaxLeaf = hypervisor?.MaxLeaf ?? 0,
             VmxReported = (features.Ecx & (1u << 5)) != 0,
             SvmReported = maxExtended is >= 0x8000_0001 and <= 0x8000_FFFF && (cpuid.Query(0x8000_0001).Ecx & (1u << 2)) != 0,
         };
     }
+
+    /// <summary>The four registers as text, in the order of their names.</summary>
+    internal static string TextOf(CpuidResult leaf) => Text(leaf.Eax, leaf.Ebx, leaf.Ecx, leaf.Edx);
 
     private static string ReadBrand(ICpuid cpuid)
     {
         StringBuilder brand = new(48);
         for (uint leaf = 0x8000_0002; leaf <= 0x8000_0004; leaf++)
         {
-            CpuidResult part = cpuid.Query(leaf);
-            _ = brand.Append(Text(part.Eax, part.Ebx, part.Ecx, part.Edx));
+            _ = brand.Append(TextOf(cpuid.Query(leaf)));
         }
 
         return brand.ToString().TrimEnd('\0').Trim();
@@ -95,11 +94,5 @@ public sealed record CpuIdentity
         }
 
         return Encoding.Latin1.GetString(bytes);
-    }
-
-    private static string Signature(string text)
-    {
-        string trimmed = text.TrimEnd('\0');
-        return trimmed.All(c => c is >= ' ' and <= '~') ? trimmed.Trim() : "";
     }
 }

@@ -11,7 +11,11 @@ internal sealed class KeyedMachine(IHypercallMachine machine, ILoggerFactory? lo
 
     public ICpuid Cpuid => machine.Cpuid;
 
+    public IHypervisorSigns Signs => machine.Signs;
+
     public HypercallTarget Target => machine.Target;
+
+    public IReadOnlyList<IHypercallProvider> Providers => machine.Providers;
 
     public IHypercallChannel Channel
     {

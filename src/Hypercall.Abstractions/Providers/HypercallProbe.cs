@@ -3,8 +3,9 @@ namespace Hypercall;
 /// <summary>Whether a way down can be used here.</summary>
 public sealed class HypercallProbe
 {
-    private HypercallProbe(bool isUsable, bool isCpusChoice, string? reason, string? remedy)
+    private HypercallProbe(bool isUsable, bool isCpusChoice, string? reason, string? remedy, string? needs = null)
     {
+        Needs = needs;
         IsUsable = isUsable;
         IsCpusChoice = isCpusChoice;
         Reason = reason;
@@ -31,6 +32,24 @@ public sealed class HypercallProbe
 
     /// <summary>What would help, in a sentence; null when it can be used.</summary>
     public string? Remedy { get; }
+
+    /// <summary>
+    /// What it lacks that a user can give, in a few words, such as <c>root</c>; null when it can be used, or is not for this
+    /// machine.
+    /// </summary>
+    public string? Needs { get; }
+
+    /// <summary>It could be used on this machine, and lacks something that a user can give.</summary>
+    /// <param name="needs">What, in a few words, such as <c>root</c>.</param>
+    /// <param name="reason">Why it cannot be used as it is, without a full stop.</param>
+    /// <param name="remedy">What would help, in a sentence.</param>
+    public static HypercallProbe Lacks(string needs, string reason, string remedy)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(needs);
+        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        ArgumentException.ThrowIfNullOrWhiteSpace(remedy);
+        return new HypercallProbe(false, false, reason, remedy, needs);
+    }
 
     /// <summary>It cannot be used.</summary>
     /// <param name="reason">Why, without a full stop.</param>

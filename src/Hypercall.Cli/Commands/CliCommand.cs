@@ -29,10 +29,13 @@ internal abstract class CliCommand : Command
     public virtual string Remarks => "";
 
     public ValueTask<ExitCode> InvokeAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken) =>
-        RunAsync(new Invocation(parse, _machine.Read(parse), new CliOutput(host, parse.GetValue(_json)), host, cancellationToken));
+        RunAsync(new Invocation(parse, _machine.Read(parse, host.Environment), new CliOutput(host, parse.GetValue(_json)), host, cancellationToken));
 
     /// <summary>The options, a blank before each, that make another command speak to the same VMM.</summary>
-    public string OptionsOfMachine(ParseResult parse) => _machine.Read(parse) switch
+    public string OptionsOfMachine(ParseResult parse, CliHost host) => OptionsOf(_machine.Read(parse, host.Environment));
+
+    /// <summary>As <see cref="OptionsOfMachine"/>, for a machine that is chosen already.</summary>
+    protected static string OptionsOf(MachineChoice machine) => machine switch
     {
         { Vmm: VmmKind.Real } => "",
         { Personality: var personality } when personality == FakeVmmPersonality.BitVisor => " --vmm fake",

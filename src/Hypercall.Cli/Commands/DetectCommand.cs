@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using Hypercall.BitVisor;
 using Hypercall.Cli.CommandLine;
@@ -6,17 +7,35 @@ using Hypercall.Cli.Output;
 
 namespace Hypercall.Cli.Commands;
 
-/// <summary>What is here: the CPU, the instruction for it, and who answers.</summary>
-internal sealed class DetectCommand() : CliCommand(
-    "detect",
-    "Say which CPU this is, which instruction leaves the guest, and who answers.")
+/// <summary>What is here: the CPU, who is under it, which ways lead there, and who answers.</summary>
+internal sealed class DetectCommand : CliCommand
 {
+    private readonly Option<bool> _try = new("--try")
+    {
+        Description = "Make one call that changes nothing by each way down that can be used.",
+    };
+
+    private readonly Option<bool> _eachCpu = new("--each-cpu")
+    {
+        Description = "With --try: ask each CPU on which this program may run. A VMM may have taken over only some.",
+    };
+
+    public DetectCommand()
+        : base("detect", "Say which CPU this is, who is under it, which ways lead there, and who answers.")
+    {
+        Options.Add(_try);
+        Options.Add(_eachCpu);
+    }
+
     public override string Remarks =>
-        "Looks up one name or two, and calls no function. Ends with 0 whoever answers, or nobody; with 5 or 6 when the question cannot be asked here.";
+        "Looks up one name or two by the chosen way, and calls no function; with --try, calls one that does nothing by each way. "
+        + "Ends with 0 whoever answers, or nobody; with 5 or 6 when the question cannot be asked here.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
         ("hypercall detect", "this machine"),
+        ("hypercall detect --try", "and what each way down answers"),
+        ("hypercall detect --try --each-cpu", "and whether the VMM is on every CPU"),
         ("hypercall detect --json | jq -r .instruction", "VMCALL or VMMCALL, for a script"),
         ("hypercall detect --instruction vmcall", "what the other instruction would do here"),
         ("hypercall detect --fake kvm", "what it says under a VMM of another ABI"),
@@ -24,30 +43,75 @@ internal sealed class DetectCommand() : CliCommand(
 
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
     {
+        bool tries = invocation.Get(_try);
+        bool eachCpu = invocation.Get(_eachCpu);
+        if (eachCpu && !tries)
+        {
+            throw new UsageException("--each-cpu makes a call on each CPU: it needs --try.");
+        }
+
         using VmmSession session = invocation.OpenSession();
         CpuIdentity cpu = session.Cpu;
+        IReadOnlyList<HypervisorFinding> findings = HypervisorDetector.Detect(session.Whole.Signs);
         HypercallTarget? target = null;
         VmmPresenceResult? presence = null;
+        IReadOnlyList<CpuReport>? cpus = null;
         Exception? problem = null;
         try
         {
             target = session.Target;
-            presence = session.Vmm.DetectPresence();
+            if (WayTrial.IsHypercall(target.Instruction))
+            {
+                presence = session.Vmm.DetectPresence();
+            }
+
+            cpus = eachCpu ? CpuReport.OfEach(session.Whole, target.Instruction, findings) : null;
         }
         catch (Exception e) when (ExitCodes.For(e) is ExitCode.Unsupported or ExitCode.MemoryRefused)
         {
             problem = e; // what CPUID says is worth telling all the same
         }
 
+        WayTrial? known = presence is { } asked ? WayTrial.Of(asked) : null;
+        IReadOnlyList<WayReport> ways = WayReport.OfAll(session.Whole, cpu, target, known, findings, tries);
         DetectResult result = DetectResult.Of(invocation.Machine.Vmm, cpu, target, presence, problem) with
         {
-            FurtherSignatures = [.. HypervisorSignatures.Further(cpu, session.Cpuid).Select(one => new SignatureInfo(RegisterValue.Hex(one.Leaf), one.Text))],
+            FurtherSignatures =
+            [
+                .. CpuidSignature.ReadAll(session.Cpuid).Where(one => one.Leaf != FirstLeaf && cpu.HypervisorSignature.Length != 0)
+                    .Select(one => new SignatureInfo(RegisterValue.Hex(one.Leaf), one.Text)),
+            ],
             Rules = invocation.Machine.Vmm == VmmKind.Fake
                 ? [.. invocation.Machine.Personality.Rules.Select(rule => new RuleInfo(rule.Text, rule.Source))]
                 : null,
+            Hypervisors = [.. findings.Select(HypervisorInfo.Of)],
+            Channels = [.. ways.Select(ChannelInfo.Of)],
+            Cpus = cpus is null ? null : [.. cpus.Select(CpuInfo.Of)],
+            Next = "hypercall " + Next(presence, ways, tries) + OptionsOf(invocation.Machine),
         };
         invocation.Output.Report(result, CliJson.Readable.DetectResult, page => Draw(page, result));
         return ValueTask.FromResult(problem is null ? ExitCode.Done : ExitCodes.For(problem));
+    }
+
+    private const uint FirstLeaf = 0x4000_0000;
+
+    /// <summary>The one command that shows most after this one.</summary>
+    private static string Next(VmmPresenceResult? presence, IReadOnlyList<WayReport> ways, bool tries)
+    {
+        if (presence is { IsPresent: true })
+        {
+            return "functions";
+        }
+
+        if (!tries && ways.Any(way => way.State == WayState.NotTried))
+        {
+            return "detect --try";
+        }
+
+        WayReport? served = ways.FirstOrDefault(way => way is { State: WayState.Works, Trial.Served: not null });
+        return served?.Trial?.Served is { } call
+            ? call.CommandLine + (served.IsChosen ? "" : $" --channel {served.Provider.Name}")
+            : "demo"; // what can be learnt without a VMM that serves this program
     }
 
     private static void Draw(IPage page, DetectResult result)
@@ -68,12 +132,61 @@ internal sealed class DetectCommand() : CliCommand(
             page.Text(note);
         }
 
+        page.Text("");
+        if (result.Hypervisors.Count == 0)
+        {
+            page.Text("No hypervisor shows itself. One may be there all the same: some show no trace.");
+        }
+        else
+        {
+            page.Table(
+                ["hypervisor", "known by", "evidence", "source"],
+                [.. result.Hypervisors.Select(one => new[] { one.Name, DescribeKind(one.Kind), one.Evidence, one.Source })]);
+        }
+
+        page.Text("");
+        page.Table(["way down", "instruction", "here", "why"], [.. result.Channels.Select(Row)]);
+        if (result.Cpus is { } cpus)
+        {
+            page.Text("");
+            page.Table(["CPU", "here", "why"], [.. cpus.Select(one => new[] { $"{one.Cpu}", DescribeState(one.State, one.Fault?.Fault, needs: null), one.Text })]);
+        }
+
+        page.Text("");
+        page.Text($"Next: {result.Next}");
         if (result.Rules is { Count: > 0 } rules)
         {
             page.Text("");
             page.Table(["the fake VMM's rule", "source"], [.. rules.Select(rule => new[] { rule.Rule, rule.Source })]);
         }
     }
+
+    private static string[] Row(ChannelInfo way) =>
+    [
+        way.Chosen ? $"{way.Name} (chosen)" : way.Name,
+        way.Instruction is null ? "none: a device" : way.Instruction,
+        DescribeState(way.State, way.Fault?.Fault, way.Needs),
+        way.Text,
+    ];
+
+    private static string DescribeState(string state, string? fault, string? needs) => state switch
+    {
+        "works" => "works",
+        "refused" => "a VMM answers, and does not serve it",
+        "faulted" => $"faults ({fault})",
+        "silent" => "no answer",
+        "channelRefused" => "refused before the VMM",
+        "needs" => $"needs {needs}",
+        "notHere" => "not here",
+        _ => "not tried",
+    };
+
+    private static string DescribeKind(string kind) => kind switch
+    {
+        "saysItself" => "its own word",
+        "hint" => "a hint",
+        _ => "cannot be told",
+    };
 
     private static string DescribeSignatures(DetectResult result) => result.HypervisorSignature.Length == 0
         ? "none"
@@ -139,6 +252,18 @@ internal sealed record DetectResult
     /// <summary>By which rules the fake VMM behaves; null on the real one.</summary>
     public IReadOnlyList<RuleInfo>? Rules { get; init; }
 
+    /// <summary>What was found of what is under the guest.</summary>
+    public IReadOnlyList<HypervisorInfo> Hypervisors { get; init; } = [];
+
+    /// <summary>All ways down.</summary>
+    public IReadOnlyList<ChannelInfo> Channels { get; init; } = [];
+
+    /// <summary>What each CPU answered; null without <c>--each-cpu</c>.</summary>
+    public IReadOnlyList<CpuInfo>? Cpus { get; init; }
+
+    /// <summary>The command that shows most after this one.</summary>
+    public string Next { get; init; } = "";
+
     public static DetectResult Of(
         VmmKind vmm, CpuIdentity cpu, HypercallTarget? target, VmmPresenceResult? presence, Exception? problem) => new()
         {
@@ -195,7 +320,7 @@ internal sealed record DetectResult
         }
     }
 
-    private static string SpacedHex(ReadOnlySpan<byte> bytes) =>
+    internal static string SpacedHex(ReadOnlySpan<byte> bytes) =>
         string.Join(' ', bytes.ToArray().Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
 }
 

@@ -1,6 +1,9 @@
+using System.Diagnostics.Metrics;
 using Hypercall.BitVisor;
+using Hypercall.Native;
 using Hypercall.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Hypercall.Cli.Machines;
 
@@ -25,6 +28,9 @@ internal sealed class VmmSession : IDisposable
     /// <summary>The machine, with the channel that all its calls take.</summary>
     public IHypercallMachine Machine => _services.GetRequiredService<IHypercallMachine>().WithChannel(Channel);
 
+    /// <summary>The machine as it is, which can be bound to a CPU.</summary>
+    public IHypercallMachine Whole => _services.GetRequiredService<IHypercallMachine>();
+
     public IHypercallChannel Channel => _services.GetRequiredService<IHypercallChannel>();
 
     /// <summary>Memory to hand over; needs no provider.</summary>
@@ -41,12 +47,20 @@ internal sealed class VmmSession : IDisposable
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm =>
         {
-            _ = vmm.AddIntel().AddAmd().AddBitVisor().Configure(options => options.Provider = choice.Provider);
+            _ = vmm.AddBitVisor();
             if (choice.Vmm == VmmKind.Fake)
             {
-                FakeMachine fake = new(choice.Personality);
+                FakeMachine fake = FakeMachines.Create(choice.Personality);
                 (script ?? FakeFunctions.Register)(fake);
-                _ = vmm.AddFakeMachine(fake);
+                _ = vmm.AddFakeMachine(fake).Configure(options => options.Provider = choice.Provider);
+            }
+            else
+            {
+                _ = vmm.UseMachine(services => new NativeMachine(
+                    RealWays.All,
+                    new HypercallOptions { Provider = choice.Provider ?? RealWays.CpusChoice() },
+                    services.GetService<ILoggerFactory>(),
+                    services.GetService<IMeterFactory>()));
             }
         });
         host.ConfigureServices?.Invoke(services);

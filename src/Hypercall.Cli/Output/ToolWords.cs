@@ -17,7 +17,10 @@ internal static partial class ToolWords
         (FrameList(), "--passing list"),
         (Virtual(), "--passing gva"),
         (Auto(), "--passing auto"),
+        (NamedProvider(), "force it: --instruction vmcall|vmmcall, or --channel NAME"),
         (OtherInstruction(), "--instruction vmcall|vmmcall"),
+        (Binding(), "The real machine does, on Linux, and the fake one."),
+        (OtherCpu(), "'hypercall detect --try --each-cpu' asks each of them."),
         (Fake(), "--vmm fake"),
         (Conventions(), "'hypercall call --convention NAME'"),
         (Presence(), "'hypercall detect'"),
@@ -69,8 +72,17 @@ internal static partial class ToolWords
     [GeneratedRegex(@"\bPassing\.Auto\b")]
     private static partial Regex Auto();
 
+    [GeneratedRegex(@"\bname the provider in HypercallOptions\.Provider\b")]
+    private static partial Regex NamedProvider();
+
     [GeneratedRegex(@"\bHypercallOptions\.(TryOtherInstruction|Provider)\b")]
     private static partial Regex OtherInstruction();
+
+    [GeneratedRegex(@"\bA NativeMachine does \(on Linux\), and a FakeMachine\.")]
+    private static partial Regex Binding();
+
+    [GeneratedRegex(@"\bOnCpu\(n\) asks another one\.")]
+    private static partial Regex OtherCpu();
 
     [GeneratedRegex(@"\bAddFakeMachine\b(\(\))?")]
     private static partial Regex Fake();

@@ -54,29 +54,16 @@ public static class FakeMachineBuilderExtensions
         {
             FakeMachine vmm = provider.GetRequiredKeyedService<FakeMachine>(key);
             HypercallOptions options = provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
-            return options.Provider is null || IsProgramsOwn(provider, key, options.Provider) ? vmm : new ForcedMachine(vmm, options);
+            return options.Provider is null || IsProgramsOwn(vmm, provider, key, options.Provider) ? vmm : new FakeMachineView(vmm, options, cpu: 0);
         });
     }
 
     // A name that the program's own providers have, and the fake has not: the fake stands for that machine, too.
-    private static bool IsProgramsOwn(IServiceProvider services, string? key, string name) =>
+    private static bool IsProgramsOwn(FakeMachine vmm, IServiceProvider services, string? key, string name) =>
         !FakeVendor.All.Any(vendor => vendor.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        && !vmm.Providers.Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         && services.GetKeyedServices<IHypercallProvider>(key).Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     private static FakeMachine Create(IServiceProvider provider, string? key) =>
         new(FakeMachineOptions.Plain, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>());
-
-    /// <summary>
-    /// The fake machine as a program sees it that names a provider. The fake itself stays as it is: others may use it.
-    /// </summary>
-    private sealed class ForcedMachine(FakeMachine vmm, HypercallOptions options) : IHypercallMachine
-    {
-        public ICpuid Cpuid => vmm.Cpuid;
-
-        public HypercallTarget Target => vmm.SelectTarget(options);
-
-        public IHypercallChannel Channel => vmm.OpenChannel(Target.Instruction!);
-
-        public IGuestMemory Memory => vmm.Memory;
-    }
 }

@@ -34,6 +34,16 @@ public sealed record FakeMachineOptions
     /// </summary>
     public bool HasPortPermission { get; init; }
 
+    /// <summary>
+    /// Which ways down the machine has. The default is <see cref="FakeWays.Instruction"/>. The CPU decides between the vendors'
+    /// instructions; where it has none of them, the only other way that can be used is taken; all others are named
+    /// (<see cref="HypercallOptions.Provider"/>).
+    /// </summary>
+    public FakeWays Ways { get; init; } = FakeWays.Instruction;
+
+    /// <summary>Whether the program is root, who alone may use <see cref="FakeWays.Kernel"/>. The default is false.</summary>
+    public bool IsRoot { get; init; }
+
     /// <summary>How many levels the guest's page table has. The default is four.</summary>
     public FakePaging Paging { get; init; } = FakePaging.FourLevel;
 
@@ -46,11 +56,25 @@ public sealed record FakeMachineOptions
     public int Cpus { get; init; } = 2;
 
     /// <summary>
+    /// The virtual CPUs that the VMM has taken over, counted from 0; null, the default, for all. On the others the hypercall
+    /// instruction is #UD, and nobody serves a port (seen under BitVisor). A call is made on CPU 0, unless it is bound to another
+    /// (<see cref="FakeMachine.OnCpu"/>). CPUID tells the same on every CPU.
+    /// </summary>
+    public IReadOnlyList<int>? VmmCpus { get; init => field = value is null ? null : new OptionList<int>(value); }
+
+    /// <summary>
+    /// Small files that the guest's kernel shows, their texts by absolute path, beside those of the personality and
+    /// <c>/proc/self/status</c>, which lists the CPUs: <see cref="FakeMachine.Signs"/>. The default is none.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Files { get; init => field = new OptionFiles(value ?? throw new ArgumentNullException(nameof(value))); } =
+        new OptionFiles([]);
+
+    /// <summary>
     /// Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at
     /// 0x1000_0000 (256 MiB).
     /// </summary>
-    public IReadOnlyList<PhysicalExtent> Rom { get; init => field = new PhysicalExtents(value ?? throw new ArgumentNullException(nameof(value))); } =
-        new PhysicalExtents([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
+    public IReadOnlyList<PhysicalExtent> Rom { get; init => field = new OptionList<PhysicalExtent>(value ?? throw new ArgumentNullException(nameof(value))); } =
+        new OptionList<PhysicalExtent>([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
 
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
     public long LockLimit { get; init; } = long.MaxValue;
@@ -97,8 +121,12 @@ public sealed record FakeMachineOptions
             (Cpu is not null, $"{nameof(Cpu)} = {(Cpu is null ? "" : CpuToCSharp(Cpu))}"),
             (Cpl != Plain.Cpl, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpl)} = {Cpl}")),
             (HasPortPermission, $"{nameof(HasPortPermission)} = true"),
+            (Ways != Plain.Ways, $"{nameof(Ways)} = {WaysToCSharp(Ways)}"),
+            (IsRoot, $"{nameof(IsRoot)} = true"),
             (Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}"),
             (Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}")),
+            (VmmCpus is not null, $"{nameof(VmmCpus)} = [{string.Join(", ", VmmCpus ?? [])}]"),
+            (Files.Count != 0, $"{nameof(Files)} = new Dictionary<string, string> {{ {string.Join(", ", Files.Select(file => $"[{Text(file.Key)}] = {Text(file.Value)}"))} }}"),
             (!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]"),
             (LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}")),
             (CanPin != Plain.CanPin, $"{nameof(CanPin)} = false"),
@@ -129,10 +157,14 @@ public sealed record FakeMachineOptions
             (cpu.SvmReported, $"{nameof(cpu.SvmReported)} = true"),
         ]);
         return $"new {nameof(CpuIdentity)} {{ {string.Join(", ", settings)} }}";
-
-        // What CPUID holds is bytes: those outside ASCII's printable characters are written as escapes.
-        static string Text(string value) => $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}"))}\"";
     }
+
+    private static string WaysToCSharp(FakeWays ways) => ways == FakeWays.None
+        ? $"{nameof(FakeWays)}.{nameof(FakeWays.None)}"
+        : string.Join(" | ", Enum.GetValues<FakeWays>().Where(way => way != FakeWays.None && ways.HasFlag(way)).Select(way => $"{nameof(FakeWays)}.{way}"));
+
+    // What CPUID holds is bytes: those outside ASCII's printable characters are written as escapes.
+    private static string Text(string value) => $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}"))}\"";
 
     private static IEnumerable<string> Differing((bool Differs, string Setting)[] settings) =>
         settings.Where(one => one.Differs).Select(one => one.Setting);

@@ -104,6 +104,21 @@ public abstract class FakeVmmPersonality
     /// </summary>
     public virtual string CpuVendor => "AuthenticAMD";
 
+    /// <summary>CPUID's brand string of such a CPU.</summary>
+    internal virtual string Brand => "Hypercall Fake Processor";
+
+    /// <summary>What it calls itself in the CPUID that it emulates behind Xen's prefix, where it does.</summary>
+    internal virtual IReadOnlyList<FakeCpuidSignature> ForcedSignatures => [];
+
+    /// <summary>A leaf for hypervisors that holds no name.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="cpu">The CPU.</param>
+    internal virtual CpuidResult LeafAt(uint leaf, CpuIdentity cpu) => default;
+
+    /// <summary>What the guest's kernel shows of it: the text of a small file; null where there is none.</summary>
+    /// <param name="path">Its absolute path.</param>
+    internal virtual string? FileAt(string path) => null;
+
     /// <summary>
     /// Whether number 0 finds functions by name, as BitVisor's does: the first argument is the guest virtual address of the name,
     /// the result the number. The default is false, and then functions that were registered by name are out of reach.

@@ -13,9 +13,13 @@ internal sealed class NyxPersonality() : KvmPersonality(nameof(Nyx), HypercallCo
         new("Every other call is KVM's: -1 to user mode, -1000 to the guest's kernel.", Emulate),
         new("On Intel, VMMCALL raises #PF, as under KVM.", "nyx-fuzz/KVM-Nyx, README.md: a KVM with patches"),
         new("CPUID says KVMKVMKVM at 0x40000000.", "nyx-fuzz/KVM-Nyx, README.md: a KVM with patches"),
+        new("CPUID's brand ends with NYX vCPU (PT), at leaf 0x80000004.", "nyx-fuzz/packer, nyx.h, get_nyx_cpu_type"),
     ];
 
     public override string CpuVendor => "GenuineIntel";
+
+    // Three leaves of 16 bytes: the last is its own.
+    internal override string Brand => base.Brand.PadRight(32) + "NYX vCPU (PT)";
 
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers) =>
         registers.Rax == Id || base.Admit(vmExit, ref registers);

@@ -8,6 +8,7 @@ internal sealed class VmwarePersonality() : FakeVmmPersonality(nameof(Vmware), H
 
     private const uint Magic = 0x564D5868; // VMWARE_HYPERVISOR_MAGIC: Linux, arch/x86/include/asm/vmware.h
     private const ushort Port = 0x5658; // VMWARE_HYPERVISOR_PORT: the same
+    private const uint Features = 0x4000_0010; // CPUID_VMWARE_FEATURES_LEAF: Linux, arch/x86/kernel/cpu/vmware.c
     private const ulong No = uint.MaxValue;
 
     public override IReadOnlyList<FakeVmmRule> Rules { get; } =
@@ -21,11 +22,17 @@ internal sealed class VmwarePersonality() : FakeVmmPersonality(nameof(Vmware), H
             Qemu + "; measured under QEMU: EAX 0xffffffff, EBX 0 as it went in"),
         new("Another port, or IN without that number in EAX, gives EAX = 0xffffffff.", Qemu),
         new("CPUID says VMwareVMware at 0x40000000.", "Linux, arch/x86/kernel/cpu/vmware.c, vmware_platform"),
+        new(
+            "CPUID leaf 0x40000010, ECX says that the CPU's own instruction is served: bit 0 VMMCALL, bit 1 VMCALL.",
+            "Linux, arch/x86/kernel/cpu/vmware.c, vmware_select_hypercall"),
         new("A refusal is EAX = 0xffffffff.", FakeVmmRule.Assumed),
     ];
 
     public override IReadOnlyList<FakeCpuidSignature> Signatures { get; } =
-        [new(FakeCpuidSignature.FirstLeaf, "VMwareVMware", 0x4000_0010)];
+        [new(FakeCpuidSignature.FirstLeaf, "VMwareVMware", Features)];
+
+    internal override CpuidResult LeafAt(uint leaf, CpuIdentity cpu) =>
+        leaf == Features ? new CpuidResult(0, 0, FakeVendor.Amd.Probe(cpu).IsUsable ? 1u : 2u, 0) : default;
 
     public override bool ServesPort => true;
 

@@ -12,11 +12,17 @@ internal sealed class XenPvPersonality() : FakeVmmPersonality(nameof(XenPv), Hyp
             "The guest's kernel gets through, and a number that it does not serve gives RAX = -38.",
             Measured + ", through /dev/xen/privcmd"),
         new("CPUID shows nothing of Xen.", Measured),
+        new("CPUID behind Xen's prefix says XenVMMXenVMM at 0x40000000.", "Xen, tools/misc/xen-detect.c"),
+        new("/sys/hypervisor/type is 'xen'.", Measured),
         new("A refusal is RAX = -1.", "Xen, xen/include/xsm/dummy.h, xsm_default_action"),
     ];
 
+    internal override IReadOnlyList<FakeCpuidSignature> ForcedSignatures => Xen.Signatures;
+
     public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) =>
         vmExit is { Kind: FakeExitKind.Hypercall, Cpl: not 0 } ? CpuFaultKind.InvalidOpcode : base.Fault(vmExit, in registers);
+
+    internal override string? FileAt(string path) => path == "/sys/hypervisor/type" ? "xen\n" : null;
 
     public override void AnswerUnserved(FakeExit vmExit, ref HypercallRegisters registers) =>
         registers.Rax = XenPersonality.Enosys;

@@ -1,18 +1,17 @@
 namespace Hypercall.Testing;
 
 /// <summary>One instruction on the way to a fake VMM.</summary>
-internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruction, int cpl) : IHypercallChannel
+internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruction, int cpl, int cpu) : IHypercallChannel
 {
     // What Linux reports: asm-generic/signal.h, and the vectors of Intel SDM vol. 3A, table 6-1.
     private const uint SigIll = 4;
     private const uint SigSegv = 11;
 
-    private readonly FakeVendor? _vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
     private FakeExit? _exit;
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {
-        FakeMachineState state = vmm.State;
+        FakeMachineState state = vmm.StateOn(cpu);
         FakeExit? exit = _exit;
         if (exit is null || !ReferenceEquals(exit.Cpu, state.Cpu))
         {
@@ -27,6 +26,6 @@ internal sealed class FakeChannel(FakeMachine vmm, HypercallInstruction instruct
     {
         Code = fault.Kind == CpuFaultKind.InvalidOpcode ? SigIll : SigSegv,
         TrapNumber = fault.Kind switch { CpuFaultKind.InvalidOpcode => 6, CpuFaultKind.GeneralProtection => 13, _ => 14 },
-        Target = new HypercallTarget(state.Cpu, vmm.ProviderOf(_vendor) ?? new FakeProvider(vmm, new FakeVendor("none", instruction))),
+        Target = new HypercallTarget(state.Cpu, vmm.ProviderOf(instruction) ?? new FakeProvider(vmm, "none", instruction)),
     });
 }

@@ -18,7 +18,7 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
             0 => VendorLeaf(cpu),
             1 => new CpuidResult(0, 0, (cpu.HypervisorPresent ? 1u << 31 : 0) | (cpu.VmxReported ? 1u << 5 : 0), 0),
             FakeCpuidSignature.FirstLeaf => SignatureLeaf(cpu.HypervisorSignature, cpu.HypervisorMaxLeaf),
-            > FakeCpuidSignature.FirstLeaf and <= 0x4000_FFFF => FurtherLeaf(vmm.Personality, leaf),
+            > FakeCpuidSignature.FirstLeaf and <= 0x4000_FFFF => FurtherLeaf(vmm.Personality, leaf, cpu),
             0x8000_0000 => new CpuidResult(cpu.Brand.Length == 0 ? 0x8000_0001 : 0x8000_0004, 0, 0, 0),
             0x8000_0001 => new CpuidResult(0, 0, cpu.SvmReported ? 1u << 2 : 0, 0),
             >= 0x8000_0002 and <= 0x8000_0004 => BrandLeaf(cpu, (int)(leaf - 0x8000_0002)),
@@ -64,7 +64,7 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
         return new CpuidResult(cpu.MaxLeaf, Word(text, 0), Word(text, 8), Word(text, 4)); // EBX, EDX, ECX: in this order
     }
 
-    private static CpuidResult SignatureLeaf(string signature, uint maxLeaf)
+    public static CpuidResult SignatureLeaf(string signature, uint maxLeaf)
     {
         Span<byte> text = stackalloc byte[SignatureLength];
         text.Clear();
@@ -73,8 +73,8 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
     }
 
     // The first leaf is the identity's, which a test may choose; the others are the VMM's.
-    private static CpuidResult FurtherLeaf(FakeVmmPersonality vmm, uint leaf) =>
-        vmm.Signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature ? SignatureLeaf(signature.Text, signature.MaxLeaf) : default;
+    private static CpuidResult FurtherLeaf(FakeVmmPersonality vmm, uint leaf, CpuIdentity cpu) =>
+        vmm.Signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature ? SignatureLeaf(signature.Text, signature.MaxLeaf) : vmm.LeafAt(leaf, cpu);
 
     private static CpuidResult BrandLeaf(CpuIdentity cpu, int part)
     {

@@ -39,6 +39,7 @@ public sealed class FakeMachine : IHypercallMachine
     private readonly ILoggerFactory? _loggers;
     private readonly IMeterFactory? _meters;
     private IHypercallChannel? _channel;
+    private volatile BareState? _bare;
 
     /// <summary>
     /// Makes a machine on an AMD CPU with a VMM like BitVisor, with the functions that every build of it has: <c>boot</c>,
@@ -78,13 +79,24 @@ public sealed class FakeMachine : IHypercallMachine
                 nameof(options), options.Cpl, "A program runs at privilege level 3, a kernel at 0.");
         }
 
+        if (options.VmmCpus?.Any(cpu => cpu < 0 || cpu >= options.Cpus) == true)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), string.Join(", ", options.VmmCpus), $"The guest has the CPUs 0 to {options.Cpus - 1}.");
+        }
+
+        if ((options.Ways & ~(FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel)) != 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Ways, "There is no such way down.");
+        }
+
         if (!Enum.IsDefined(options.Paging))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Paging, "Long mode has 4 or 5 levels of page tables.");
         }
 
         Options = options;
-        _providers = [.. FakeVendor.All.Select(vendor => new FakeProvider(this, vendor))];
+        _providers = [.. FakeProvider.Of(this, options)];
         _loggers = loggers;
         _meters = meters;
         _run = new FakeRun(options);
@@ -98,6 +110,7 @@ public sealed class FakeMachine : IHypercallMachine
             : FakeMachineState.DefaultCpu(options.Personality);
         _state = new FakeMachineState(options.Personality, cpu, CpuIsChosen: options.Cpu is not null, FakeFunctions.OfEveryBuild);
         Cpuid = new FakeCpuid(this);
+        Signs = new FakeSigns(this);
         HasPortPermission = options.HasPortPermission;
     }
 
@@ -165,6 +178,15 @@ public sealed class FakeMachine : IHypercallMachine
     /// <inheritdoc/>
     public ICpuid Cpuid { get; }
 
+    /// <summary>
+    /// What a program sees of what is under its guest: CPUID; the files of <see cref="FakeMachineOptions.Files"/> and of the
+    /// personality; and under Xen's PV the CPUID that it emulates.
+    /// </summary>
+    public IHypervisorSigns Signs { get; }
+
+    /// <summary>All ways down that it has (<see cref="FakeMachineOptions.Ways"/>), whether they can be used or not.</summary>
+    public IReadOnlyList<IHypercallProvider> Providers => _providers;
+
     /// <inheritdoc/>
     public HypercallTarget Target => SelectTarget(null);
 
@@ -175,7 +197,7 @@ public sealed class FakeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= Observe(new FakeChannel(this, Target.Instruction!, Options.Cpl));
+                return _channel ??= Open(Target, cpu: 0);
             }
         }
     }
@@ -273,11 +295,19 @@ public sealed class FakeMachine : IHypercallMachine
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
     {
         ArgumentNullException.ThrowIfNull(instruction);
-        return Observe(new FakeChannel(this, instruction, Options.Cpl));
+        return Open(instruction, Options.Cpl, cpu: 0);
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
-    public IHypercallChannel OpenKernelChannel() => Observe(new FakeChannel(this, Target.Instruction!, cpl: 0));
+    public IHypercallChannel OpenKernelChannel() => OpenKernel(cpu: 0);
+
+    /// <summary>
+    /// The same machine, with each call made on one CPU: <see cref="FakeMachineOptions.VmmCpus"/> says on which of them the VMM is.
+    /// </summary>
+    /// <param name="cpu">The CPU's number, from 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
+    /// <exception cref="HypercallRefusedException">There is no such CPU (<see cref="FakeMachineOptions.Cpus"/>).</exception>
+    public IHypercallMachine OnCpu(int cpu) => new FakeMachineView(this, options: null, CheckedCpu(cpu));
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends
@@ -296,15 +326,63 @@ public sealed class FakeMachine : IHypercallMachine
     {
         lock (_gate)
         {
-            return HypercallTarget.Select(Cpuid, _providers, options); // CPUID is read leaf by leaf: of one CPU
+            // CPUID is read leaf by leaf: of one CPU
+            FakeProvider[] cpus = options?.Provider is null ? [.. _providers.Where(provider => provider.Probe(Cpuid).IsCpusChoice)] : [];
+            return HypercallTarget.Select(Cpuid, cpus.Length == 0 ? _providers : cpus, options);
         }
     }
 
-    internal FakeProvider? ProviderOf(FakeVendor? vendor) => Array.Find(_providers, provider => ReferenceEquals(provider.Vendor, vendor));
+    /// <summary>The way that an instruction is; null where the machine has none such.</summary>
+    internal FakeProvider? ProviderOf(HypercallInstruction instruction) => Array.Find(_providers, provider => provider.IsBy(instruction));
+
+    internal int CheckedCpu(int cpu)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(cpu);
+        return cpu < Options.Cpus
+            ? cpu
+            : throw new HypercallRefusedException(new ChannelRefusal(
+                $"CPU {cpu}",
+                $"the fake guest has the CPUs 0 to {Options.Cpus - 1}",
+                "Name one of them, or make the fake machine with more."));
+    }
+
+    /// <summary>A way, on one CPU.</summary>
+    internal IHypercallChannel Open(HypercallTarget target, int cpu) =>
+        target.Instruction is { } instruction ? Open(instruction, Options.Cpl, cpu) : OpenKernel(cpu);
+
+    // The kernel executes the CPU's own instruction, whatever the program's way is.
+    private IHypercallChannel OpenKernel(int cpu) =>
+        Open(State.Vendor?.Instruction ?? Target.Instruction ?? FakeVendor.Intel.Instruction, cpl: 0, cpu);
+
+    private IHypercallChannel Open(HypercallInstruction instruction, int cpl, int cpu) =>
+        new FakeChannel(this, instruction, cpl, cpu).Observe(_loggers, _meters);
+
+    /// <summary>The VMM as it is on a CPU: on one that it has not taken over there is none.</summary>
+    internal FakeMachineState StateOn(int cpu)
+    {
+        FakeMachineState state = _state;
+        if (Options.VmmCpus is not { } taken || taken.Contains(cpu))
+        {
+            return state;
+        }
+
+        BareState? bare = _bare;
+        if (bare is null || !ReferenceEquals(bare.Of, state))
+        {
+            _bare = bare = new BareState(state, state with { Personality = FakeVmmPersonality.None, Functions = FakeFunctions.Empty });
+        }
+
+        return bare.Bare;
+    }
 
     /// <summary>One instruction, from its entry to what the guest gets back.</summary>
     internal StrongBox<CpuFault>? Run(FakeMachineState state, FakeExit exit, ref HypercallRegisters registers) =>
         _cpu.Run(state, exit, HasPortPermission, ref registers);
 
-    private IHypercallChannel Observe(FakeChannel channel) => channel.Observe(_loggers, _meters);
+    private sealed class BareState(FakeMachineState of, FakeMachineState bare)
+    {
+        public FakeMachineState Of => of;
+
+        public FakeMachineState Bare => bare;
+    }
 }

@@ -3,8 +3,6 @@ namespace Hypercall.Testing;
 /// <summary>Everything about a fake VMM that a call needs, in one snapshot: no call sees half of a change.</summary>
 internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdentity Cpu, bool CpuIsChosen, FakeFunctions Functions)
 {
-    private static readonly HypercallInstruction PortInstruction = new("IN", [0xED]); // IN EAX, DX: Intel SDM vol. 2A, IN
-
     /// <summary>
     /// Whose instruction the CPU executes; null for a vendor that nobody knows, where the forced instruction is taken to be
     /// right.
@@ -18,7 +16,7 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
         return new CpuIdentity
         {
             Vendor = personality.CpuVendor,
-            Brand = "Hypercall Fake Processor",
+            Brand = personality.Brand,
             MaxLeaf = 0x10,
             SvmReported = personality is BitVisorPersonality,
             HypervisorPresent = personality.SetsHypervisorBit,
@@ -32,7 +30,7 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
     {
         FakeVendor? vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
         FakeExitKind kind = vendor is null
-            ? instruction.Encoding.Span.SequenceEqual(PortInstruction.Encoding.Span) ? FakeExitKind.Port : FakeExitKind.Other
+            ? instruction.Encoding.Span.SequenceEqual(FakeProvider.PortInstruction.Encoding.Span) ? FakeExitKind.Port : FakeExitKind.Other
             : Vendor is null || ReferenceEquals(vendor, Vendor) ? FakeExitKind.Hypercall : FakeExitKind.OtherVendors;
         return new FakeExit(instruction, Cpu, cpl, kind);
     }

@@ -11,6 +11,16 @@ public class HypercallProbeTests
     }
 
     [Fact]
+    public void What_lacks_something_says_what_a_user_can_give()
+    {
+        HypercallProbe probe = HypercallProbe.Lacks("root", "only root may open it", "Run it as root.");
+        Assert.Equal((false, false, "root", "only root may open it", "Run it as root."), (probe.IsUsable, probe.IsCpusChoice, probe.Needs, probe.Reason, probe.Remedy));
+        Assert.Null(HypercallProbe.Unusable("x", "y").Needs);
+        Assert.Null(HypercallProbe.Usable.Needs);
+        _ = Assert.Throws<ArgumentException>(() => HypercallProbe.Lacks(" ", "x", "y"));
+    }
+
+    [Fact]
     public void What_can_be_used_needs_no_words()
     {
         Assert.Equal((true, false, null, null), (HypercallProbe.Usable.IsUsable, HypercallProbe.Usable.IsCpusChoice, HypercallProbe.Usable.Reason, HypercallProbe.Usable.Remedy));

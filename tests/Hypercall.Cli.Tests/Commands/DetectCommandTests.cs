@@ -36,11 +36,18 @@ public class DetectCommandTests
         [
             "vmm", "cpuVendor", "cpuBrand", "maxLeaf", "provider", "instruction", "instructionEncoding", "hypervisorPresent", "hypervisorSignature",
             "hypervisorMaxLeaf", "furtherSignatures", "vmxReported", "svmReported", "presence", "presenceRax", "presenceFault", "notes", "error", "rules",
+            "hypervisors", "channels", "cpus", "next",
         ];
+        string[] ofHypervisor = ["name", "kind", "evidence", "source", "conventions", "ways"];
+        string[] ofChannel = ["name", "instruction", "encoding", "chosen", "usable", "state", "needs", "text", "call", "rax", "fault"];
+        string[] ofCpu = ["cpu", "state", "text", "rax", "fault"];
         foreach (string personality in (string[])["bitvisor", "kvm", "deaf", "none"])
         {
-            CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+            CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json --try --each-cpu");
             Assert.Equal(names, run.Json.EnumerateObject().Select(property => property.Name));
+            Assert.All(Items(run, "hypervisors"), item => Assert.Equal(ofHypervisor, item.EnumerateObject().Select(property => property.Name)));
+            Assert.All(Items(run, "channels"), item => Assert.Equal(ofChannel, item.EnumerateObject().Select(property => property.Name)));
+            Assert.All(Items(run, "cpus"), item => Assert.Equal(ofCpu, item.EnumerateObject().Select(property => property.Name)));
         }
     }
 
@@ -160,4 +167,6 @@ public class DetectCommandTests
         Assert.Equal(@"\u001b[2Jgone\u000aCPU vendor: Mine", run.Fact("CPU brand"));
         Assert.Equal("AuthenticAMD", run.Fact("CPU vendor"));
     }
+
+    private static JsonElement.ArrayEnumerator Items(CliRun run, string name) => run.Json.GetProperty(name).EnumerateArray();
 }

@@ -1,0 +1,73 @@
+namespace Hypercall;
+
+/// <summary>What stands between a program and the CPU, and is no VMM of the machine: gVisor, WSL, QEMU for one program.</summary>
+internal static class EmulatedKernels
+{
+    // google/gvisor: the build of Linux that it says to be, in every release; newer ones say "gvisor" in the release, too.
+    private const string GvisorBuild = "#1 SMP Sun Jan 10 15:06:54 PST 2016";
+    private const string GvisorSource = "google/gvisor, pkg/sentry/syscalls/linux/linux64.go, LinuxVersion; issue 54";
+
+    public static IEnumerable<HypervisorFinding> In(IHypervisorSigns signs, CpuIdentity cpu, IReadOnlyList<CpuidSignature> names)
+    {
+        List<HypervisorFinding> found = [];
+        if (GuestFile.Line(signs, "/proc/version") is { } version)
+        {
+            bool saysItself = version.Contains("gvisor", StringComparison.OrdinalIgnoreCase);
+            if (saysItself || version.Contains(GvisorBuild, StringComparison.Ordinal))
+            {
+                found.Add(new HypervisorFinding(
+                    "gVisor",
+                    saysItself ? HypervisorFindingKind.SaysItself : HypervisorFindingKind.Hint,
+                    $"/proc/version is '{version}': a kernel in user space stands between this program and the machine's own",
+                    GvisorSource));
+            }
+        }
+
+        if (GuestFile.Line(signs, "/proc/sys/kernel/osrelease") is { } release
+            && (release.Contains("microsoft", StringComparison.OrdinalIgnoreCase) || release.Contains("WSL", StringComparison.Ordinal)))
+        {
+            bool isVm = release.Contains("WSL2", StringComparison.OrdinalIgnoreCase);
+            found.Add(new HypervisorFinding(
+                isVm ? "WSL2, on Hyper-V" : "WSL",
+                HypervisorFindingKind.Hint,
+                $"/proc/sys/kernel/osrelease is '{release}'",
+                "systemd, src/basic/virt.c, detect_container; microsoft/WSL issue 423",
+                isVm ? KnownVmm.HyperV : null));
+        }
+
+        if (ForOneProgram(signs, cpu, names) is { } emulator)
+        {
+            found.Add(emulator);
+        }
+
+        return found;
+    }
+
+    // The guest's kernel reads the CPUID that it gets itself; QEMU for one program emulates CPUID, and passes the host's
+    // /proc/cpuinfo of an x86 through.
+    private static HypervisorFinding? ForOneProgram(IHypervisorSigns signs, CpuIdentity cpu, IReadOnlyList<CpuidSignature> names)
+    {
+        if (signs.TryReadFile("/proc/cpuinfo") is not { Length: > 0 } text)
+        {
+            return null;
+        }
+
+        (string Vendor, string Model) kernels = (GuestFile.Field(text, "vendor_id") ?? "", GuestFile.Field(text, "model name") ?? "");
+        bool isOther = kernels.Vendor.Length == 0
+            ? !text.Contains("flags", StringComparison.Ordinal) // no x86 at all
+            : kernels.Vendor != cpu.Vendor.Trim() || (cpu.Brand.Length != 0 && kernels.Model.Length != 0 && kernels.Model != cpu.Brand);
+        if (!isOther)
+        {
+            return null;
+        }
+
+        bool isQemu = names.Any(name => KnownVmm.BySignature(name.Text) == KnownVmm.QemuTcg)
+            || cpu.Brand.StartsWith("QEMU", StringComparison.Ordinal);
+        return new HypervisorFinding(
+            isQemu ? "QEMU for one program (qemu-x86_64)" : "an emulator of this program's CPU",
+            HypervisorFindingKind.Hint,
+            $"CPUID says vendor '{cpu.Vendor}', brand '{cpu.Brand}', and the kernel in /proc/cpuinfo '{kernels.Vendor}', '{kernels.Model}'",
+            "QEMU, linux-user/syscall.c (do_openat passes /proc/cpuinfo of an x86 through); pytorch/cpuinfo pull request 349",
+            isQemu ? KnownVmm.QemuTcg : null);
+    }
+}

@@ -1,0 +1,123 @@
+using Hypercall.BitVisor;
+using Hypercall.Cli.CommandLine;
+using Hypercall.Cli.Output;
+using Hypercall.Native;
+
+namespace Hypercall.Cli.Machines;
+
+/// <summary>What came of one harmless call by a way down.</summary>
+/// <param name="State">What that means.</param>
+/// <param name="Call">What was called.</param>
+/// <param name="Text">What came, for people.</param>
+/// <param name="Status">How the call ended; null where none was made.</param>
+/// <param name="Rax">RAX of the answer; null where there is none.</param>
+internal sealed record WayTrial(WayState State, string Call, string Text, HypercallStatus? Status = null, ulong? Rax = null)
+{
+    /// <summary>What the way lacks that a user can give; null for nothing.</summary>
+    public string? Needs { get; private init; }
+
+    /// <summary>The call that a VMM served; null where it served none, or it was a look-up.</summary>
+    public HarmlessCall? Served { get; private init; }
+
+    private const string Lookup = "the look-up of 'boot'"; // VmmPresenceResult: what BitVisorClient.DetectPresence asks
+    private const ulong UnservedPort = uint.MaxValue; // QEMU, hw/i386/vmport.c, vmport_ioport_read: also what IN reads where nobody is
+
+    /// <summary>Whether a look-up by name, or a call by a VMM's convention, can go by an instruction.</summary>
+    public static bool IsHypercall(HypercallInstruction? instruction) => instruction is null || !(IsCpuid(instruction) || IsPort(instruction));
+
+    /// <summary>What a look-up that was made says of its way.</summary>
+    public static WayTrial Of(VmmPresenceResult presence)
+    {
+        string gave = $"{Lookup} gave RAX = {RegisterValue.Hex(presence.Rax)}";
+        return presence.Presence switch
+        {
+            VmmPresence.Present => new WayTrial(WayState.Works, Lookup, $"{gave}, which is a function's number.", presence.Status, presence.Rax),
+            VmmPresence.ForeignAbi => new WayTrial(WayState.Refused, Lookup, $"{gave}, which is no answer of a VMM that finds names.", presence.Status, presence.Rax),
+            VmmPresence.Absent => new WayTrial(WayState.Silent, Lookup, $"{gave}, as it went in.", presence.Status, presence.Rax),
+            VmmPresence.Faulted => new WayTrial(WayState.Faulted, Lookup, $"{Lookup} raised {presence.Status.Fault}.", presence.Status),
+            _ => new WayTrial(WayState.ChannelRefused, Lookup, ToolWords.Of(presence.Message), presence.Status),
+        };
+    }
+
+    /// <summary>Makes one harmless call by a way.</summary>
+    /// <param name="machine">The machine, with that way as its channel.</param>
+    /// <param name="instruction">The way's instruction; null for a device of the guest's kernel.</param>
+    /// <param name="findings">Who is there: whose call is harmless.</param>
+    public static WayTrial Make(IHypercallMachine machine, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings)
+    {
+        try
+        {
+            return instruction is null || IsHypercall(instruction) ? Ask(machine, HarmlessCall.By(findings))
+                : IsCpuid(instruction) ? AskCpuid(machine)
+                : instruction.Mnemonic.StartsWith("IN", StringComparison.OrdinalIgnoreCase) ? Ask(machine, HarmlessCall.OfPort)
+                : new WayTrial(WayState.NotTried, "none", "What a write to this port does, only its device knows.");
+        }
+        catch (ArgumentException e) // a port that is not VMware's cannot carry its convention
+        {
+            return new WayTrial(WayState.NotTried, "none", $"No harmless call is known for it: {e.Message}");
+        }
+        catch (HypercallRefusedException e)
+        {
+            return new WayTrial(WayState.ChannelRefused, "none", ToolWords.Of(e.Message), HypercallStatus.Refused(e.Refusal));
+        }
+        catch (Exception e) when (e is PlatformNotSupportedException or ExecutableMemoryException or GuestMemoryException)
+        {
+            return new WayTrial(WayState.ChannelRefused, "none", ToolWords.Of(e.Message));
+        }
+    }
+
+    private static bool IsCpuid(HypercallInstruction instruction) => instruction.Mnemonic.Equals("CPUID", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsPort(HypercallInstruction instruction) =>
+        instruction.Mnemonic.Split(' ')[0] is { } name
+        && (name.Equals("IN", StringComparison.OrdinalIgnoreCase) || name.Equals("OUT", StringComparison.OrdinalIgnoreCase));
+
+    private static WayTrial Ask(IHypercallMachine machine, HarmlessCall? call)
+    {
+        if (call is null)
+        {
+            return Of(new BitVisorClient(machine).DetectPresence());
+        }
+
+        HypercallFunction function = new(machine, call.Convention, call.Number);
+        HypercallStatus status = function.TryCall(out HypercallResult result, call.Words);
+        if (!status.IsCompleted)
+        {
+            return NotCompleted($"{call}", status, isPort: call == HarmlessCall.OfPort);
+        }
+
+        bool isVmware = call.Convention == HypercallConvention.Vmware || call.Convention == HypercallConvention.VmwarePort;
+        (WayState state, string meaning) = result switch
+        {
+            { IsForeign: true } => (WayState.Refused, "which another VMM gave"),
+            { IsFailure: true } => (WayState.Refused, $"which is {result.FailureMeaning}"),
+            _ when result.Rax == call.Convention.CreateFrame(call.Number, call.Words).Rax =>
+                (WayState.Silent, "and RAX is as it went in: nothing shows that a VMM heard of it"),
+            _ when isVmware && (uint)result.Rax == UnservedPort => (WayState.Silent, "as where nobody serves it"),
+            _ => (WayState.Works, "which is an answer"),
+        };
+        return new WayTrial(state, $"{call}", $"{call} gave {call.Convention.Result} = {RegisterValue.Hex(result.Value)}, {meaning}.", status, result.Rax)
+        {
+            Served = state == WayState.Works ? call : null,
+        };
+    }
+
+    private static WayTrial AskCpuid(IHypercallMachine machine)
+    {
+        const string Call = "CPUID leaf 0x40000000";
+        HypercallRegisters registers = new() { Rax = 0x4000_0000 };
+        HypercallStatus status = machine.Channel.TryInvoke(ref registers);
+        return status.IsCompleted
+            ? new WayTrial(WayState.Silent, Call, "It completes on any x86 CPU. Whether a VMM watches one of its leaves, only the VMM's documentation says.", status, registers.Rax)
+            : NotCompleted(Call, status);
+    }
+
+    private static WayTrial NotCompleted(string call, HypercallStatus status, bool isPort = false)
+    {
+        string text = ToolWords.Of(status.ToException().Message);
+        return !status.IsFaulted ? new WayTrial(WayState.ChannelRefused, call, text, status)
+            : isPort && status.Fault.Kind == CpuFaultKind.GeneralProtection
+                ? new WayTrial(WayState.Needs, call, "#GP: the guest's kernel has not allowed this program the port, and no VMM serves it without.", status) { Needs = "permission for the port" }
+            : new WayTrial(WayState.Faulted, call, text, status);
+    }
+}
