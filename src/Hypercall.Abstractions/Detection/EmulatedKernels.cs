@@ -43,8 +43,7 @@ internal static class EmulatedKernels
         return found;
     }
 
-    // The guest's kernel reads the CPUID that it gets itself; QEMU for one program emulates CPUID, and passes the host's
-    // /proc/cpuinfo of an x86 through.
+    // The kernel reads CPUID itself. QEMU for one program emulates it, and leaves /proc/cpuinfo as it is.
     private static HypervisorFinding? ForOneProgram(IHypervisorSigns signs, CpuIdentity cpu, IReadOnlyList<CpuidSignature> names)
     {
         if (signs.TryReadFile("/proc/cpuinfo") is not { Length: > 0 } text)
@@ -67,7 +66,7 @@ internal static class EmulatedKernels
             isQemu ? "QEMU for one program (qemu-x86_64)" : "an emulator of this program's CPU",
             HypervisorFindingKind.Hint,
             $"CPUID says vendor '{cpu.Vendor}', brand '{cpu.Brand}', and the kernel in /proc/cpuinfo '{kernels.Vendor}', '{kernels.Model}'",
-            "QEMU, linux-user/syscall.c (do_openat passes /proc/cpuinfo of an x86 through); pytorch/cpuinfo pull request 349",
+            "docker/for-mac issue 5245; pytorch/cpuinfo pull request 349",
             isQemu ? KnownVmm.QemuTcg : null);
     }
 }

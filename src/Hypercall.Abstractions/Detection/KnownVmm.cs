@@ -106,7 +106,9 @@ public sealed class KnownVmm
 
     /// <summary>Jailhouse.</summary>
     internal static KnownVmm Jailhouse { get; } = new(
-        "Jailhouse", NoWay, "siemens/jailhouse, hypervisor/arch/x86/vcpu.c, vcpu_handle_cpuid")
+        "Jailhouse",
+        "VMCALL on Intel, VMMCALL on AMD, for the kernels of its cells",
+        "siemens/jailhouse, hypervisor/arch/x86/vcpu.c; include/arch/x86/asm/jailhouse_hypercall.h")
     {
         Signatures = ["Jailhouse"],
     };
@@ -151,7 +153,7 @@ public sealed class KnownVmm
     /// <summary>Who says so.</summary>
     public string Source { get; }
 
-    private static string NoWay => "none is known";
+    private static string NoWay => "none that is known here";
 
     /// <summary>The VMM that calls itself so; null where none of <see cref="All"/> does.</summary>
     /// <param name="signature">What CPUID says, without the blanks around it.</param>

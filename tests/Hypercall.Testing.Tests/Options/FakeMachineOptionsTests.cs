@@ -67,8 +67,12 @@ public sealed class FakeMachineOptionsTests
             Personality = FakeVmmPersonality.Kvm,
             Cpl = 0,
             HasPortPermission = true,
+            Ways = FakeWays.Port | FakeWays.Kernel,
+            IsRoot = true,
             Paging = FakePaging.FiveLevel,
             Cpus = 1,
+            VmmCpus = [0],
+            Files = new Dictionary<string, string> { ["/proc/version"] = "a \"b\"\n", ["/a"] = "" },
             Rom = [Extent, Extent],
             LockLimit = 4096,
             CanPin = false,
@@ -80,11 +84,53 @@ public sealed class FakeMachineOptionsTests
         };
         const string Region = "new PhysicalExtent(new GuestPhysicalAddress(0x20000000), 0x2000)";
         Assert.Equal(
-            "new FakeMachine(new FakeMachineOptions { Seed = 0x1f, Personality = FakeVmmPersonality.Kvm, Cpl = 0, HasPortPermission = true, Paging = FakePaging.FiveLevel, Cpus = 1, "
+            "new FakeMachine(new FakeMachineOptions { Seed = 0x1f, Personality = FakeVmmPersonality.Kvm, Cpl = 0, HasPortPermission = true, "
+            + "Ways = FakeWays.Port | FakeWays.Kernel, IsRoot = true, Paging = FakePaging.FiveLevel, Cpus = 1, VmmCpus = [0], "
+            + "Files = new Dictionary<string, string> { [\"/a\"] = \"\", [\"/proc/version\"] = \"a \\\"b\\\"\\u000a\" }, "
             + $"Rom = [{Region}, {Region}], LockLimit = 4096, CanPin = false, CanAllocateContiguous = false, HideFrames = true, AllowStrayAccess = true, StepBudget = 99, "
             + "Plan = [new(FakeInjectionPoint.AfterReturn(1), new FakeFault(FakeFaultKind.Refuse))], })",
             options.ToCSharp());
     }
+
+    [Fact]
+    public void No_way_and_no_CPU_of_the_VMM_are_written_down_too() => Assert.Equal(
+        "new FakeMachine(new FakeMachineOptions { Ways = FakeWays.None, VmmCpus = [], })",
+        new FakeMachineOptions { Ways = FakeWays.None, VmmCpus = [] }.ToCSharp());
+
+    [Fact]
+    public void Files_and_CPUs_are_compared_by_what_they_say()
+    {
+        static FakeMachineOptions With(int cpu, string text) => new()
+        {
+            VmmCpus = new List<int> { cpu },
+            Files = new Dictionary<string, string> { ["/b"] = text, ["/a"] = "" },
+        };
+        Assert.Equal(With(0, "x"), With(0, "x") with { Files = new SortedDictionary<string, string> { ["/a"] = "", ["/b"] = "x" } });
+        Assert.Equal(With(0, "x").GetHashCode(), With(0, "x").GetHashCode());
+        Assert.NotEqual(With(0, "x"), With(1, "x"));
+        Assert.NotEqual(With(0, "x"), With(0, "y"));
+        Assert.NotEqual(With(0, "x"), With(0, "x") with { VmmCpus = null });
+    }
+
+    [Fact]
+    public void Files_that_change_later_do_not_change_the_options()
+    {
+        Dictionary<string, string> files = new() { ["/a"] = "x" };
+        FakeMachineOptions options = new() { Files = files };
+        files.Clear();
+        Assert.Equal("x", options.Files["/a"]);
+        Assert.Throws<ArgumentNullException>("value", () => new FakeMachineOptions { Files = null! });
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(-1)]
+    public void The_VMM_takes_over_CPUs_that_there_are(int cpu) =>
+        Assert.Throws<ArgumentOutOfRangeException>("options", () => new FakeMachine(new FakeMachineOptions { Cpus = 2, VmmCpus = [0, cpu] }));
+
+    [Fact]
+    public void A_machine_has_ways_that_there_are() =>
+        Assert.Throws<ArgumentOutOfRangeException>("options", () => new FakeMachine(new FakeMachineOptions { Ways = (FakeWays)8 }));
 
     [Theory]
     [InlineData(0)]

@@ -178,6 +178,29 @@ public sealed class FakeVmmRuleTests
         },
         ["On Intel, VMMCALL raises #PF, as under KVM."] = PatchesVmmcall,
 
+        ["CPUID's brand ends with NYX vCPU (PT), at leaf 0x80000004."] = vmm =>
+        {
+            CpuidResult last = new FakeMachine(vmm).Cpuid.Query(0x8000_0004);
+            Assert.Equal((0x2058594eu, 0x55504376u, 0x54502820u, 0x29u), (last.Eax, last.Ebx, last.Ecx, last.Edx)); // "NYX ", "vCPU", " (PT", ")"
+        },
+
+        // Xen, PV
+        ["CPUID behind Xen's prefix says XenVMMXenVMM at 0x40000000."] = vmm =>
+        {
+            CpuidSignature name = Assert.Single(CpuidSignature.ReadAll(new FakeMachine(vmm).Signs.TryGetForcedCpuid()!));
+            Assert.Equal((0x4000_0000u, "XenVMMXenVMM"), (name.Leaf, name.Text));
+        },
+        ["/sys/hypervisor/type is 'xen'."] = vmm => Assert.Equal("xen\n", new FakeMachine(vmm).Signs.TryReadFile("/sys/hypervisor/type")),
+
+        // VMware
+        ["CPUID leaf 0x40000010, ECX says that the CPU's own instruction is served: bit 0 VMMCALL, bit 1 VMCALL."] = vmm =>
+        {
+            FakeMachine fake = new(vmm);
+            Assert.Equal(1u, fake.Cpuid.Query(0x4000_0010).Ecx);
+            fake.Cpu = fake.Cpu with { Vendor = "GenuineIntel" };
+            Assert.Equal(2u, fake.Cpuid.Query(0x4000_0010).Ecx);
+        },
+
         // Nobody
         ["Every call completes, changes no register, and reaches no function."] = vmm => Assert.All([0, 3], cpl =>
             Assert.All([Served, Unserved], number => Assert.Equal(Frame(vmm, number), Call(vmm, cpl, number)))),
