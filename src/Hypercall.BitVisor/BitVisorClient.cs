@@ -44,14 +44,26 @@ public sealed class BitVisorClient
     /// <summary>Speaks to the VMM under a machine.</summary>
     /// <param name="machine">The machine: a <c>NativeMachine</c>, or a <c>FakeMachine</c>.</param>
     /// <param name="logger">Is told of look-ups; null for nobody.</param>
-    public BitVisorClient(IHypercallMachine machine, ILogger<BitVisorClient>? logger = null)
+    /// <param name="convention">Where number, arguments and result are, for a VMM that serves the same functions by another way:
+    /// a CPUID leaf, a port. Null for <see cref="HypercallConvention.BitVisor"/>.</param>
+    /// <exception cref="ArgumentException">The convention has no argument: the name needs one.</exception>
+    public BitVisorClient(IHypercallMachine machine, ILogger<BitVisorClient>? logger = null, HypercallConvention? convention = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
+        Convention = convention ?? HypercallConvention.BitVisor;
+        if (Convention.Arguments.Count == 0)
+        {
+            throw new ArgumentException($"The convention '{Convention}' has no argument; a look-up hands the address of a name over in the first one.", nameof(convention));
+        }
+
         _machine = machine;
         _channel = machine.Channel;
         _memory = machine.Memory;
         _logger = logger ?? (ILogger)NullLogger.Instance;
     }
+
+    /// <summary>Where number, arguments and result of its functions are.</summary>
+    public HypercallConvention Convention { get; }
 
     internal IGuestMemory Memory => _memory;
 
@@ -168,23 +180,24 @@ public sealed class BitVisorClient
         for (int attempt = 0; attempt < LookupAttempts; attempt++)
         {
             page.Touch(); // the VMM cannot bring the page in, and even a locked page is absent while it moves
-            HypercallRegisters registers = new() { Rax = GetVmmcallNumber, Rbx = page.Address.Value };
+            HypercallRegisters registers = Convention.CreateFrame(GetVmmcallNumber, page.Address.Value);
             HypercallStatus status = _channel.TryInvoke(ref registers);
             if (!status.IsCompleted)
             {
                 return VmmLookup.NotCompleted(name, in status);
             }
 
-            if (registers.Rax > MaxFunctionNumber)
+            ulong number = Convention.Result.Read(in registers);
+            if (number > MaxFunctionNumber)
             {
-                BitVisorLog.ForeignAnswer(_logger, name, registers.Rax);
-                return VmmLookup.Foreign(name, registers.Rax);
+                BitVisorLog.ForeignAnswer(_logger, name, number);
+                return VmmLookup.Foreign(name, number);
             }
 
-            if (registers.Rax != 0)
+            if (number != 0)
             {
-                BitVisorLog.FunctionFound(_logger, name, registers.Rax);
-                return VmmLookup.Found(name, Remember(name, new HypercallFunction(_machine, HypercallConvention.BitVisor, registers.Rax, name), forgotten));
+                BitVisorLog.FunctionFound(_logger, name, number);
+                return VmmLookup.Found(name, Remember(name, new HypercallFunction(_machine, Convention, number, name), forgotten));
             }
         }
 

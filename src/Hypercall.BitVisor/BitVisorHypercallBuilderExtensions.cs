@@ -14,12 +14,14 @@ public static class BitVisorHypercallBuilderExtensions
     /// Safe to call more than once.
     /// </summary>
     /// <param name="builder">The builder.</param>
-    public static IHypercallBuilder AddBitVisor(this IHypercallBuilder builder)
+    /// <param name="convention">Where number, arguments and result are, for a VMM that serves the same functions by another way;
+    /// null for <see cref="HypercallConvention.BitVisor"/>.</param>
+    public static IHypercallBuilder AddBitVisor(this IHypercallBuilder builder, HypercallConvention? convention = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         string? key = builder.Key;
         IServiceCollection services = builder.Services;
-        services.TryAddKeyedSingleton(key, (provider, _) => new BitVisorClient(Machine(provider, key), Logger(provider, key)));
+        services.TryAddKeyedSingleton(key, (provider, _) => new BitVisorClient(Machine(provider, key), Logger(provider, key), convention));
         services.TryAddKeyedSingleton(key, (provider, _) => new VmmStatusClient(Client(provider, key)));
         services.TryAddKeyedSingleton(key, (provider, _) => new VmmShell(Client(provider, key)));
         return builder;

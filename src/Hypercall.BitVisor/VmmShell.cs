@@ -202,7 +202,7 @@ public sealed class VmmShell
         private void Send(ulong rbx)
         {
             Debug.Assert(!_isKnown || rbx != Nothing, "An answer that is known must be dealt with first.");
-            _state = shell.Call(rbx).Rax;
+            _state = shell.Call(rbx).Value;
             _isKnown = true;
         }
     }

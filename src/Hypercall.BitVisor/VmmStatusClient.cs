@@ -66,13 +66,14 @@ public sealed class VmmStatusClient
             return new VmmStatusReport(VmmStatusOutcome.NoFunction, lookup.Message) { Lookup = lookup };
         }
 
+        HypercallConvention convention = lookup.Function.Convention;
         long size = FirstSize;
         HypercallRegisters registers = default;
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             using GuestBuffer buffer = _vmm.Memory.Allocate(size, TextMemory);
             buffer.Touch();
-            registers = new HypercallRegisters { Rbx = buffer.Address.Value, Rcx = (ulong)size };
+            registers = convention.CreateFrame(lookup.Function.Number, buffer.Address.Value, (ulong)size);
             HypercallStatus status;
             using (buffer.EnterCall())
             {
@@ -87,7 +88,9 @@ public sealed class VmmStatusClient
                 };
             }
 
-            if (registers.Rax == lookup.Function.Number && registers.Rcx == (ulong)size)
+            ulong answer = convention.Result.Read(in registers);
+            ulong count = convention.Arguments[1].Read(in registers);
+            if (convention.Number.Read(in registers) == lookup.Function.Number && count == (ulong)size)
             {
                 // A function with number 1 says the same when a page was absent and the text fits exactly: only another size
                 // tells.
@@ -100,7 +103,7 @@ public sealed class VmmStatusClient
                 return new VmmStatusReport(VmmStatusOutcome.Disabled, Disabled().Message) { Lookup = lookup, Registers = registers };
             }
 
-            switch (registers.Rax, registers.Rcx)
+            switch (answer, count)
             {
                 // 0 is also what the VMM answers to a number it does not know, and then it writes nothing: neither RCX nor the
                 // text.

@@ -217,7 +217,7 @@ public class VmmLookupTests
         };
         HypercallResult result = foo.Call(1, 2, 3, 4, 5);
         Assert.Equal((42ul, 10ul, 1ul, 99ul, 3ul, 4ul, 5ul, 7ul), (result.Number, result.Rax, result.Rbx, result.Rcx, result.Rdx, result.Rsi, result.Rdi, result.Registers.R15));
-        Assert.False(result.RaxIsCallNumber);
+        Assert.False(result.NumberCameBack);
     }
 
     [Fact]
@@ -226,7 +226,7 @@ public class VmmLookupTests
         ScriptedMachine machine = ScriptedMachine.Answering(42);
         HypercallFunction foo = new BitVisorClient(machine).GetFunction("foo");
         machine.OnInvoke = (ref _) => HypercallStatus.Completed;
-        Assert.True(foo.Call().RaxIsCallNumber);
+        Assert.True(foo.Call().NumberCameBack);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal static class CallBench
 
     public static int Run(string name, long calls, int rounds, TextWriter output)
     {
-        IHypercallMachine machine = RealMachine.Open().Hardware;
+        IHypercallMachine machine = RealMachine.Open(RigWay.Instruction).Hardware;
         HypercallFunction function = new BitVisorClient(machine).GetFunction(name);
         HypercallRegisters[] frames = new HypercallRegisters[Frames];
         ulong sum = 0;

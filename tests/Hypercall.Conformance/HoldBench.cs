@@ -13,7 +13,7 @@ internal static class HoldBench
 
     public static int Run(int rounds, TextWriter output)
     {
-        IConformanceMachine machine = RealMachine.Open();
+        IConformanceMachine machine = RealMachine.Open(RigWay.Instruction);
         RigClient rig = new(new BitVisorClient(machine.Hardware));
         foreach (Residency residency in (Residency[])[Residency.Locked, Residency.Pinned])
         {

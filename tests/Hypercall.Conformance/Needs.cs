@@ -50,4 +50,10 @@ internal enum Needs
 
     /// <summary>The end of the machine: run only when asked for by name with --destroy.</summary>
     Destruction = 1 << 14,
+
+    /// <summary>The calls go by the vendor's instruction, with BitVisor's registers: what the scenario puts into a frame.</summary>
+    Instruction = 1 << 15,
+
+    /// <summary>Somebody answers VMware's port.</summary>
+    VmwarePort = 1 << 16,
 }

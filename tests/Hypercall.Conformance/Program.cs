@@ -33,7 +33,7 @@ try
 
     Func<IConformanceMachine> open = options.Machine switch
     {
-        "real" => RealMachine.Open,
+        "real" => () => RealMachine.Open(options.Way),
         "fake" => () => FakeMachines.Open("AuthenticAMD"),
         "fake-intel" => () => FakeMachines.Open("GenuineIntel"),
         "fake-no-vmm" => FakeMachines.OpenWithoutVmm,

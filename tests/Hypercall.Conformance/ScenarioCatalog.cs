@@ -8,7 +8,7 @@ internal static class ScenarioCatalog
     public static IReadOnlyList<Scenario> All { get; } =
     [
         .. NoVmmScenarios.All,
-        .. AbiScenarios.All,
+        .. ByInstruction(AbiScenarios.All),
         .. RegisterScenarios.All,
         .. TransferScenarios.All,
         .. ResidencyScenarios.All,
@@ -20,8 +20,12 @@ internal static class ScenarioCatalog
         .. StatusScenarios.All,
         .. ShellScenarios.All,
         .. LogScenarios.All,
-        .. KernelScenarios.All,
-        .. ThreadScenarios.All,
-        .. StormScenarios.All,
+        .. ByInstruction(KernelScenarios.All),
+        .. ByInstruction(ThreadScenarios.All),
+        .. ByInstruction(StormScenarios.All),
+        .. VmwarePortScenarios.All,
     ];
+
+    private static IEnumerable<Scenario> ByInstruction(IEnumerable<Scenario> scenarios) =>
+        scenarios.Select(scenario => scenario with { Needs = scenario.Needs | Needs.Instruction });
 }

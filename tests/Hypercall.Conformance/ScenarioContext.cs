@@ -12,7 +12,7 @@ internal sealed class ScenarioContext(IConformanceMachine machine, int percent, 
     public IGuestMemory Memory => Machine.Hardware.Memory;
 
     /// <summary>A client with no memory of earlier scenarios.</summary>
-    public BitVisorClient Vmm => field ??= new BitVisorClient(Machine.Hardware);
+    public BitVisorClient Vmm => field ??= new BitVisorClient(Machine.Hardware, convention: Machine.Convention);
 
     public RigClient Rig => field ??= new RigClient(Vmm);
 

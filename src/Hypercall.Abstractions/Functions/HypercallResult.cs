@@ -80,8 +80,8 @@ public struct HypercallResult
     public readonly ulong Rdi => _registers.Rdi;
 
     /// <summary>
-    /// Whether RAX holds the number that was called. In a convention that has it there that may be no result at all, a refusal
-    /// (RAX is as it went in), or a result that happens to be equal.
+    /// Whether the number that was called still is where it went in. Where the result comes back there too, as in RAX, that may be
+    /// no result at all, a refusal, or a result that happens to be equal.
     /// </summary>
-    public readonly bool RaxIsCallNumber => Rax == Number;
+    public readonly bool NumberCameBack => Convention.Number.Read(in _registers) == Number;
 }

@@ -70,7 +70,7 @@ internal sealed class CallCommand : CliCommand
         HypercallRegisters after = answer.Registers;
         IReadOnlyList<GeneralRegister> changed = RegisterMap.Changed(before, after);
         GeneralRegister[] told = [.. changed.Prepend(function.Convention.Result.Register).Distinct()];
-        bool isNumber = function.Convention.Number.Register == GeneralRegister.Rax && answer.RaxIsCallNumber;
+        bool isNumber = function.Convention.Number.Register == GeneralRegister.Rax && answer.NumberCameBack;
         CallResult result = new(
             choice.Name,
             function.Number,

@@ -35,7 +35,8 @@ internal sealed class MachineOptions
     private readonly ChoiceOption<string> _instruction;
     private readonly Option<string?> _channel = new("--channel")
     {
-        Description = "The way down to use, by its name: 'hypercall detect' lists them. [default: the instruction of the CPU's vendor]",
+        Description = $"The way down to use, by its name: 'hypercall detect' lists them. A port is {RealWays.PortForm}; VMware's, IN, 4 bytes if it says no more. "
+            + "[default: the instruction of the CPU's vendor]",
         HelpName = "NAME",
     };
 
@@ -114,9 +115,20 @@ internal sealed class MachineOptions
 
     private static string NameOn(VmmKind vmm, string channel, string where)
     {
-        string[] names = vmm == VmmKind.Real ? [.. RealWays.All.Select(way => way.Name)] : [.. FakeMachines.WayNames];
-        return names.FirstOrDefault(name => name.Equals(channel, StringComparison.OrdinalIgnoreCase))
-            ?? throw new UsageException(
-                $"{where} '{channel}' is none of {string.Join(", ", names)}, the ways down of the {(vmm == VmmKind.Real ? "real machine" : "fake machine")}.");
+        if (vmm == VmmKind.Fake)
+        {
+            return FakeMachines.WayNames.FirstOrDefault(name => name.Equals(channel, StringComparison.OrdinalIgnoreCase))
+                ?? throw new UsageException($"{where} '{channel}' is none of {string.Join(", ", FakeMachines.WayNames)}, the ways down of the fake machine.");
+        }
+
+        try
+        {
+            return RealWays.Find(channel)?.Name
+                ?? throw new UsageException($"{where} '{channel}' is none of {string.Join(", ", RealWays.All.Select(way => way.Name))}, the ways down of the real machine.");
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{where} {e.Message}.");
+        }
     }
 }

@@ -31,6 +31,7 @@ internal sealed class FakeMachines : IConformanceMachine
         Needs.Module => "the fake machine has no kernel modules",
         Needs.Protection => "the fake machine's kernel has no mprotect",
         Needs.Program32 => "the fake machine runs no programs",
+        Needs.VmwarePort => "the fake machine has no instruction IN of its own",
         Needs.Destruction => "it ends the machine: --destroy and its name as --filter",
         _ => null,
     };

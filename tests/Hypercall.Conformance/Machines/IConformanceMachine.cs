@@ -9,6 +9,9 @@ internal interface IConformanceMachine : IDisposable
     /// <summary>Its CPU, its VMM, its memory, as a program sees them.</summary>
     IHypercallMachine Hardware { get; }
 
+    /// <summary>Where the words of a call by name are.</summary>
+    HypercallConvention Convention => HypercallConvention.BitVisor;
+
     /// <summary>Why the machine has not what is needed; null when it has.</summary>
     /// <param name="need">One flag.</param>
     string? WhyNot(Needs need);

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Hypercall.Amd;
 using Hypercall.BitVisor;
 using Hypercall.Conformance.Interop;
-using Hypercall.Intel;
+using Hypercall.Conformance.Scenarios;
 using Hypercall.Native;
 
 namespace Hypercall.Conformance;
@@ -12,21 +11,25 @@ namespace Hypercall.Conformance;
 internal sealed unsafe class RealMachine : IConformanceMachine
 {
     private const string CompactFile = "/proc/sys/vm/compact_memory";
-    private static readonly Lazy<RealMachine> Only = new(() => new RealMachine()); // its VMM is not to be had anew either
+    private static RealMachine? s_only; // its VMM is not to be had anew either
 
-    private readonly NativeMachine _native = new([new IntelProvider(), new AmdProvider()]);
+    private readonly RigWay _way;
+    private readonly NativeMachine _native;
     private readonly Dictionary<Needs, string> _lacks = [];
 
-    private RealMachine()
+    private RealMachine(RigWay way)
     {
-        VmmPresenceResult presence = new BitVisorClient(_native).DetectPresence();
+        _way = way;
+        _native = new NativeMachine(way.Providers());
+        BitVisorClient vmm = new(_native, convention: way.Convention);
+        VmmPresenceResult presence = vmm.DetectPresence();
         Description = string.Create(
             CultureInfo.InvariantCulture,
             $"real, {_native.Target.Cpu.Vendor} ({_native.Target.Cpu.Brand.Trim()}), {_native.Target.Way}, VMM {presence.Presence}, {Environment.ProcessorCount} CPU(s), {Environment.OSVersion.VersionString}, {(IsNative ? "NativeAOT" : "CoreCLR")}");
         bool noVmm = presence is { Presence: VmmPresence.Faulted, Status.Fault.Kind: CpuFaultKind.InvalidOpcode };
         Lack(Needs.NoVmm, noVmm ? null : $"a VMM may be under this machine ({presence.Presence})");
         Lack(Needs.Vmm, presence.IsPresent ? null : $"no VMM of this ABI: {presence.Message}");
-        Lack(Needs.Rig, presence.IsPresent && new BitVisorClient(_native).TryGetFunction("stream_reset").IsFound ? null : "the VMM has not the rig's functions");
+        Lack(Needs.Rig, presence.IsPresent && vmm.TryGetFunction("stream_reset").IsFound ? null : "the VMM has not the rig's functions");
         Lack(Needs.Injection, _lacks.GetValueOrDefault(Needs.Rig));
         Lack(Needs.RealKernel, OperatingSystem.IsLinux() ? null : "not Linux");
         Lack(Needs.Protection, OperatingSystem.IsLinux() ? null : "not Linux");
@@ -40,6 +43,8 @@ internal sealed unsafe class RealMachine : IConformanceMachine
         Lack(Needs.Contiguous, Why(() => _native.Memory.Allocate(2 << 20, Residency.Pinned, Contiguity.Contiguous)));
         Lack(Needs.Program32, Call32.Path is null ? "the program call32 is not here" : null);
         Lack(Needs.OtherInstruction, presence.IsPresent || noVmm ? null : "the VMM may patch the other instruction");
+        Lack(Needs.Instruction, way == RigWay.Instruction ? null : $"the calls go by {way.Name}");
+        Lack(Needs.VmwarePort, way == RigWay.Instruction ? VmwarePortScenarios.WhyNot() : $"the calls go by {way.Name}");
         Lack(Needs.Destruction, "it ends the machine: --destroy and its name as --filter");
     }
 
@@ -50,7 +55,11 @@ internal sealed unsafe class RealMachine : IConformanceMachine
     // Without code that is generated at run time, it is NativeAOT.
     private static bool IsNative => !System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeSupported;
 
-    public static IConformanceMachine Open() => Only.Value;
+    public HypercallConvention Convention => _way.Convention;
+
+    /// <summary>The machine, and one way to its VMM.</summary>
+    /// <param name="way">The same one each time.</param>
+    public static IConformanceMachine Open(RigWay way) => s_only ??= new RealMachine(way);
 
     public string? WhyNot(Needs need) => _lacks.GetValueOrDefault(need);
 
@@ -90,7 +99,7 @@ internal sealed unsafe class RealMachine : IConformanceMachine
     public IHypercallChannel OpenOtherInstruction()
     {
         string other = string.Equals(_native.Target.Way, "VMCALL", StringComparison.OrdinalIgnoreCase) ? "amd" : "intel";
-        return new NativeMachine([new IntelProvider(), new AmdProvider()], new HypercallOptions { Provider = other }).Channel;
+        return new NativeMachine(RigWay.Instruction.Providers(), new HypercallOptions { Provider = other }).Channel;
     }
 
     public void Dispose()

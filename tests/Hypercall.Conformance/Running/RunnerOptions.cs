@@ -5,6 +5,9 @@ internal sealed record RunnerOptions
 {
     public string Machine { get; init; } = "real";
 
+    /// <summary>The way to the VMM's functions.</summary>
+    public RigWay Way { get; init; } = RigWay.Instruction;
+
     public IReadOnlyList<string> Filters { get; init; } = [];
 
     public bool List { get; init; }
@@ -25,12 +28,14 @@ internal sealed record RunnerOptions
 
 
     public const string Usage = """
-        usage: conformance [--machine real|fake|fake-intel|fake-no-vmm] [--filter TEXT]... [--list] [--scale PERCENT]
+        usage: conformance [--machine real|fake|fake-intel|fake-no-vmm] [--way instruction|cpuid|port|port-out]
+                           [--filter TEXT]... [--list] [--scale PERCENT]
                            [--seed N] [--limit SECONDS] [--required FILE] [--destroy]
                conformance bench:call NAME CALLS ROUNDS     times a named call
                conformance bench:hold ROUNDS                compacts memory that the VMM holds, locked and pinned
 
         Runs the scenarios on a machine and prints TAP version 14. A filter is part of a scenario's name; several add up.
+        --way WAY         by which instruction the functions are called on the real machine (rig/ABI.md, "Ways")
         --required FILE   names, one a line, that may not be skipped; a line '# ...' is a comment
         --destroy         also scenarios that end the machine, if a filter selects them
         Exit code: 0 all passed or skipped; 1 something failed, or was skipped and is required; 2 usage; 3 a scenario hangs.
@@ -51,6 +56,7 @@ internal sealed record RunnerOptions
                 "--help" or "-h" => options with { Help = true },
                 "--destroy" => options with { Destroy = true },
                 "--machine" => options with { Machine = Value() },
+                "--way" => options with { Way = Named(Value()) },
                 "--filter" => options with { Filters = [.. options.Filters, Value()] },
                 "--scale" => options with { Scale = Number(1, 10_000) },
                 "--seed" => options with { Seed = Number(0, int.MaxValue) },
@@ -67,5 +73,8 @@ internal sealed record RunnerOptions
         }
 
         return options;
+
+        static RigWay Named(string name) =>
+            RigWay.All.FirstOrDefault(way => way.Name == name) ?? throw new FormatException($"there is no way '{name}'");
     }
 }

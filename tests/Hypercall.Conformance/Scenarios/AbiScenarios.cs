@@ -229,7 +229,7 @@ internal static class AbiScenarios
         foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
         {
             HypercallResult result = context.Vmm.GetFunction(name).Call();
-            Check.That(result.RaxIsCallNumber, $"{name} after boot: RAX 0x{result.Rax:x}");
+            Check.That(result.NumberCameBack, $"{name} after boot: RAX 0x{result.Rax:x}");
         }
     }
 

@@ -41,14 +41,14 @@ internal static class LogScenarios
         MemoryMarshal.Cast<byte, uint>(ring.Span[..4])[0] = 0;
         HypercallFunction set = context.Rig.Get("log_set_buf_user");
         using GuestBufferLease lease = ring.Lease("the log");
-        Check.That(set.Call(PhysicalOf(ring), (ulong)size).RaxIsCallNumber, "it never writes RAX");
+        Check.That(set.Call(PhysicalOf(ring), (ulong)size).NumberCameBack, "it never writes RAX");
         try
         {
             check(ring);
         }
         finally
         {
-            Check.That(set.Call(0, 0).RaxIsCallNumber, "it never writes RAX");
+            Check.That(set.Call(0, 0).NumberCameBack, "it never writes RAX");
         }
 
         uint unread = Unread(ring);
@@ -98,10 +98,10 @@ internal static class LogScenarios
     {
         using GuestBuffer ring = context.Allocate(GuestPage.Size);
         HypercallFunction set = context.Rig.Get("log_set_buf");
-        Check.That(set.Call(PhysicalOf(ring), 1024).RaxIsCallNumber);
+        Check.That(set.Call(PhysicalOf(ring), 1024).NumberCameBack);
         _ = Write(context, "hello");
         Check.Equal(0u, Unread(ring));
-        Check.That(set.Call(0, 0).RaxIsCallNumber);
+        Check.That(set.Call(0, 0).NumberCameBack);
     }
 
     private static void KernelRing(ScenarioContext context)
@@ -109,10 +109,10 @@ internal static class LogScenarios
         using KernelDevice device = KernelDevice.Open();
         using KernelBuffer ring = device.Allocate(1 << 16);
         HypercallFunction set = new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))).GetFunction("log_set_buf");
-        Check.That(set.Call(ring.Physical.Value, (ulong)ring.Length).RaxIsCallNumber, "it never writes RAX");
+        Check.That(set.Call(ring.Physical.Value, (ulong)ring.Length).NumberCameBack, "it never writes RAX");
         Check.Equal(20ul, Write(context, "from user space, CPL"));
         Check.Equal("from user space, CPL"[..(int)Unread(ring)], Encoding.ASCII.GetString(ring.Span.Slice(4, (int)Unread(ring))));
-        Check.That(set.Call(0, 0).RaxIsCallNumber, "it never writes RAX");
+        Check.That(set.Call(0, 0).NumberCameBack, "it never writes RAX");
     }
 
     private static void Limits(ScenarioContext context)

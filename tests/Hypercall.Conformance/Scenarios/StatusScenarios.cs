@@ -118,7 +118,7 @@ internal static class StatusScenarios
         using GuestBuffer buffer = context.Fill(GuestPage.Size);
         byte[] before = buffer.Span.ToArray();
         HypercallResult result = Ask(context, buffer.Address.Value, 100);
-        Check.That(result.RaxIsCallNumber);
+        Check.That(result.NumberCameBack);
         Check.Equal(100ul, result.Rcx);
         Check.Bytes(before, buffer.Span, "the page");
         Check.Equal(VmmStatusOutcome.Disabled, new VmmStatusClient(context.Vmm).TryGetStatus().Outcome);

@@ -6,8 +6,8 @@ namespace Hypercall.Guest.Tests.Conformance;
 /// <summary>Which scenarios mean something on which machine, and which of them may not be skipped there.</summary>
 internal static class ScenarioList
 {
-    // It needs a boot of its own.
-    private const Needs Elsewhere = Needs.Destruction;
+    // They need a boot of their own: JudgeTests, RomPanicTests.
+    private const Needs Elsewhere = Needs.Destruction | Needs.VmwarePort;
 
     /// <summary>Every scenario that there is.</summary>
     public static IEnumerable<string> All => ScenarioCatalog.All.Select(scenario => scenario.Name);

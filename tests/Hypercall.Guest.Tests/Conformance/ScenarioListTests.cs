@@ -13,7 +13,7 @@ public class ScenarioListTests
     [Fact]
     public void One_that_was_skipped_is_a_skipped_test_with_its_reason()
     {
-        Assert.Equal("no swap", Assert.Throws<Xunit.SkipException>(() => ScenarioList.Check("a: two", Report, [], "")).Message);
+        Assert.EndsWith("no swap", Assert.Throws<SkipException>(() => ScenarioList.Check("a: two", Report, [], "")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,6 +52,6 @@ public class ScenarioListTests
     [InlineData("intel")]
     public void All_that_mean_something_under_a_VMM_are_required_there(string machine)
     {
-        Assert.Empty(((IEnumerable<object[]>)ScenarioList.WithVmm).Select(row => ((ScenarioName)row[0]).Value).Except(ScenarioList.Required(machine)));
+        Assert.Empty(ScenarioList.WithVmm.Select(row => row.Data.Value).Except(ScenarioList.Required(machine)));
     }
 }

@@ -15,7 +15,7 @@ public sealed class ScenarioName : IXunitSerializable
 
     internal string Value { get; private set; }
 
-    public void Deserialize(IXunitSerializationInfo info) => Value = info.GetValue<string>(nameof(Value));
+    public void Deserialize(IXunitSerializationInfo info) => Value = info.GetValue<string>(nameof(Value)) ?? "";
 
     public void Serialize(IXunitSerializationInfo info) => info.AddValue(nameof(Value), Value);
 

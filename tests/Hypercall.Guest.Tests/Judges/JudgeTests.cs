@@ -1,3 +1,4 @@
+using Hypercall.Conformance;
 using Hypercall.Guest.Tests.Processes;
 using Hypercall.Guest.Tests.Rig;
 using Hypercall.Guest.Tests.Tap;
@@ -60,6 +61,15 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
     {
         GuestRun run = await RunAsync("amd xen-pvh");
         Assert.True(run.Lines.Any(line => line.StartsWith("rig: guest 6.12.", StringComparison.Ordinal)), run.Trace);
+    }
+
+    [Fact]
+    public async Task VMwares_port_answers_commands_to_whom_the_kernel_lets_and_to_nobody_else()
+    {
+        GuestRun run = await RunAsync("amd vmware-port");
+        TapResult[] results = [.. run.Tap.Results.Values.Where(result => result.Name.StartsWith("vmware port: ", StringComparison.Ordinal))];
+        Assert.Equal(ScenarioCatalog.All.Count(scenario => scenario.Needs.HasFlag(Needs.VmwarePort)), results.Length);
+        Assert.All(results, result => Assert.True(result.Outcome == TapOutcome.Passed, $"{result.Name}: {result.Details}"));
     }
 
     private static Expectation Named(string guest) => Expectation.All.Single(expected => expected.ToString() == guest);

@@ -20,8 +20,11 @@ internal sealed record GuestRun(
     GuestVisit? Visit = null)
 {
     private const string HashMark = " sha256 ";
+    private const string RunMark = "rig: run ";
+    private const string WayMark = " --way ";
 
-    public TapReport Tap { get; } = TapReport.Parse(Lines);
+    /// <summary>What the suite told, called by the vendor's instruction.</summary>
+    public TapReport Tap { get; } = TapReport.Parse(Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && !run[0].Contains(WayMark, StringComparison.Ordinal)) ?? Lines);
 
     /// <summary>
     /// SHA-256 of our programs in the guest, by their names, as the guest computed them; empty when it did not get that far.
@@ -31,6 +34,33 @@ internal sealed record GuestRun(
         .Select(line => line["rig: ".Length..].Trim().Split(HashMark))
         .ToDictionary(pair => pair[0], pair => pair[1]);
 
+    /// <summary>What the suite told, called by another way.</summary>
+    /// <param name="way">A name of <c>conformance --way</c>.</param>
+    public TapReport TapBy(string way) =>
+        TapReport.Parse(Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && run[0].Contains($"{WayMark}{way} ", StringComparison.Ordinal)) ?? []);
+
     /// <summary>For a message: how it ended, and what it said last.</summary>
     public string Trace => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
+
+    private static bool IsSuite(string line) => line.StartsWith($"{RunMark}conformance", StringComparison.Ordinal);
+
+    // The programs that ran in the guest, each with its first line.
+    private static List<List<string>> Runs(IEnumerable<string> lines)
+    {
+        List<List<string>> runs = [];
+        foreach (string line in lines)
+        {
+            if (line.StartsWith(RunMark, StringComparison.Ordinal))
+            {
+                runs.Add([]);
+            }
+
+            if (runs.Count != 0)
+            {
+                runs[^1].Add(line.TrimEnd('\r'));
+            }
+        }
+
+        return runs;
+    }
 }

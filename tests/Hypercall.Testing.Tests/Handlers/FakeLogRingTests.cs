@@ -12,7 +12,7 @@ public class FakeLogRingTests
     public void A_program_cannot_set_it()
     {
         FakeLogRing ring = new();
-        Assert.True(Set(new FakeMachine(), ring, 0x1000, Size).RaxIsCallNumber);
+        Assert.True(Set(new FakeMachine(), ring, 0x1000, Size).NumberCameBack);
 
         Assert.False(ring.IsSet);
         ring.Write("lost");
@@ -26,7 +26,7 @@ public class FakeLogRingTests
         using GuestBuffer memory = vmm.Memory.Allocate(Size, Residency.Pinned);
 
         HypercallResult answer = Set(vmm, ring, Physical(memory), Size);
-        Assert.True(answer.RaxIsCallNumber);
+        Assert.True(answer.NumberCameBack);
         Assert.True(ring.IsSet);
         ring.Write("one ");
         ring.Write("two");
@@ -112,7 +112,7 @@ public class FakeLogRingTests
         _ = Set(vmm, ring, Physical(memory), Size);
 
         ulong at = address == 0x1000 ? Physical(memory) : (ulong)address;
-        Assert.True(Set(vmm, ring, at, (ulong)size).RaxIsCallNumber);
+        Assert.True(Set(vmm, ring, at, (ulong)size).NumberCameBack);
 
         Assert.False(ring.IsSet);
     }

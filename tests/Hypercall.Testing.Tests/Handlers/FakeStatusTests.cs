@@ -34,7 +34,7 @@ public class FakeStatusTests
         Assert.Equal(VmmStatusOutcome.Disabled, Client(status).TryGetStatus().Outcome);
 
         HypercallResult answer = Call(status, 0x1234, 7);
-        Assert.True(answer.RaxIsCallNumber);
+        Assert.True(answer.NumberCameBack);
         Assert.Equal((0x1234ul, 7ul), (answer.Rbx, answer.Rcx));
     }
 

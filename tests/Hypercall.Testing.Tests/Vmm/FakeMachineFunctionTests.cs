@@ -32,7 +32,7 @@ public sealed class FakeMachineFunctionTests
         HypercallFunction function = new BitVisorClient(_fake).GetFunction(name);
 
         Assert.Equal(number, function.Number);
-        Assert.True(function.Call(9).RaxIsCallNumber);
+        Assert.True(function.Call(9).NumberCameBack);
     }
 
     [Fact]
