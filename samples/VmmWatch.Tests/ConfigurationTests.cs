@@ -99,7 +99,7 @@ public class ConfigurationTests
         new RestlessVmm().AddTo(fake, "exits");
         HypercallFunction exits = new BitVisorClient(fake).GetFunction("exits");
         string seen = string.Concat(Enumerable.Range(0, 40).Select(_ =>
-            !exits.TryCall(out HypercallResult result).IsCompleted ? '#' : result.RaxIsCallNumber ? '-' : '.'));
+            !exits.TryCall(out HypercallResult result).IsCompleted ? '#' : result.NumberCameBack ? '-' : '.'));
         Assert.Equal(string.Concat(Enumerable.Repeat("..........-....###..", 2)), seen);
     }
 

@@ -43,7 +43,7 @@ public sealed class VmmPoller(IServiceProvider services, IOptions<WatchOptions> 
         }
 
         // A function whose result can be equal to its own number is not one to watch in this way.
-        return result.RaxIsCallNumber
+        return result.NumberCameBack
             ? (PollOutcome.Refused, 0, $"'{function.Name}' wrote no result: it refused the call. The VMM's configuration says whether it is enabled.")
             : (PollOutcome.Answered, result.Rax, $"'{function.Name}' answered {result.Rax}.");
     }

@@ -57,7 +57,7 @@ internal static class RealWays
             return null;
         }
 
-        ushort port = first.Length == 1 ? VmwarePort : Number(first[1..]);
+        ushort port = first.Length == 1 ? VmwarePort : Number(first.AsSpan(1));
         PortDirection direction = PortDirection.In;
         int width = 4;
         bool withPermission = false;
