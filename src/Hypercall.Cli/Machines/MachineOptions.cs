@@ -35,7 +35,8 @@ internal sealed class MachineOptions
     private readonly ChoiceOption<string> _instruction;
     private readonly Option<string?> _channel = new("--channel")
     {
-        Description = "The way down to use, by its name: 'hypercall detect' lists them. [default: the instruction of the CPU's vendor]",
+        Description = "The way down to use, by its name: 'hypercall detect' lists them. "
+            + "[default: the instruction of the CPU's vendor]",
         HelpName = "NAME",
     };
 
@@ -108,7 +109,8 @@ internal sealed class MachineOptions
         }
 
         return instruction is not null ? (instruction == Auto ? null : instruction)
-            : environment(ChannelVariable) is { Length: > 0 } variable ? NameOn(vmm, variable, $"The environment variable {ChannelVariable}:")
+            : environment(ChannelVariable) is { Length: > 0 } variable
+                ? NameOn(vmm, variable, $"The environment variable {ChannelVariable}:")
             : null;
     }
 
@@ -117,6 +119,7 @@ internal sealed class MachineOptions
         string[] names = vmm == VmmKind.Real ? [.. RealWays.All.Select(way => way.Name)] : [.. FakeMachines.WayNames];
         return names.FirstOrDefault(name => name.Equals(channel, StringComparison.OrdinalIgnoreCase))
             ?? throw new UsageException(
-                $"{where} '{channel}' is none of {string.Join(", ", names)}, the ways down of the {(vmm == VmmKind.Real ? "real machine" : "fake machine")}.");
+                $"{where} '{channel}' is none of {string.Join(", ", names)}, "
+                + $"the ways down of the {(vmm == VmmKind.Real ? "real machine" : "fake machine")}.");
     }
 }
