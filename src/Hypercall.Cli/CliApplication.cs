@@ -100,16 +100,20 @@ internal static class CliApplication
     }
 
     // The library says what a program can do about an error; this says what a person at a prompt can.
-    private static string? HintOn(Exception error, string kind, CliCommand? command, ParseResult? parse, CliHost host) => kind switch
+    private static string? HintOn(Exception error, string kind, CliCommand? command, ParseResult? parse, CliHost host) =>
+        kind switch
     {
         "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
-        "functionNotFound" => $"'hypercall detect{Same(command, parse, host)}' says whether a VMM that calls functions by name is there; 'hypercall functions{Same(command, parse, host)}' looks known names up.",
+        "functionNotFound" => $"'hypercall detect{Same(command, parse, host)}' says whether a VMM that calls functions by name "
+            + "is there; "
+            + $"'hypercall functions{Same(command, parse, host)}' looks known names up.",
         "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
             "That is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",
         "fault" => "'hypercall detect' shows CPU, instruction and hypervisor; --instruction auto|vmcall|vmmcall chooses the instruction.",
         "foreignVmm" => "'hypercall call --convention NAME --number N' speaks another VMM's convention; "
             + "'hypercall demo' shows a call on a fake VMM.",
-        "noProvider" => "--instruction vmcall|vmmcall forces an instruction, --channel NAME another way down; --vmm fake needs none.",
+        "noProvider" => "--instruction vmcall|vmmcall forces an instruction, "
+            + "--channel NAME another way down; --vmm fake needs none.",
         "platformNotSupported" => "--vmm fake works everywhere.",
         _ => null,
     };

@@ -105,8 +105,8 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
 
     /// <inheritdoc/>
     /// <remarks>
-    /// <see cref="IHypervisorSigns.TryGetForcedCpuid"/> executes an instruction that raises #UD nearly everywhere, through the same
-    /// guard as a hypercall. Files are those of Linux; on Windows there are none.
+    /// <see cref="IHypervisorSigns.TryGetForcedCpuid"/> executes an instruction that raises #UD nearly everywhere, through the
+    /// same guard as a hypercall. Files are those of Linux; on Windows there are none.
     /// </remarks>
     public IHypervisorSigns Signs => field ??= new NativeHypervisorSigns(Cpuid);
 

@@ -24,6 +24,19 @@ public class RealMachineTests
     }
 
     [SkippableFact]
+    public async Task Detect_finds_KVM_and_says_that_it_refuses_user_mode()
+    {
+        bool isAmd = IsAmdUnderKvm();
+        CliRun run = await CliRun.OfAsync("detect --try --json");
+
+        Assert.Equal("KVM", run.Json.GetProperty("hypervisors")[0].GetProperty("name").GetString());
+        JsonElement chosen = run.Json.GetProperty("channels").EnumerateArray().Single(way => way.GetProperty("chosen").GetBoolean());
+        Assert.Equal((isAmd ? "AMD" : "Intel", "refused"), (chosen.GetProperty("name").GetString(), chosen.GetProperty("state").GetString()));
+        Assert.Equal("KVM 1 (KVM_HC_VAPIC_POLL_IRQ, which does nothing)", chosen.GetProperty("call").GetString());
+        Assert.Equal("0xffffffffffffffff", chosen.GetProperty("rax").GetString());
+    }
+
+    [SkippableFact]
     public async Task A_call_by_name_exits_4_and_explains_minus_one()
     {
         _ = IsAmdUnderKvm();

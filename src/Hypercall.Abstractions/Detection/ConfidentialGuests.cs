@@ -6,7 +6,8 @@ namespace Hypercall;
 /// </summary>
 internal static class ConfidentialGuests
 {
-    private const string Meaning = "; the hypercall instruction then raises an exception in the guest, and its kernel decides what the VMM hears";
+    private const string Meaning =
+        "; the hypercall instruction then raises an exception in the guest, and its kernel decides what the VMM hears";
 
     public static IEnumerable<HypervisorFinding> In(IHypervisorSigns signs, CpuIdentity cpu, IReadOnlyList<CpuidSignature> names)
     {
@@ -15,7 +16,10 @@ internal static class ConfidentialGuests
         if (IsTdx(signs.Cpuid, cpu))
         {
             found.Add(new HypervisorFinding(
-                "Intel TDX", HypervisorFindingKind.SaysItself, "CPUID leaf 0x21 says 'IntelTDX'" + Meaning, "Linux, arch/x86/include/asm/shared/tdx.h, TDX_IDENT"));
+                "Intel TDX",
+                HypervisorFindingKind.SaysItself,
+                "CPUID leaf 0x21 says 'IntelTDX'" + Meaning,
+                "Linux, arch/x86/include/asm/shared/tdx.h, TDX_IDENT"));
         }
         else if (isolation == 3)
         {
@@ -25,7 +29,10 @@ internal static class ConfidentialGuests
         if (signs.FileExists("/dev/sev-guest"))
         {
             found.Add(new HypervisorFinding(
-                "AMD SEV-SNP", HypervisorFindingKind.SaysItself, "the guest's kernel has /dev/sev-guest" + Meaning, "Linux, Documentation/virt/coco/sev-guest.rst"));
+                "AMD SEV-SNP",
+                HypervisorFindingKind.SaysItself,
+                "the guest's kernel has /dev/sev-guest" + Meaning,
+                "Linux, Documentation/virt/coco/sev-guest.rst"));
         }
         else if (isolation == 2)
         {
@@ -36,7 +43,8 @@ internal static class ConfidentialGuests
             found.Add(new HypervisorFinding(
                 "AMD SEV, SEV-ES or SEV-SNP",
                 HypervisorFindingKind.CannotTell,
-                "CPUID leaf 0x8000001f, EAX bit 1 says that the CPU has SEV; whether this guest uses it is in MSR 0xc0010131, which user mode cannot read",
+                "CPUID leaf 0x8000001f, EAX bit 1 says that the CPU has SEV; "
+                    + "whether this guest uses it is in MSR 0xc0010131, which user mode cannot read",
                 "AMD APM vol. 2, section 15.34"));
         }
 
@@ -53,7 +61,8 @@ internal static class ConfidentialGuests
         }
 
         CpuidResult leaf = cpuid.Query(Leaf);
-        return CpuIdentity.TextOf(new CpuidResult(leaf.Ebx, leaf.Edx, leaf.Ecx, 0)).StartsWith("IntelTDX    ", StringComparison.Ordinal);
+        return CpuIdentity.TextOf(new CpuidResult(leaf.Ebx, leaf.Edx, leaf.Ecx, 0))
+            .StartsWith("IntelTDX    ", StringComparison.Ordinal);
     }
 
     private static bool ReportsSev(ICpuid cpuid)
@@ -68,7 +77,8 @@ internal static class ConfidentialGuests
         const uint Features = 3;
         const uint Configuration = 0xC;
         CpuidSignature? hyperV = names.FirstOrDefault(name => KnownVmm.BySignature(name.Text) == KnownVmm.HyperV);
-        return hyperV is null || hyperV.MaxLeaf < hyperV.Leaf + Configuration || (cpuid.Query(hyperV.Leaf + Features).Ebx & (1u << 22)) == 0
+        return hyperV is null || hyperV.MaxLeaf < hyperV.Leaf + Configuration
+            || (cpuid.Query(hyperV.Leaf + Features).Ebx & (1u << 22)) == 0
             ? 0
             : cpuid.Query(hyperV.Leaf + Configuration).Ebx & 0xF;
     }

@@ -24,7 +24,8 @@ internal static class EmulatedKernels
         }
 
         if (GuestFile.Line(signs, "/proc/sys/kernel/osrelease") is { } release
-            && (release.Contains("microsoft", StringComparison.OrdinalIgnoreCase) || release.Contains("WSL", StringComparison.Ordinal)))
+            && (release.Contains("microsoft", StringComparison.OrdinalIgnoreCase)
+                || release.Contains("WSL", StringComparison.Ordinal)))
         {
             bool isVm = release.Contains("WSL2", StringComparison.OrdinalIgnoreCase);
             found.Add(new HypervisorFinding(
@@ -51,10 +52,12 @@ internal static class EmulatedKernels
             return null;
         }
 
-        (string Vendor, string Model) kernels = (GuestFile.Field(text, "vendor_id") ?? "", GuestFile.Field(text, "model name") ?? "");
+        (string Vendor, string Model) kernels =
+            (GuestFile.Field(text, "vendor_id") ?? "", GuestFile.Field(text, "model name") ?? "");
         bool isOther = kernels.Vendor.Length == 0
             ? !text.Contains("flags", StringComparison.Ordinal) // no x86 at all
-            : kernels.Vendor != cpu.Vendor.Trim() || (cpu.Brand.Length != 0 && kernels.Model.Length != 0 && kernels.Model != cpu.Brand);
+            : kernels.Vendor != cpu.Vendor.Trim()
+                || (cpu.Brand.Length != 0 && kernels.Model.Length != 0 && kernels.Model != cpu.Brand);
         if (!isOther)
         {
             return null;
@@ -65,7 +68,8 @@ internal static class EmulatedKernels
         return new HypervisorFinding(
             isQemu ? "QEMU for one program (qemu-x86_64)" : "an emulator of this program's CPU",
             HypervisorFindingKind.Hint,
-            $"CPUID says vendor '{cpu.Vendor}', brand '{cpu.Brand}', and the kernel in /proc/cpuinfo '{kernels.Vendor}', '{kernels.Model}'",
+            $"CPUID says vendor '{cpu.Vendor}', brand '{cpu.Brand}', "
+                + $"and the kernel in /proc/cpuinfo '{kernels.Vendor}', '{kernels.Model}'",
             "docker/for-mac issue 5245; pytorch/cpuinfo pull request 349",
             isQemu ? KnownVmm.QemuTcg : null);
     }

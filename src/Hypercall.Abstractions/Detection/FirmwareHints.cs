@@ -41,7 +41,8 @@ internal static class FirmwareHints
         foreach (string file in Files)
         {
             if (GuestFile.Line(signs, Folder + file) is { } text
-                && Names.FirstOrDefault(one => text.StartsWith(one.Text, StringComparison.Ordinal)) is { Name: { } name, Vmm: var vmm }
+                && Names.FirstOrDefault(one => text.StartsWith(one.Text, StringComparison.Ordinal))
+                    is { Name: { } name, Vmm: var vmm }
                 && told.Add(name))
             {
                 yield return new HypervisorFinding(

@@ -15,7 +15,8 @@ public static class HypervisorDetector
 
     /// <summary>Looks everywhere.</summary>
     /// <param name="signs">Where to look.</param>
-    /// <returns>What was found: first what names itself in CPUID, in the order of the leaves; hints of the firmware last.</returns>
+    /// <returns>What was found: first what names itself in CPUID, in the order of the leaves; hints of the firmware
+    /// last.</returns>
     public static IReadOnlyList<HypervisorFinding> Detect(IHypervisorSigns signs)
     {
         ArgumentNullException.ThrowIfNull(signs);
@@ -33,13 +34,21 @@ public static class HypervisorDetector
         ];
     }
 
-    private static IEnumerable<HypervisorFinding> InCpuid(ICpuid cpuid, IReadOnlyList<CpuidSignature> names) => names.Select(name =>
+    private static IEnumerable<HypervisorFinding> InCpuid(ICpuid cpuid, IReadOnlyList<CpuidSignature> names) =>
+        names.Select(name => OfName(cpuid, name));
+
+    private static HypervisorFinding OfName(ICpuid cpuid, CpuidSignature name)
     {
         KnownVmm? vmm = KnownVmm.BySignature(name.Text);
-        string evidence = $"CPUID leaf 0x{name.Leaf:x} says '{name.Text}'" + (vmm == KnownVmm.Vmware ? OfVmware(cpuid, name) : "");
+        string evidence = $"CPUID leaf 0x{name.Leaf:x} says '{name.Text}'"
+            + (vmm == KnownVmm.Vmware ? OfVmware(cpuid, name) : "");
         return new HypervisorFinding(
-            vmm?.Name ?? $"'{name.Text}'", HypervisorFindingKind.SaysItself, evidence, vmm?.Source ?? "the VMM alone: no table here has it", vmm);
-    });
+            vmm?.Name ?? $"'{name.Text}'",
+            HypervisorFindingKind.SaysItself,
+            evidence,
+            vmm?.Source ?? "the VMM alone: no table here has it",
+            vmm);
+    }
 
     // Linux, arch/x86/kernel/cpu/vmware.c, vmware_select_hypercall: CPUID_VMWARE_FEATURES_LEAF, ECX bit 0 VMMCALL, bit 1 VMCALL
     private static string OfVmware(ICpuid cpuid, CpuidSignature name)
@@ -72,7 +81,10 @@ public static class HypervisorDetector
         if (end.StartsWith("NYX vCPU", StringComparison.Ordinal))
         {
             yield return new HypervisorFinding(
-                KnownVmm.Nyx.Name, HypervisorFindingKind.SaysItself, $"CPUID leaf 0x{LastOfBrand:x} says '{end}'", BrandSource, KnownVmm.Nyx);
+                KnownVmm.Nyx.Name,
+                HypervisorFindingKind.SaysItself,
+                $"CPUID leaf 0x{LastOfBrand:x} says '{end}'",
+                BrandSource, KnownVmm.Nyx);
         }
     }
 

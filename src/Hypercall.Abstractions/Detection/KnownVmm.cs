@@ -89,7 +89,10 @@ public sealed class KnownVmm
     };
 
     /// <summary>bhyve.</summary>
-    internal static KnownVmm Bhyve { get; } = new("bhyve", NoWay, "FreeBSD, sys/amd64/vmm/x86.c, bhyve_id") { Signatures = ["bhyve bhyve"] };
+    internal static KnownVmm Bhyve { get; } = new("bhyve", NoWay, "FreeBSD, sys/amd64/vmm/x86.c, bhyve_id")
+    {
+        Signatures = ["bhyve bhyve"],
+    };
 
     /// <summary>VirtualBox, with its minimal interface. With others it calls itself KVM, or Hyper-V.</summary>
     internal static KnownVmm VirtualBox { get; } = new(
@@ -114,28 +117,43 @@ public sealed class KnownVmm
     };
 
     /// <summary>QNX Hypervisor.</summary>
-    internal static KnownVmm Qnx { get; } = new("QNX Hypervisor", NoWay, "systemd, src/basic/virt.c, vm_table") { Signatures = ["QNXQVMBSQG"] };
+    internal static KnownVmm Qnx { get; } = new("QNX Hypervisor", NoWay, "systemd, src/basic/virt.c, vm_table")
+    {
+        Signatures = ["QNXQVMBSQG"],
+    };
 
     /// <summary>Apple's Virtualization framework.</summary>
-    internal static KnownVmm AppleVz { get; } = new("Apple Virtualization", NoWay, "systemd, src/basic/virt.c, vm_table") { Signatures = ["Apple VZ"] };
+    internal static KnownVmm AppleVz { get; } = new("Apple Virtualization", NoWay, "systemd, src/basic/virt.c, vm_table")
+    {
+        Signatures = ["Apple VZ"],
+    };
 
     /// <summary>Lockheed Martin's Hardened Security (SRE).</summary>
-    internal static KnownVmm Sre { get; } = new("SRE", NoWay, "systemd, src/basic/virt.c, vm_table") { Signatures = ["SRESRESRESRE"] };
+    internal static KnownVmm Sre { get; } = new("SRE", NoWay, "systemd, src/basic/virt.c, vm_table")
+    {
+        Signatures = ["SRESRESRESRE"],
+    };
 
     /// <summary>HAXM.</summary>
     internal static KnownVmm Haxm { get; } = new("HAXM", NoWay, "intel/haxm, core/cpuid.c") { Signatures = ["HAXMHAXMHAXM"] };
 
     /// <summary>NetBSD's NVMM.</summary>
-    internal static KnownVmm Nvmm { get; } = new("NVMM", NoWay, "NetBSD, sys/arch/x86/x86/identcpu.c") { Signatures = ["___ NVMM ___"] };
+    internal static KnownVmm Nvmm { get; } = new("NVMM", NoWay, "NetBSD, sys/arch/x86/x86/identcpu.c")
+    {
+        Signatures = ["___ NVMM ___"],
+    };
 
     /// <summary>OpenBSD's vmm.</summary>
-    internal static KnownVmm OpenBsdVmm { get; } = new("OpenBSD vmm", NoWay, "OpenBSD, sys/arch/amd64/include/vmmvar.h") { Signatures = ["OpenBSDVMM58"] };
+    internal static KnownVmm OpenBsdVmm { get; } = new("OpenBSD vmm", NoWay, "OpenBSD, sys/arch/amd64/include/vmmvar.h")
+    {
+        Signatures = ["OpenBSDVMM58"],
+    };
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KnownVmm> All { get; } =
     [
-        Kvm, Xen, HyperV, Vmware, QemuTcg, Nyx, Acrn, BitVisor, Bhyve, VirtualBox, Parallels, Jailhouse, Qnx, AppleVz, Sre, Haxm, Nvmm,
-        OpenBsdVmm,
+        Kvm, Xen, HyperV, Vmware, QemuTcg, Nyx, Acrn, BitVisor, Bhyve, VirtualBox, Parallels, Jailhouse, Qnx,
+        AppleVz, Sre, Haxm, Nvmm, OpenBsdVmm,
     ];
 
     /// <summary>Its name.</summary>

@@ -58,5 +58,6 @@ internal sealed record ChannelInfo(
 
     internal static string? RaxOf(WayTrial? trial) => trial?.Rax is { } rax ? RegisterValue.Hex(rax) : null;
 
-    internal static FaultInfo? FaultOf(WayTrial? trial) => trial?.Status is { IsFaulted: true } status ? FaultInfo.Of(in status.Fault) : null;
+    internal static FaultInfo? FaultOf(WayTrial? trial) =>
+        trial?.Status is { IsFaulted: true } status ? FaultInfo.Of(in status.Fault) : null;
 }

@@ -29,7 +29,8 @@ internal abstract class CliCommand : Command
     public virtual string Remarks => "";
 
     public ValueTask<ExitCode> InvokeAsync(ParseResult parse, CliHost host, CancellationToken cancellationToken) =>
-        RunAsync(new Invocation(parse, _machine.Read(parse, host.Environment), new CliOutput(host, parse.GetValue(_json)), host, cancellationToken));
+        RunAsync(new Invocation(
+            parse, _machine.Read(parse, host.Environment), new CliOutput(host, parse.GetValue(_json)), host, cancellationToken));
 
     /// <summary>The options, a blank before each, that make another command speak to the same VMM.</summary>
     public string OptionsOfMachine(ParseResult parse, CliHost host) => OptionsOf(_machine.Read(parse, host.Environment));

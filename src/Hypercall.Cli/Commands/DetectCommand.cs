@@ -78,7 +78,8 @@ internal sealed class DetectCommand : CliCommand
         {
             FurtherSignatures =
             [
-                .. CpuidSignature.ReadAll(session.Cpuid).Where(one => one.Leaf != FirstLeaf && cpu.HypervisorSignature.Length != 0)
+                .. CpuidSignature.ReadAll(session.Cpuid)
+                    .Where(one => one.Leaf != FirstLeaf && cpu.HypervisorSignature.Length != 0)
                     .Select(one => new SignatureInfo(RegisterValue.Hex(one.Leaf), one.Text)),
             ],
             Rules = invocation.Machine.Vmm == VmmKind.Fake
@@ -149,7 +150,7 @@ internal sealed class DetectCommand : CliCommand
         if (result.Cpus is { } cpus)
         {
             page.Text("");
-            page.Table(["CPU", "here", "why"], [.. cpus.Select(one => new[] { $"{one.Cpu}", DescribeState(one.State, one.Fault?.Fault, needs: null), one.Text })]);
+            page.Table(["CPU", "here", "why"], [.. cpus.Select(Row)]);
         }
 
         page.Text("");
@@ -168,6 +169,8 @@ internal sealed class DetectCommand : CliCommand
         DescribeState(way.State, way.Fault?.Fault, way.Needs),
         way.Text,
     ];
+
+    private static string[] Row(CpuInfo cpu) => [$"{cpu.Cpu}", DescribeState(cpu.State, cpu.Fault?.Fault, needs: null), cpu.Text];
 
     private static string DescribeState(string state, string? fault, string? needs) => state switch
     {

@@ -56,9 +56,11 @@ internal sealed class TeachingHelpAction(HelpAction usual) : SynchronousCommandL
 
     private static void WriteReference(TextWriter writer)
     {
-        writer.WriteLine($"Every command takes --vmm real|fake, --instruction auto|vmcall|vmmcall, --channel NAME, --json, and --fake {string.Join('|', MachineOptions.PersonalityNames)}");
+        writer.WriteLine($"Every command takes --vmm real|fake, --instruction auto|vmcall|vmmcall, --channel NAME, --json, "
+            + $"and --fake {string.Join('|', MachineOptions.PersonalityNames)}");
         writer.WriteLine("(how the fake VMM behaves; 'hypercall detect --fake NAME' lists its rules).");
-        writer.WriteLine($"The environment variables {MachineOptions.VmmVariable} and {MachineOptions.ChannelVariable} are the defaults of --vmm and --channel, for scripts.");
+        writer.WriteLine($"The environment variables {MachineOptions.VmmVariable} and {MachineOptions.ChannelVariable} "
+            + "are the defaults of --vmm and --channel, for scripts.");
         writer.WriteLine($"Values of registers are {RegisterValue.Forms}; '_' may separate digits.");
         writer.WriteLine("With --json, registers and addresses are strings in hexadecimal, and an error is {\"error\": {...}, \"exitCode\": N} on standard output.");
         writer.WriteLine("Results go to standard output, errors to standard error; without a terminal both are plain text. NO_COLOR is respected, and so is the encoding of the locale.");

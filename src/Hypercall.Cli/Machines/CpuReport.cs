@@ -14,7 +14,8 @@ internal sealed record CpuReport(int Cpu, WayTrial Trial)
     /// <param name="machine">The machine.</param>
     /// <param name="instruction">The chosen way's instruction; null for a device of the guest's kernel.</param>
     /// <param name="findings">Who is there.</param>
-    /// <exception cref="PlatformNotSupportedException">Which CPUs there are, or a call on one of them, cannot be had here.</exception>
+    /// <exception cref="PlatformNotSupportedException">Which CPUs there are, or a call on one of them, cannot be had
+    /// here.</exception>
     public static IReadOnlyList<CpuReport> OfEach(
         IHypercallMachine machine, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings) =>
         [.. Allowed(machine.Signs).Select(cpu => new CpuReport(cpu, Ask(machine, cpu, instruction, findings)))];
@@ -39,14 +40,17 @@ internal sealed record CpuReport(int Cpu, WayTrial Trial)
 
     private static int[] Allowed(IHypervisorSigns signs)
     {
-        string? line = signs.TryReadFile(Status)?.Split('\n').FirstOrDefault(one => one.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+        string? line = signs.TryReadFile(Status)?.Split('\n')
+            .FirstOrDefault(one => one.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
         int[] cpus = line is null ? [] : [.. Numbers(line.Split(':')[1])];
         return cpus.Length > 0
             ? cpus
-            : throw new PlatformNotSupportedException($"Which CPUs this program may run on is in {Status}, on Linux; here it is not to be had.");
+            : throw new PlatformNotSupportedException(
+                $"Which CPUs this program may run on is in {Status}, on Linux; here it is not to be had.");
     }
 
-    private static WayTrial Ask(IHypercallMachine machine, int cpu, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings)
+    private static WayTrial Ask(
+        IHypercallMachine machine, int cpu, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings)
     {
         try
         {

@@ -9,14 +9,16 @@ internal sealed record HarmlessCall(HypercallConvention Convention, ulong Number
 {
     private static readonly HarmlessCall[] All =
     [
-        new(HypercallConvention.Kvm, 1, [], "KVM_HC_VAPIC_POLL_IRQ, which does nothing"), // Linux, Documentation/virt/kvm/x86/hypercalls.rst
+        // Linux, Documentation/virt/kvm/x86/hypercalls.rst
+        new(HypercallConvention.Kvm, 1, [], "KVM_HC_VAPIC_POLL_IRQ, which does nothing"),
         new(HypercallConvention.Xen, 17, [0], "xen_version, command 0"), // Xen, xen/include/public/version.h
         new(HypercallConvention.HyperV, 8, [0, 0, 1], "HvCallNotifyLongSpinWait, fast"), // TLFS, "HvCallNotifyLongSpinWait"
         new(HypercallConvention.Vmware, 10, [], "GETVERSION"), // Linux, arch/x86/include/asm/vmware.h, VMWARE_CMD_GETVERSION
         new(HypercallConvention.VmwarePort, 10, [], "GETVERSION"),
     ];
 
-    /// <summary>The call for an instruction of a CPU vendor's, or for the guest's kernel: that of the VMM that was found.</summary>
+    /// <summary>The call for an instruction of a CPU vendor's, or for the guest's kernel: that of the VMM that was
+    /// found.</summary>
     /// <param name="findings">What was found.</param>
     /// <returns>Null where no VMM was found of which one is known: a look-up by name is what is left.</returns>
     public static HarmlessCall? By(IEnumerable<HypervisorFinding> findings) =>
@@ -32,7 +34,8 @@ internal sealed record HarmlessCall(HypercallConvention Convention, ulong Number
     /// <summary>The command line, without the tool's name, that makes it and shows all of the answer.</summary>
     public string CommandLine => Convention == HypercallConvention.VmwarePort
         ? "raw --rax 0x564d5868 --rcx 10 --rdx 0x5658"
-        : $"call --convention {Convention.Name.ToLowerInvariant()} --number {Number}{string.Concat(Words.Select(word => $" --arg {word}"))}";
+        : $"call --convention {Convention.Name.ToLowerInvariant()} --number {Number}"
+            + $"{string.Concat(Words.Select(word => $" --arg {word}"))}";
 
     /// <summary><c>KVM 1 (KVM_HC_VAPIC_POLL_IRQ, which does nothing)</c>.</summary>
     public override string ToString() => $"{Convention} {Number} ({What})";

@@ -109,7 +109,8 @@ internal sealed class MachineOptions
         }
 
         return instruction is not null ? (instruction == Auto ? null : instruction)
-            : environment(ChannelVariable) is { Length: > 0 } variable ? NameOn(vmm, variable, $"The environment variable {ChannelVariable}:")
+            : environment(ChannelVariable) is { Length: > 0 } variable
+                ? NameOn(vmm, variable, $"The environment variable {ChannelVariable}:")
             : null;
     }
 

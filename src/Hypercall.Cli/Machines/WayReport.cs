@@ -17,7 +17,8 @@ internal sealed record WayReport(IHypercallProvider Provider, bool IsChosen, Hyp
     public string? Needs => Trial is null ? Probe.Needs : Trial.Needs;
 
     /// <summary>What is known, and what would help.</summary>
-    public string Text => Trial?.Text ?? (Probe.IsUsable ? "" : ToolWords.Of($"It cannot be used: {Probe.Reason}. {Probe.Remedy}"));
+    public string Text => Trial?.Text
+        ?? (Probe.IsUsable ? "" : ToolWords.Of($"It cannot be used: {Probe.Reason}. {Probe.Remedy}"));
 
     /// <summary>Looks at all ways of a machine.</summary>
     /// <param name="machine">The machine.</param>
@@ -27,7 +28,8 @@ internal sealed record WayReport(IHypercallProvider Provider, bool IsChosen, Hyp
     /// <param name="findings">Who is there.</param>
     /// <param name="tries">Whether a harmless call is made by each way that can be used.</param>
     public static IReadOnlyList<WayReport> OfAll(
-        IHypercallMachine machine, CpuIdentity cpu, HypercallTarget? target, WayTrial? known, IReadOnlyList<HypervisorFinding> findings, bool tries)
+        IHypercallMachine machine, CpuIdentity cpu, HypercallTarget? target, WayTrial? known,
+        IReadOnlyList<HypervisorFinding> findings, bool tries)
     {
         List<WayReport> reports = [];
         foreach (IHypercallProvider way in machine.Providers)

@@ -19,31 +19,40 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     /// <summary>The call that a VMM served; null where it served none, or it was a look-up.</summary>
     public HarmlessCall? Served { get; private init; }
 
+    private const string NoPermission =
+        "#GP: the guest's kernel has not allowed this program the port, and no VMM serves it without.";
+
     private const string Lookup = "the look-up of 'boot'"; // VmmPresenceResult: what BitVisorClient.DetectPresence asks
-    private const ulong UnservedPort = uint.MaxValue; // QEMU, hw/i386/vmport.c, vmport_ioport_read: also what IN reads where nobody is
+    // QEMU, hw/i386/vmport.c, vmport_ioport_read: also what IN reads where nobody is
+    private const ulong UnservedPort = uint.MaxValue;
 
     /// <summary>Whether a look-up by name, or a call by a VMM's convention, can go by an instruction.</summary>
-    public static bool IsHypercall(HypercallInstruction? instruction) => instruction is null || !(IsCpuid(instruction) || IsPort(instruction));
+    public static bool IsHypercall(HypercallInstruction? instruction) =>
+        instruction is null || !(IsCpuid(instruction) || IsPort(instruction));
 
     /// <summary>What a look-up that was made says of its way.</summary>
     public static WayTrial Of(VmmPresenceResult presence)
     {
-        string gave = $"{Lookup} gave RAX = {RegisterValue.Hex(presence.Rax)}";
         return presence.Presence switch
         {
-            VmmPresence.Present => new WayTrial(WayState.Works, Lookup, $"{gave}, which is a function's number.", presence.Status, presence.Rax),
-            VmmPresence.ForeignAbi => new WayTrial(WayState.Refused, Lookup, $"{gave}, which is no answer of a VMM that finds names.", presence.Status, presence.Rax),
-            VmmPresence.Absent => new WayTrial(WayState.Silent, Lookup, $"{gave}, as it went in.", presence.Status, presence.Rax),
-            VmmPresence.Faulted => new WayTrial(WayState.Faulted, Lookup, $"{Lookup} raised {presence.Status.Fault}.", presence.Status),
+            VmmPresence.Present => Answered(WayState.Works, "which is a function's number"),
+            VmmPresence.ForeignAbi => Answered(WayState.Refused, "which is no answer of a VMM that finds names"),
+            VmmPresence.Absent => Answered(WayState.Silent, "as it went in"),
+            VmmPresence.Faulted => new WayTrial(
+                WayState.Faulted, Lookup, $"{Lookup} raised {presence.Status.Fault}.", presence.Status),
             _ => new WayTrial(WayState.ChannelRefused, Lookup, ToolWords.Of(presence.Message), presence.Status),
         };
+
+        WayTrial Answered(WayState state, string meaning) => new(
+            state, Lookup, $"{Lookup} gave RAX = {RegisterValue.Hex(presence.Rax)}, {meaning}.", presence.Status, presence.Rax);
     }
 
     /// <summary>Makes one harmless call by a way.</summary>
     /// <param name="machine">The machine, with that way as its channel.</param>
     /// <param name="instruction">The way's instruction; null for a device of the guest's kernel.</param>
     /// <param name="findings">Who is there: whose call is harmless.</param>
-    public static WayTrial Make(IHypercallMachine machine, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings)
+    public static WayTrial Make(
+        IHypercallMachine machine, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings)
     {
         try
         {
@@ -66,7 +75,8 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
         }
     }
 
-    private static bool IsCpuid(HypercallInstruction instruction) => instruction.Mnemonic.Equals("CPUID", StringComparison.OrdinalIgnoreCase);
+    private static bool IsCpuid(HypercallInstruction instruction) =>
+        instruction.Mnemonic.Equals("CPUID", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsPort(HypercallInstruction instruction) =>
         instruction.Mnemonic.Split(' ')[0] is { } name
@@ -96,7 +106,8 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
             _ when isVmware && (uint)result.Rax == UnservedPort => (WayState.Silent, "as where nobody serves it"),
             _ => (WayState.Works, "which is an answer"),
         };
-        return new WayTrial(state, $"{call}", $"{call} gave {call.Convention.Result} = {RegisterValue.Hex(result.Value)}, {meaning}.", status, result.Rax)
+        string text = $"{call} gave {call.Convention.Result} = {RegisterValue.Hex(result.Value)}, {meaning}.";
+        return new WayTrial(state, $"{call}", text, status, result.Rax)
         {
             Served = state == WayState.Works ? call : null,
         };
@@ -105,10 +116,12 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     private static WayTrial AskCpuid(IHypercallMachine machine)
     {
         const string Call = "CPUID leaf 0x40000000";
+        const string OfAnyCpu =
+            "It completes on any x86 CPU. Whether a VMM watches one of its leaves, only the VMM's documentation says.";
         HypercallRegisters registers = new() { Rax = 0x4000_0000 };
         HypercallStatus status = machine.Channel.TryInvoke(ref registers);
         return status.IsCompleted
-            ? new WayTrial(WayState.Silent, Call, "It completes on any x86 CPU. Whether a VMM watches one of its leaves, only the VMM's documentation says.", status, registers.Rax)
+            ? new WayTrial(WayState.Silent, Call, OfAnyCpu, status, registers.Rax)
             : NotCompleted(Call, status);
     }
 
@@ -117,7 +130,7 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
         string text = ToolWords.Of(status.ToException().Message);
         return !status.IsFaulted ? new WayTrial(WayState.ChannelRefused, call, text, status)
             : isPort && status.Fault.Kind == CpuFaultKind.GeneralProtection
-                ? new WayTrial(WayState.Needs, call, "#GP: the guest's kernel has not allowed this program the port, and no VMM serves it without.", status) { Needs = "permission for the port" }
+                ? new WayTrial(WayState.Needs, call, NoPermission, status) { Needs = "permission for the port" }
             : new WayTrial(WayState.Faulted, call, text, status);
     }
 }

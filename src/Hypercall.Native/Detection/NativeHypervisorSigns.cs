@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hypercall.Native;
 
-/// <summary>What this process can see of what is under its guest: CPUID, and on Linux the files of /proc, /sys and /dev.</summary>
+/// <summary>What this process can see of what is under its guest: CPUID, and on Linux the files of /proc, /sys and
+/// /dev.</summary>
 /// <param name="cpuid">The CPUID instruction.</param>
 internal sealed class NativeHypervisorSigns(ICpuid cpuid) : IHypervisorSigns
 {
@@ -28,7 +29,8 @@ internal sealed class NativeHypervisorSigns(ICpuid cpuid) : IHypervisorSigns
     public bool FileExists(string path) => OperatingSystem.IsLinux() && File.Exists(path);
 
     // UD2, "xen", CPUID: Xen, xen/include/public/arch-x86/xen.h, XEN_CPUID. Elsewhere UD2 raises #UD, at the first byte.
-    private sealed class ForcedWay() : InstructionProvider("Xen's CPUID", new HypercallInstruction("XEN_CPUID", [0x0F, 0x0B, 0x78, 0x65, 0x6E, 0x0F, 0xA2]))
+    private sealed class ForcedWay() : InstructionProvider(
+        "Xen's CPUID", new HypercallInstruction("XEN_CPUID", [0x0F, 0x0B, 0x78, 0x65, 0x6E, 0x0F, 0xA2]))
     {
     }
 
@@ -36,7 +38,8 @@ internal sealed class NativeHypervisorSigns(ICpuid cpuid) : IHypervisorSigns
     {
         public bool Answers => TryQuery(0x4000_0000, 0, out _);
 
-        public CpuidResult Query(uint leaf, uint subleaf = 0) => TryQuery(leaf, subleaf, out CpuidResult result) ? result : default;
+        public CpuidResult Query(uint leaf, uint subleaf = 0) =>
+            TryQuery(leaf, subleaf, out CpuidResult result) ? result : default;
 
         private bool TryQuery(uint leaf, uint subleaf, out CpuidResult result)
         {

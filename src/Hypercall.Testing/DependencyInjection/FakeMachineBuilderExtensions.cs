@@ -54,7 +54,9 @@ public static class FakeMachineBuilderExtensions
         {
             FakeMachine vmm = provider.GetRequiredKeyedService<FakeMachine>(key);
             HypercallOptions options = provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
-            return options.Provider is null || IsProgramsOwn(vmm, provider, key, options.Provider) ? vmm : new FakeMachineView(vmm, options, cpu: 0);
+            return options.Provider is null || IsProgramsOwn(vmm, provider, key, options.Provider)
+                ? vmm
+                : new FakeMachineView(vmm, options, cpu: 0);
         });
     }
 

@@ -66,15 +66,21 @@ public sealed record FakeMachineOptions
     /// Small files that the guest's kernel shows, their texts by absolute path, beside those of the personality and
     /// <c>/proc/self/status</c>, which lists the CPUs: <see cref="FakeMachine.Signs"/>. The default is none.
     /// </summary>
-    public IReadOnlyDictionary<string, string> Files { get; init => field = new OptionFiles(value ?? throw new ArgumentNullException(nameof(value))); } =
-        new OptionFiles([]);
+    public IReadOnlyDictionary<string, string> Files
+    {
+        get;
+        init => field = new OptionFiles(value ?? throw new ArgumentNullException(nameof(value)));
+    } = new OptionFiles([]);
 
     /// <summary>
     /// Regions of guest-physical memory that are the VMM's own, and that the guest sees as ROM. The default is 1 MiB at
     /// 0x1000_0000 (256 MiB).
     /// </summary>
-    public IReadOnlyList<PhysicalExtent> Rom { get; init => field = new OptionList<PhysicalExtent>(value ?? throw new ArgumentNullException(nameof(value))); } =
-        new OptionList<PhysicalExtent>([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
+    public IReadOnlyList<PhysicalExtent> Rom
+    {
+        get;
+        init => field = new OptionList<PhysicalExtent>(value ?? throw new ArgumentNullException(nameof(value)));
+    } = new OptionList<PhysicalExtent>([new PhysicalExtent(new GuestPhysicalAddress(0x1000_0000), 0x10_0000)]);
 
     /// <summary>How much may be locked and pinned at one time, in bytes (RLIMIT_MEMLOCK). The default is no limit.</summary>
     public long LockLimit { get; init; } = long.MaxValue;
@@ -126,7 +132,7 @@ public sealed record FakeMachineOptions
             (Paging != Plain.Paging, $"{nameof(Paging)} = {nameof(FakePaging)}.{Paging}"),
             (Cpus != Plain.Cpus, string.Create(CultureInfo.InvariantCulture, $"{nameof(Cpus)} = {Cpus}")),
             (VmmCpus is not null, $"{nameof(VmmCpus)} = [{string.Join(", ", VmmCpus ?? [])}]"),
-            (Files.Count != 0, $"{nameof(Files)} = new Dictionary<string, string> {{ {string.Join(", ", Files.Select(file => $"[{Text(file.Key)}] = {Text(file.Value)}"))} }}"),
+            (Files.Count != 0, $"{nameof(Files)} = {FilesToCSharp()}"),
             (!Rom.Equals(Plain.Rom), $"{nameof(Rom)} = [{string.Join(", ", Rom.Select(Extent))}]"),
             (LockLimit != Plain.LockLimit, string.Create(CultureInfo.InvariantCulture, $"{nameof(LockLimit)} = {LockLimit}")),
             (CanPin != Plain.CanPin, $"{nameof(CanPin)} = false"),
@@ -159,12 +165,23 @@ public sealed record FakeMachineOptions
         return $"new {nameof(CpuIdentity)} {{ {string.Join(", ", settings)} }}";
     }
 
+    private string FilesToCSharp() =>
+        "new Dictionary<string, string> { "
+        + string.Join(", ", Files.Select(file => $"[{Text(file.Key)}] = {Text(file.Value)}"))
+        + " }";
+
     private static string WaysToCSharp(FakeWays ways) => ways == FakeWays.None
         ? $"{nameof(FakeWays)}.{nameof(FakeWays.None)}"
-        : string.Join(" | ", Enum.GetValues<FakeWays>().Where(way => way != FakeWays.None && ways.HasFlag(way)).Select(way => $"{nameof(FakeWays)}.{way}"));
+        : string.Join(
+            " | ",
+            Enum.GetValues<FakeWays>()
+                .Where(way => way != FakeWays.None && ways.HasFlag(way))
+                .Select(way => $"{nameof(FakeWays)}.{way}"));
 
     // What CPUID holds is bytes: those outside ASCII's printable characters are written as escapes.
-    private static string Text(string value) => $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}"))}\"";
+    private static string Text(string value) => $"\"{string.Concat(value.Select(Escaped))}\"";
+
+    private static string Escaped(char c) => c is '"' or '\\' ? $"\\{c}" : c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:x4}";
 
     private static IEnumerable<string> Differing((bool Differs, string Setting)[] settings) =>
         settings.Where(one => one.Differs).Select(one => one.Setting);

@@ -74,7 +74,9 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
 
     // The first leaf is the identity's, which a test may choose; the others are the VMM's.
     private static CpuidResult FurtherLeaf(FakeVmmPersonality vmm, uint leaf, CpuIdentity cpu) =>
-        vmm.Signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature ? SignatureLeaf(signature.Text, signature.MaxLeaf) : vmm.LeafAt(leaf, cpu);
+        vmm.Signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature
+            ? SignatureLeaf(signature.Text, signature.MaxLeaf)
+            : vmm.LeafAt(leaf, cpu);
 
     private static CpuidResult BrandLeaf(CpuIdentity cpu, int part)
     {

@@ -302,7 +302,8 @@ public sealed class FakeMachine : IHypercallMachine
     public IHypercallChannel OpenKernelChannel() => OpenKernel(cpu: 0);
 
     /// <summary>
-    /// The same machine, with each call made on one CPU: <see cref="FakeMachineOptions.VmmCpus"/> says on which of them the VMM is.
+    /// The same machine, with each call made on one CPU: <see cref="FakeMachineOptions.VmmCpus"/> says on which of them the
+    /// VMM is.
     /// </summary>
     /// <param name="cpu">The CPU's number, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
@@ -327,13 +328,16 @@ public sealed class FakeMachine : IHypercallMachine
         lock (_gate)
         {
             // CPUID is read leaf by leaf: of one CPU
-            FakeProvider[] cpus = options?.Provider is null ? [.. _providers.Where(provider => provider.Probe(Cpuid).IsCpusChoice)] : [];
+            FakeProvider[] cpus = options?.Provider is null
+                ? [.. _providers.Where(provider => provider.Probe(Cpuid).IsCpusChoice)]
+                : [];
             return HypercallTarget.Select(Cpuid, cpus.Length == 0 ? _providers : cpus, options);
         }
     }
 
     /// <summary>The way that an instruction is; null where the machine has none such.</summary>
-    internal FakeProvider? ProviderOf(HypercallInstruction instruction) => Array.Find(_providers, provider => provider.IsBy(instruction));
+    internal FakeProvider? ProviderOf(HypercallInstruction instruction) =>
+        Array.Find(_providers, provider => provider.IsBy(instruction));
 
     internal int CheckedCpu(int cpu)
     {
@@ -369,7 +373,8 @@ public sealed class FakeMachine : IHypercallMachine
         BareState? bare = _bare;
         if (bare is null || !ReferenceEquals(bare.Of, state))
         {
-            _bare = bare = new BareState(state, state with { Personality = FakeVmmPersonality.None, Functions = FakeFunctions.Empty });
+            _bare = bare = new BareState(
+                state, state with { Personality = FakeVmmPersonality.None, Functions = FakeFunctions.Empty });
         }
 
         return bare.Bare;

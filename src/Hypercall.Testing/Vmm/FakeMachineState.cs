@@ -30,7 +30,9 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
     {
         FakeVendor? vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
         FakeExitKind kind = vendor is null
-            ? instruction.Encoding.Span.SequenceEqual(FakeProvider.PortInstruction.Encoding.Span) ? FakeExitKind.Port : FakeExitKind.Other
+            ? instruction.Encoding.Span.SequenceEqual(FakeProvider.PortInstruction.Encoding.Span)
+                ? FakeExitKind.Port
+                : FakeExitKind.Other
             : Vendor is null || ReferenceEquals(vendor, Vendor) ? FakeExitKind.Hypercall : FakeExitKind.OtherVendors;
         return new FakeExit(instruction, Cpu, cpl, kind);
     }

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall.Testing;
 
 /// <summary>A way down to a fake VMM: an instruction, or a device of the guest's kernel.</summary>
-internal sealed class FakeProvider(FakeMachine machine, string name, HypercallInstruction? instruction, Func<CpuIdentity, HypercallProbe>? probe = null)
+internal sealed class FakeProvider(
+    FakeMachine machine, string name, HypercallInstruction? instruction, Func<CpuIdentity, HypercallProbe>? probe = null)
     : IHypercallProvider
 {
     private const string Port = "port";
@@ -35,7 +36,10 @@ internal sealed class FakeProvider(FakeMachine machine, string name, HypercallIn
         {
             HypercallProbe probe = options.IsRoot
                 ? HypercallProbe.Usable
-                : HypercallProbe.Lacks("root", "only root may open the device of the guest's kernel, and this program is not root", "Run it as root.");
+                : HypercallProbe.Lacks(
+                    "root",
+                    "only root may open the device of the guest's kernel, and this program is not root",
+                    "Run it as root.");
             yield return new FakeProvider(machine, Kernel, instruction: null, _ => probe);
         }
     }

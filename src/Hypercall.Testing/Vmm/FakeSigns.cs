@@ -9,7 +9,8 @@ internal sealed class FakeSigns(FakeMachine machine) : IHypervisorSigns
 
     public ICpuid Cpuid => machine.Cpuid;
 
-    public ICpuid? TryGetForcedCpuid() => machine.Personality.ForcedSignatures is { Count: > 0 } signatures ? new ForcedCpuid(signatures) : null;
+    public ICpuid? TryGetForcedCpuid() =>
+        machine.Personality.ForcedSignatures is { Count: > 0 } signatures ? new ForcedCpuid(signatures) : null;
 
     public string? TryReadFile(string path)
     {
@@ -27,6 +28,8 @@ internal sealed class FakeSigns(FakeMachine machine) : IHypervisorSigns
     private sealed class ForcedCpuid(IReadOnlyList<FakeCpuidSignature> signatures) : ICpuid
     {
         public CpuidResult Query(uint leaf, uint subleaf = 0) =>
-            signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature ? FakeCpuid.SignatureLeaf(signature.Text, signature.MaxLeaf) : default;
+            signatures.FirstOrDefault(one => one.Leaf == leaf) is { } signature
+                ? FakeCpuid.SignatureLeaf(signature.Text, signature.MaxLeaf)
+                : default;
     }
 }

@@ -26,6 +26,8 @@ public class AddKeyedHypercallTests
         FakeMachine left = services.GetRequiredKeyedService<FakeMachine>("left");
         Assert.NotSame(left, services.GetRequiredKeyedService<FakeMachine>("right"));
         Assert.Same(left.Memory, services.GetRequiredKeyedService<IGuestMemory>("left"));
+        Assert.Same(left.Signs, services.GetRequiredKeyedService<IHypercallMachine>("left").Signs);
+        Assert.Same(left.Providers, services.GetRequiredKeyedService<IHypercallMachine>("left").Providers);
         Assert.Same(left.Cpuid, services.GetRequiredKeyedService<ICpuid>("left"));
         Assert.Equal(left.Cpu, services.GetRequiredKeyedService<CpuIdentity>("left"));
         Assert.Equal(left.Target, services.GetRequiredKeyedService<HypercallTarget>("left"));

@@ -228,6 +228,15 @@ public class HypervisorDetectorTests
         Assert.Contains("does not bind calls to a CPU", Assert.Throws<NotSupportedException>(() => machine.OnCpu(0)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_machine_with_another_channel_shows_the_same()
+    {
+        Hypercall.Testing.FakeMachine fake = new();
+        IHypercallMachine other = fake.WithChannel(fake.Channel);
+        Assert.Same(fake.Signs, other.Signs);
+        Assert.Same(fake.Providers, other.Providers);
+    }
+
     private static CpuidResult Brand(string text)
     {
         byte[] bytes = System.Text.Encoding.Latin1.GetBytes(text.PadRight(16, '\0'));
