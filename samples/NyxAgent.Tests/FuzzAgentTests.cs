@@ -21,8 +21,14 @@ public sealed class FuzzAgentTests
         Assert.Equal(1u << 12, host.PayloadBytes);
         Assert.Equal(["one", "two"], inputs);
         Assert.Equal(
-            ["acquire", "release", "mode 0", "host config", "agent config", "payload", "next", "acquire", "release", "next", "acquire", "release"], fuzzer.Calls);
-        Assert.Equal((NyxAbi.AgentMagic, NyxAbi.AgentVersion, 1 << 16), (fuzzer.Agent.Magic, fuzzer.Agent.Version, (int)fuzzer.Agent.CoverageBitmapBytes));
+            [
+                "acquire", "release", "mode 0", "host config", "agent config", "payload",
+                "next", "acquire", "release",
+                "next", "acquire", "release",
+            ],
+            fuzzer.Calls);
+        NyxAbi.AgentConfig asked = fuzzer.Agent;
+        Assert.Equal((NyxAbi.AgentMagic, NyxAbi.AgentVersion, 1u << 16), (asked.Magic, asked.Version, asked.CoverageBitmapBytes));
     }
 
     // nyx_api.h: both are packed.
@@ -52,6 +58,7 @@ public sealed class FuzzAgentTests
     public void A_VMM_that_ignores_the_calls_is_no_fuzzer()
     {
         using FuzzAgent agent = new(new FakeMachine(FakeVmmPersonality.Nyx));
-        Assert.Contains("magic 0x0", Assert.Throws<InvalidOperationException>(() => agent.Shake()).Message, StringComparison.Ordinal);
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => agent.Shake());
+        Assert.Contains("magic 0x0", e.Message, StringComparison.Ordinal);
     }
 }

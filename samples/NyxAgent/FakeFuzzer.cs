@@ -20,7 +20,8 @@ public sealed class FakeFuzzer(params byte[][] inputs)
     public AgentConfig Agent { get; private set; }
 
     /// <summary>What is offered.</summary>
-    public HostConfig Host { get; set; } = new() { Magic = HostMagic, Version = HostVersion, BitmapBytes = 1 << 16, PayloadBytes = 1 << 12 };
+    public HostConfig Host { get; set; } =
+        new() { Magic = HostMagic, Version = HostVersion, BitmapBytes = 1 << 16, PayloadBytes = 1 << 12 };
 
     /// <summary>Serves the calls on a machine.</summary>
     /// <param name="fake">The machine.</param>
@@ -34,7 +35,8 @@ public sealed class FakeFuzzer(params byte[][] inputs)
             .On(HypercallConvention.Nyx, GetHostConfig, call =>
             {
                 HostConfig host = Host;
-                Note("host config", call.TryWriteVirtual(new GuestVirtualAddress(call.Argument(0)), MemoryMarshal.AsBytes(new ReadOnlySpan<HostConfig>(in host)), out _));
+                ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<HostConfig>(in host));
+                Note("host config", call.TryWriteVirtual(new GuestVirtualAddress(call.Argument(0)), bytes, out _));
             })
             .On(HypercallConvention.Nyx, SetAgentConfig, call =>
             {

@@ -8,7 +8,8 @@ namespace NyxAgent;
 /// <summary>An agent in the guest of a kAFL- or Nyx-like fuzzer: the handshake, then one input after the other.</summary>
 /// <remarks>
 /// <code>
-///   ACQUIRE, RELEASE   SUBMIT_MODE   GET_HOST_CONFIG   SET_AGENT_CONFIG   GET_PAYLOAD    then, for each input:   NEXT_PAYLOAD   ACQUIRE   target   RELEASE
+///   once:             ACQUIRE   RELEASE   USER_SUBMIT_MODE   GET_HOST_CONFIG   SET_AGENT_CONFIG   GET_PAYLOAD
+///   for each input:   NEXT_PAYLOAD   ACQUIRE   target   RELEASE
 /// </code>
 /// </remarks>
 public sealed class FuzzAgent(IHypercallMachine machine) : IDisposable
@@ -28,7 +29,8 @@ public sealed class FuzzAgent(IHypercallMachine machine) : IDisposable
         if (host.Magic != HostMagic || host.Version != HostVersion)
         {
             throw new InvalidOperationException(
-                $"No fuzzer of version {HostVersion} answered: magic 0x{host.Magic:x}, version {host.Version}. A VMM that ignores the call leaves both 0.");
+                $"No fuzzer of version {HostVersion} answered: magic 0x{host.Magic:x}, version {host.Version}. "
+                + "A VMM that ignores the call leaves both 0.");
         }
 
         if (host.PayloadBytes is 0 or > 1 << 30)
@@ -36,12 +38,19 @@ public sealed class FuzzAgent(IHypercallMachine machine) : IDisposable
             throw new InvalidOperationException($"The fuzzer's inputs would be of {host.PayloadBytes} bytes.");
         }
 
-        AgentConfig agent = new() { Magic = AgentMagic, Version = AgentVersion, NonReloadMode = 1, CoverageBitmapBytes = host.BitmapBytes };
+        AgentConfig agent = new()
+        {
+            Magic = AgentMagic,
+            Version = AgentVersion,
+            NonReloadMode = 1,
+            CoverageBitmapBytes = host.BitmapBytes,
+        };
         Exchange(SetAgentConfig, ref agent, Direction.ToVmm);
 
         // The VMM keeps the address and fills the buffer at any time: it stays in its frames.
         _payload?.Dispose();
-        _payload = machine.Memory.Allocate(host.PayloadBytes, new GuestBufferOptions { Residency = Residency.Pinned, AllowFallback = true });
+        GuestBufferOptions pinned = new() { Residency = Residency.Pinned, AllowFallback = true };
+        _payload = machine.Memory.Allocate(host.PayloadBytes, pinned);
         _payload.Touch();
         _ = Call(GetPayload, _payload.Address.Value);
         return host;
@@ -62,13 +71,15 @@ public sealed class FuzzAgent(IHypercallMachine machine) : IDisposable
 
     public void Dispose() => _payload?.Dispose();
 
-    private HypercallResult Call(ulong number, ulong argument = 0) => new HypercallFunction(machine, HypercallConvention.Nyx, number).Call(argument);
+    private HypercallResult Call(ulong number, ulong argument = 0) =>
+        new HypercallFunction(machine, HypercallConvention.Nyx, number).Call(argument);
 
     // A struct by its virtual address in the one argument: in memory that the VMM finds present.
     private void Exchange<T>(ulong number, ref T value, Direction direction)
         where T : unmanaged
     {
-        using GuestBuffer buffer = machine.Memory.Allocate(Marshal.SizeOf<T>(), new GuestBufferOptions { Residency = Residency.Locked, AllowFallback = true });
+        GuestBufferOptions locked = new() { Residency = Residency.Locked, AllowFallback = true };
+        using GuestBuffer buffer = machine.Memory.Allocate(Marshal.SizeOf<T>(), locked);
         buffer.Touch();
         MemoryMarshal.Write(buffer.Span, in value);
         HypercallFunction function = new(machine, HypercallConvention.Nyx, number, layout: TransferLayout.Address(0));

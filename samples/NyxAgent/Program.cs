@@ -23,8 +23,9 @@ try
 
     return 0;
 }
-catch (Exception e) when (e is HypercallException or InvalidOperationException or PlatformNotSupportedException) // no VMM, another one, no fuzzer
+catch (Exception e) when (e is HypercallException or InvalidOperationException or PlatformNotSupportedException)
 {
+    // no VMM, another one, no fuzzer, or another system
     Console.Error.WriteLine(e.Message);
     return 1;
 }

@@ -12,7 +12,8 @@ public static class FakeVmware
     {
         FakeMachine fake = new(FakeVmmPersonality.Vmware) { HasPortPermission = hasPermission };
         _ = fake
-            .On(HypercallConvention.VmwarePort, PortCommands.Version, call => (call.Rax, call.Rbx, call.Rcx) = (6, PortCommands.Magic, 2))
+            .On(HypercallConvention.VmwarePort, PortCommands.Version, call =>
+                (call.Rax, call.Rbx, call.Rcx) = (6, PortCommands.Magic, 2))
             .On(HypercallConvention.VmwarePort, PortCommands.Memory, call => call.Rax = 1 << 30)
             .On(HypercallConvention.VmwarePort, PortCommands.Uuid, call =>
                 (call.Rax, call.Rbx, call.Rcx, call.Rdx) = (0x3322_1100, 0x7766_5544, 0xBBAA_9988, 0xFFEE_DDCC));

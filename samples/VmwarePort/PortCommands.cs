@@ -55,11 +55,14 @@ public sealed class PortCommands(IHypercallMachine machine)
         return uuid;
     }
 
-    /// <summary>Whether a command is served; one that answers 0xffffffff as its value cannot be told from one that is not.</summary>
+    /// <summary>
+    /// Whether a command is served; one that answers 0xffffffff as its value cannot be told from one that is not.
+    /// </summary>
     /// <param name="command">The command.</param>
     public bool Serves(ushort command) => ServedOrNull(Call(command)) is not null;
 
     private static uint? ServedOrNull(HypercallResult answer) => (uint)answer.Rax == Unserved ? null : (uint)answer.Rax;
 
-    private HypercallResult Call(ushort command) => new HypercallFunction(machine, HypercallConvention.VmwarePort, command).Call();
+    private HypercallResult Call(ushort command) =>
+        new HypercallFunction(machine, HypercallConvention.VmwarePort, command).Call();
 }

@@ -2,7 +2,8 @@ using Hypercall;
 using Microsoft.Extensions.DependencyInjection;
 using VmwarePort;
 
-// VmwarePort [--fake | --permission]: what VMware's port says. With --permission the program asks its kernel for the port, as root.
+// VmwarePort [--fake | --permission]: what VMware's port says. With --permission the program asks its kernel for the port, as
+// root.
 ServiceCollection services = new();
 services.AddHypercall(vmm => _ = args.Contains("--fake")
     ? vmm.UseMachine(_ => FakeVmware.Create())
@@ -23,8 +24,9 @@ try
     Console.WriteLine($"command 0x7fff: {(port.Serves(0x7FFF) ? "served" : "not served")}");
     return 0;
 }
-catch (Exception e) when (e is HypercallException or PlatformNotSupportedException) // a fault without permission, a refusal, another system
+catch (Exception e) when (e is HypercallException or PlatformNotSupportedException)
 {
+    // a fault without permission, a refusal, or another system
     Console.Error.WriteLine(e.Message);
     return 1;
 }

@@ -19,15 +19,15 @@ public static class NativeHypercallBuilderExtensions
         where TProvider : class, IHypercallProvider => builder.AddProvider<TProvider>().TryUseNativeMachine();
 
     /// <summary>
-    /// Makes hypercalls by CPUID, as provider <c>cpuid</c>, and runs on the real machine unless another one is registered. Safe to
-    /// call more than once. Beside another provider, name one in <see cref="HypercallOptions.Provider"/>.
+    /// Makes hypercalls by CPUID, as provider <c>cpuid</c>, and runs on the real machine unless another one is registered. Safe
+    /// to call more than once. Beside another provider, name one in <see cref="HypercallOptions.Provider"/>.
     /// </summary>
     /// <param name="builder">The builder.</param>
     public static IHypercallBuilder AddCpuid(this IHypercallBuilder builder) => builder.AddNativeProvider<CpuidProvider>();
 
     /// <summary>
-    /// Makes hypercalls by a port, and runs on the real machine unless another one is registered. Safe to call more than once with
-    /// the same values. Beside another provider, name one in <see cref="HypercallOptions.Provider"/>. See
+    /// Makes hypercalls by a port, and runs on the real machine unless another one is registered. Safe to call more than once
+    /// with the same values. Beside another provider, name one in <see cref="HypercallOptions.Provider"/>. See
     /// <see cref="PortProvider"/> for what travels.
     /// </summary>
     /// <param name="builder">The builder.</param>
@@ -40,23 +40,33 @@ public static class NativeHypercallBuilderExtensions
     /// </param>
     /// <param name="name">The provider's name. Two ports on one machine need two names.</param>
     /// <exception cref="ArgumentException">Another port has that name.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The width is none of 1, 2 and 4, or the access passes port 0xffff.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The width is none of 1, 2 and 4, or the access passes port
+    /// 0xffff.</exception>
     public static IHypercallBuilder AddPort(
-        this IHypercallBuilder builder, ushort port, PortDirection direction = PortDirection.In, int width = 4, bool withPermission = false, string name = "port")
+        this IHypercallBuilder builder,
+        ushort port,
+        PortDirection direction = PortDirection.In,
+        int width = 4,
+        bool withPermission = false,
+        string name = "port")
     {
         ArgumentNullException.ThrowIfNull(builder);
         PortProvider provider = new(port, direction, width, withPermission, name);
         PortProvider? known = builder.Services
             .Where(service => service.ServiceType == typeof(IHypercallProvider) && Equals(service.ServiceKey, builder.Key))
-            .Select(service => (service.IsKeyedService ? service.KeyedImplementationInstance : service.ImplementationInstance) as PortProvider)
-            .FirstOrDefault(one => one?.Name.Equals(name, StringComparison.OrdinalIgnoreCase) == true);
+            .Select(service => service.IsKeyedService ? service.KeyedImplementationInstance : service.ImplementationInstance)
+            .OfType<PortProvider>()
+            .FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
         if (known is null)
         {
             builder.Services.Add(ServiceDescriptor.KeyedSingleton<IHypercallProvider>(builder.Key, provider));
         }
         else if (!known.IsSameAs(provider))
         {
-            throw new ArgumentException($"Another port is called '{name}' already. Give this one a name of its own: AddPort(0x{port:x}, ..., name: \"port 0x{port:x}\").", nameof(name));
+            throw new ArgumentException(
+                $"Another port is called '{name}' already. Give this one a name of its own: "
+                + $"AddPort(0x{port:x}, ..., name: \"port 0x{port:x}\").",
+                nameof(name));
         }
 
         return builder.TryUseNativeMachine();

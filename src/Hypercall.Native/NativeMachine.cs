@@ -36,10 +36,10 @@ namespace Hypercall.Native;
 /// </para>
 /// <para>
 /// What a channel has to itself ends when the machine is disposed: the thread that has a permission for a port
-/// (<see cref="PortProvider"/>), or a CPU (<see cref="OnCpu"/>). Dispose waits for such a thread, unless a call is in the VMM: that
-/// call returns to its caller, and the thread ends then. A call on such a channel from then on throws an
+/// (<see cref="PortProvider"/>), or a CPU (<see cref="OnCpu"/>). Dispose waits for such a thread, unless a call is in the VMM:
+/// that call returns to its caller, and the thread ends then. A call on such a channel from then on throws an
 /// <see cref="ObjectDisposedException"/>; the channel of an instruction alone has nothing that could end. A program that ends
-/// without Dispose ends.
+/// without Dispose ends. Such a channel makes one call at a time: one that the VMM does not return from holds up all others.
 /// </para>
 /// <para>All members may be used from any number of threads.</para>
 /// </remarks>
@@ -77,7 +77,13 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
         ILoggerFactory? loggerFactory = null,
         IMeterFactory? meterFactory = null)
         : this(
-            providers, options, loggerFactory, meterFactory, new NativeCpuid(), NativePlatform.Current, OperatingSystem.IsLinux() ? new LinuxCpus() : null)
+            providers,
+            options,
+            loggerFactory,
+            meterFactory,
+            new NativeCpuid(),
+            NativePlatform.Current,
+            OperatingSystem.IsLinux() ? new LinuxCpus() : null)
     {
     }
 
@@ -160,8 +166,8 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
     /// </summary>
     /// <param name="cpu">The CPU's number, from 0, as in <c>/sys/devices/system/cpu</c>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
-    /// <exception cref="HypercallRefusedException">There is no such CPU, or it is offline, or this process may not run there. Where
-    /// that becomes so later, calls are refused (<see cref="HypercallStatus.Refusal"/>).</exception>
+    /// <exception cref="HypercallRefusedException">There is no such CPU, or it is offline, or this process may not run there.
+    /// Where that becomes so later, calls are refused (<see cref="HypercallStatus.Refusal"/>).</exception>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     /// <exception cref="ObjectDisposedException">The machine was disposed.</exception>
     public IHypercallMachine OnCpu(int cpu)
@@ -169,7 +175,9 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(cpu);
         if (_cpuControl is null)
         {
-            throw new PlatformNotSupportedException("Calls are bound to a CPU on Linux only. Make the call without OnCpu: it goes out on whichever CPU the thread runs.");
+            throw new PlatformNotSupportedException(
+                "Calls are bound to a CPU on Linux only. Make the call without OnCpu: it goes out on whichever CPU the thread "
+                + "runs.");
         }
 
         lock (_gate)
@@ -217,7 +225,8 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
         NativeLog.WayChosen(logger, target.Way, target.Cpu.Vendor, target.ProviderName);
         IHypercallChannel channel = Open(target, cpu);
         HypercallTarget? other = _options.TryOtherInstruction ? target.Alternatives(_providers.Where(IsVendors)).FirstOrDefault() : null;
-        return (other is null ? channel : new FallbackChannel(channel, Open(other, cpu), target, other, logger)).Observe(_loggerFactory, _meterFactory);
+        IHypercallChannel all = other is null ? channel : new FallbackChannel(channel, Open(other, cpu), target, other, logger);
+        return all.Observe(_loggerFactory, _meterFactory);
     }
 
     // An instruction that any CPU executes, as CPUID is, completes where there is no VMM at all.

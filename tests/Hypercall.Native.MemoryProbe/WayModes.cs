@@ -15,7 +15,8 @@ internal static class WayModes
                 return true;
             case ["--read-port-with-permission", string port]:
                 PortProvider provider = new(Port(port), width: 1, withPermission: true);
-                NativeMachine machine = new([provider], new HypercallOptions { Provider = provider.Name }); // whatever the probe says
+                HypercallOptions named = new() { Provider = provider.Name }; // opened whatever the probe says
+                NativeMachine machine = new([provider], named);
                 Console.WriteLine($"probe: {provider.Probe(machine.Cpuid)}");
                 Tell(machine);
                 return true;
@@ -42,7 +43,8 @@ internal static class WayModes
     {
         HypercallRegisters registers = default;
         HypercallStatus status = machine.Channel.TryInvoke(ref registers);
-        Console.WriteLine(status.IsCompleted ? "status: completed" : status.IsRefused ? "status: refused" : $"status: {status.Fault.Mnemonic}");
+        string how = status.IsCompleted ? "completed" : status.IsRefused ? "refused" : status.Fault.Mnemonic;
+        Console.WriteLine($"status: {how}");
         Console.WriteLine($"message: {(status.IsCompleted ? "none" : status.ToException().Message)}");
         Console.WriteLine($"errno: {status.Refusal?.ErrorCode ?? 0}");
     }

@@ -201,7 +201,9 @@ public sealed partial class HypercallConvention
     // Only a constant of the convention can be what the channel puts there.
     private void ThrowIfFilled(IHypercallChannel channel, RegisterField field, ulong value)
     {
-        string? what = Number.Overlaps(field) ? "its number" : Array.Exists(_arguments, argument => argument.Overlaps(field)) ? "an argument" : null;
+        string? what = Number.Overlaps(field) ? "its number"
+            : Array.Exists(_arguments, argument => argument.Overlaps(field)) ? "an argument"
+            : null;
         foreach ((RegisterField own, ulong constant) in Constants)
         {
             if (own.Overlaps(field) && (((constant << own.Shift) ^ (value << field.Shift)) & own.Mask & field.Mask) != 0)
@@ -213,7 +215,9 @@ public sealed partial class HypercallConvention
         if (what is not null)
         {
             throw new ArgumentException(
-                $"The convention '{Name}' puts {what} where this channel itself puts {field} = 0x{value:x}. Use another channel, or a convention made for this one.", nameof(channel));
+                $"The convention '{Name}' puts {what} where this channel itself puts {field} = 0x{value:x}. "
+                + "Use another channel, or a convention made for this one.",
+                nameof(channel));
         }
     }
 

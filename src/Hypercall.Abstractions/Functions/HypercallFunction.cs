@@ -26,8 +26,8 @@ public sealed class HypercallFunction
     /// <param name="name">Its name, for people; null for none.</param>
     /// <param name="layout">Which arguments hold memory in a transfer; null for the convention's own layout, if it has
     /// one.</param>
-    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or fills bits of them itself, or
-    /// the layout does not fit the convention.</exception>
+    /// <exception cref="ArgumentException">The channel does not carry the convention's registers, or fills bits of them itself,
+    /// or the layout does not fit the convention.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number does not fit the convention's field.</exception>
     public HypercallFunction(IHypercallMachine machine, HypercallConvention convention, ulong number, string? name = null, TransferLayout? layout = null)
     {

@@ -29,12 +29,15 @@ internal static class InstructionAdvice
 
     private static string InvalidOpcode(CpuIdentity? cpu) => cpu switch
     {
-        null => "On this CPU there is no VMM, or one that does not serve user mode, or this is the wrong instruction for it." + OtherCpus,
+        null =>
+            "On this CPU there is no VMM, or one that does not serve user mode, or this is the wrong instruction for it."
+            + OtherCpus,
         { HypervisorPresent: false } =>
-            "CPUID reports no hypervisor: on this CPU there is no VMM, or one that hides itself and does not serve user mode, or not by this instruction. Run this in a guest, or use "
-            + "the fake VMM; if the instruction was forced, let CPUID choose it." + OtherCpus,
+            "CPUID reports no hypervisor: on this CPU there is no VMM, or one that hides itself and does not serve user mode, or "
+            + "not by this instruction. Run this in a guest, or use the fake VMM; if the instruction was forced, let CPUID choose "
+            + "it." + OtherCpus,
         _ => "CPUID reports a hypervisor" + (cpu.HypervisorSignature.Length == 0 ? "" : $" ('{cpu.HypervisorSignature}')")
-            + ": on this CPU it does not serve this instruction from user mode. If the instruction was forced, let CPUID choose it; else ask for user mode in the VMM's configuration, or "
-            + "make the call from a kernel module." + OtherCpus,
+            + ": on this CPU it does not serve this instruction from user mode. If the instruction was forced, let CPUID choose "
+            + "it; else ask for user mode in the VMM's configuration, or make the call from a kernel module." + OtherCpus,
     };
 }

@@ -12,13 +12,18 @@ internal sealed class LinuxPorts : IPortControl
     public static LinuxPorts Instance { get; } = new();
 
     // kernel_lockdown(7): "none [integrity] confidentiality", the one in brackets holds.
-    public string? Lockdown =>
-        KernelFile.TryRead("/sys/kernel/security/lockdown") is { } text && text.IndexOf('[', StringComparison.Ordinal) is >= 0 and int open
-        && text.IndexOf(']', open) is > 0 and int close && text[(open + 1)..close] is not "none" and var level
-            ? level
-            : null;
+    public string? Lockdown => LockdownIn(KernelFile.TryRead("/sys/kernel/security/lockdown"));
 
     public bool MayRawIo => LinuxCapabilities.Has(CapabilityRawIo);
+
+    /// <summary>The level that a text of the kernel's names; null for none.</summary>
+    public static string? LockdownIn(string? text)
+    {
+        int open = text?.IndexOf('[', StringComparison.Ordinal) ?? -1;
+        int close = open < 0 ? -1 : text!.IndexOf(']', open);
+        string? level = close < 0 ? null : text![(open + 1)..close];
+        return level is "none" ? null : level;
+    }
 
     public int IoPerm(int first, int count, bool allow) =>
         Libc.SystemCall(NumberOfIoPerm, first, count, allow ? 1 : 0, 0, 0) == 0 ? 0 : Libc.LastError;

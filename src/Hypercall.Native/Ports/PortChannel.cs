@@ -7,7 +7,8 @@ internal sealed class PortChannel(IHypercallChannel inner, ushort port) : IHyper
 
     public RegisterSet Returns => inner.Returns;
 
-    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } = [new(new RegisterField(GeneralRegister.Rdx, 0, 16), port)];
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } =
+        [new(new RegisterField(GeneralRegister.Rdx, 0, 16), port)];
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)
     {

@@ -4,8 +4,8 @@ using Hypercall.Native.Interop;
 namespace Hypercall.Native;
 
 /// <summary>
-/// The permission of one thread for the ports of one access: by ioperm for all ports that the access touches, else by iopl, for all
-/// ports there are.
+/// The permission of one thread for the ports of one access: by ioperm for all ports that the access touches, else by iopl, for
+/// all ports there are.
 /// </summary>
 /// <remarks>
 /// A thread that this one starts would inherit it (ioperm(2), iopl(2)). The thread runs nothing but the instruction, and what
@@ -17,6 +17,19 @@ namespace Hypercall.Native;
 internal sealed class PortPermission(int port, int width, IPortControl ports) : IThreadTerm
 {
     private const int AllPorts = 3; // iopl(2)
+
+    private const string Without =
+        "ask for no permission, for some VMMs, VMware among them, serve the port to user mode without.";
+
+    private const string NeedsRawIo =
+        "Run as root, or give the program the capability (setcap cap_sys_rawio+ep, --cap-add SYS_RAWIO); or " + Without;
+
+    private const string LockedDown =
+        "Lockdown comes with Secure Boot, or with lockdown= on the kernel's command line (kernel_lockdown(7)): "
+        + "take another way down, or " + Without;
+
+    private const string NotBuilt =
+        "It is built without CONFIG_X86_IOPL_IOPERM, or a sandbox hides them: take another way down, or " + Without;
 
     private Grant _grant;
     private ChannelRefusal? _last;
@@ -79,15 +92,6 @@ internal sealed class PortPermission(int port, int width, IPortControl ports) : 
             : null;
     }
 
-    private const string NeedsRawIo =
-        "Run as root, or give the program the capability (setcap cap_sys_rawio+ep, --cap-add SYS_RAWIO); or ask for no permission: some VMMs, VMware among them, serve the port to user mode without.";
-
-    private const string LockedDown =
-        "Lockdown comes with Secure Boot, or with lockdown= on the kernel's command line (kernel_lockdown(7)): take another way down, or ask for no permission, which some VMMs, VMware among them, need not.";
-
-    private const string NotBuilt =
-        "It is built without CONFIG_X86_IOPL_IOPERM, or a sandbox hides them: take another way down, or ask for no permission, which some VMMs, VMware among them, need not.";
-
     private ChannelRefusal Refusal(int permission, int level)
     {
         string what = string.Create(
@@ -96,14 +100,16 @@ internal sealed class PortPermission(int port, int width, IPortControl ports) : 
         (string? why, string remedy) = (permission, level) switch
         {
             (Errno.ENOSYS, Errno.ENOSYS) => (null, NotBuilt),
-            (Errno.EPERM, _) when ports.Lockdown is { } lockdown => ($"the kernel is locked down ({lockdown}), which refuses it to root, too", LockedDown),
+            (Errno.EPERM, _) when ports.Lockdown is { } lockdown => (
+                $"the kernel is locked down ({lockdown}), which refuses it to root, too", LockedDown),
             (Errno.EPERM, _) when !ports.MayRawIo => ("the thread has no CAP_SYS_RAWIO", NeedsRawIo),
             (Errno.EPERM, _) => (
                 "the thread has CAP_SYS_RAWIO in its own user namespace",
-                "The kernel asks for it in the initial one: run outside of a rootless container; or let the sandbox (a seccomp filter, a security module) allow ioperm."),
-            _ => (null, "That is all that the kernel says. Take another way down, or ask for no permission, which some VMMs, VMware among them, need not."),
+                "The kernel asks for it in the initial one: run outside of a rootless container; or let the sandbox (a seccomp "
+                + "filter, a security module) allow ioperm."),
+            _ => (null, "That is all that the kernel says. Take another way down, or " + Without),
         };
-        return new ChannelRefusal(
-            string.Create(CultureInfo.InvariantCulture, $"port 0x{port:x}"), why is null ? what : $"{what}; {why}", remedy, permission);
+        string channel = string.Create(CultureInfo.InvariantCulture, $"port 0x{port:x}");
+        return new ChannelRefusal(channel, why is null ? what : $"{what}; {why}", remedy, permission);
     }
 }

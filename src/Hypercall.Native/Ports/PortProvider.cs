@@ -50,9 +50,14 @@ public sealed class PortProvider : IHypercallProvider
     /// (<see cref="HypercallStatus.Refusal"/>).
     /// </param>
     /// <param name="name">The provider's name. Two ports on one machine need two names.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The width is none of 1, 2 and 4, or the access passes port 0xffff.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The width is none of 1, 2 and 4, or the access passes port
+    /// 0xffff.</exception>
     public PortProvider(
-        ushort port, PortDirection direction = PortDirection.In, int width = WidestAccess, bool withPermission = false, string name = "port")
+        ushort port,
+        PortDirection direction = PortDirection.In,
+        int width = WidestAccess,
+        bool withPermission = false,
+        string name = "port")
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (direction is not (PortDirection.In or PortDirection.Out))
@@ -68,7 +73,10 @@ public sealed class PortProvider : IHypercallProvider
         if (port + width > Ports)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(port), string.Create(CultureInfo.InvariantCulture, $"An access of {width} bytes at port 0x{port:x} passes port 0xffff, the last."));
+                nameof(port),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"An access of {width} bytes at port 0x{port:x} passes port 0xffff, the last."));
         }
 
         (Name, _port, _direction, _width, _withPermission) = (name, port, direction, width, withPermission);
@@ -93,8 +101,8 @@ public sealed class PortProvider : IHypercallProvider
 
     /// <inheritdoc/>
     /// <exception cref="ExecutableMemoryException">The system refuses executable memory.</exception>
-    /// <exception cref="PlatformNotSupportedException">This operating system or process cannot, or the permission was asked for on
-    /// another system than Linux.</exception>
+    /// <exception cref="PlatformNotSupportedException">This operating system or process cannot, or the permission was asked for
+    /// on another system than Linux.</exception>
     public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -119,17 +127,21 @@ public sealed class PortProvider : IHypercallProvider
     /// <inheritdoc/>
     public string? Advise(in CpuFault fault) => fault.Kind != CpuFaultKind.GeneralProtection ? null
         : _withPermission
-            ? $"The guest's kernel says that the thread may access {Describe()}, so it is most likely the VMM that raised it: it does not serve this port, or not to user mode. Take another way down."
-            : $"The thread has no permission for {Describe()}, and no VMM serves it to user mode without (VMware does, QEMU does not). "
-                + "Ask for the permission (withPermission: true, on Linux, with CAP_SYS_RAWIO), or take another way down.";
+            ? $"The guest's kernel says that the thread may access {Describe()}, so it is most likely the VMM that raised it: "
+                + "it does not serve this port, or not to user mode. Take another way down."
+            : $"The thread has no permission for {Describe()}, and no VMM serves it to user mode without "
+                + "(VMware does, QEMU does not). Ask for the permission (withPermission: true, on Linux, with CAP_SYS_RAWIO), "
+                + "or take another way down.";
 
     internal HypercallProbe Probe(IPortControl? ports) => !_withPermission ? HypercallProbe.Usable
-        : ports is null ? HypercallProbe.Unusable("only Linux gives a program a permission for a port (ioperm, iopl)", "Ask for none, or take another way down.")
+        : ports is null ? HypercallProbe.Unusable(
+            "only Linux gives a program a permission for a port (ioperm, iopl)", "Ask for none, or take another way down.")
         : new PortPermission(_port, _width, ports).Check() is { } why ? HypercallProbe.Unusable(why.Reason, why.Remedy)
         : HypercallProbe.Usable;
 
     internal bool IsSameAs(PortProvider other) =>
-        (Name, _port, _direction, _width, _withPermission) == (other.Name, other._port, other._direction, other._width, other._withPermission);
+        (Name, _port, _direction, _width, _withPermission)
+        == (other.Name, other._port, other._direction, other._width, other._withPermission);
 
     private static HypercallInstruction Encode(PortDirection direction, int width)
     {
@@ -143,12 +155,17 @@ public sealed class PortProvider : IHypercallProvider
             _ => (Code.Out_DX_EAX, Register.EAX),
         };
         bool reads = direction == PortDirection.In;
-        Iced.Intel.Instruction instruction = reads ? Iced.Intel.Instruction.Create(code, register, Register.DX) : Iced.Intel.Instruction.Create(code, Register.DX, register);
+        (Register first, Register second) = reads ? (register, Register.DX) : (Register.DX, register);
+        Iced.Intel.Instruction instruction = Iced.Intel.Instruction.Create(code, first, second);
         using MemoryStream bytes = new();
         _ = Encoder.Create(64, new StreamCodeWriter(bytes)).Encode(instruction, 0);
-        return new HypercallInstruction(reads ? $"IN {register}, DX" : $"OUT DX, {register}", bytes.ToArray());
+        return new HypercallInstruction($"{(reads ? "IN" : "OUT")} {first}, {second}", bytes.ToArray());
     }
 
-    private string Describe() => string.Create(
-        CultureInfo.InvariantCulture, $"port 0x{_port:x} ({(_direction == PortDirection.In ? "IN" : "OUT")}, {_width} {(_width == 1 ? "byte" : "bytes")})");
+    private string Describe()
+    {
+        string access = _direction == PortDirection.In ? "IN" : "OUT";
+        string unit = _width == 1 ? "byte" : "bytes";
+        return string.Create(CultureInfo.InvariantCulture, $"port 0x{_port:x} ({access}, {_width} {unit})");
+    }
 }

@@ -22,19 +22,23 @@ internal sealed class CpuAffinity(int cpu, ICpuControl cpus) : IThreadTerm
     {
         if (cpus.List("present") is { } present && !CpuList.Contains(present, cpu))
         {
-            return Refusal($"this machine has no such CPU (/sys/devices/system/cpu/present: {present.Trim()})", "Take one of those.");
+            return Refusal(
+                $"this machine has no such CPU (/sys/devices/system/cpu/present: {present.Trim()})", "Take one of those.");
         }
 
         if (cpus.List("online") is { } online && !CpuList.Contains(online, cpu))
         {
             return Refusal(
-                $"it is offline (/sys/devices/system/cpu/online: {online.Trim()})", $"Bring it up: echo 1 > /sys/devices/system/cpu/cpu{cpu}/online, as root.");
+                $"it is offline (/sys/devices/system/cpu/online: {online.Trim()})",
+                $"Bring it up: echo 1 > /sys/devices/system/cpu/cpu{cpu}/online, as root.");
         }
 
         return cpus.Allows(cpu) == false
             ? Refusal(
-                "this process may not run there: its affinity (sched_getaffinity) leaves it out, by its cpuset or by who started it",
-                "Widen the cpuset (cpuset.cpus, --cpuset-cpus of a container, AllowedCPUs= of a systemd unit), or start the process without a mask (taskset -p shows it).")
+                "this process may not run there: its affinity (sched_getaffinity) leaves it out, by its cpuset or by who started "
+                + "it",
+                "Widen the cpuset (cpuset.cpus, --cpuset-cpus of a container, AllowedCPUs= of a systemd unit), or start the "
+                + "process without a mask (taskset -p shows it).")
             : null;
     }
 
@@ -54,9 +58,13 @@ internal sealed class CpuAffinity(int cpu, ICpuControl cpus) : IThreadTerm
         }
 
         ChannelRefusal refusal = error != 0
-            ? Check() ?? Refusal($"sched_setaffinity: {Errno.Describe(error)}", "Let the cpuset, or the sandbox, allow the thread that CPU.", error)
+            ? Check() ?? Refusal(
+                $"sched_setaffinity: {Errno.Describe(error)}",
+                "Let the cpuset, or the sandbox, allow the thread that CPU.",
+                error)
             : Refusal(
-                now < 0 ? "sched_setaffinity succeeded, and getcpu does not say where the thread runs" : $"sched_setaffinity succeeded, and the thread runs on CPU {now} all the same",
+                "sched_setaffinity succeeded, and "
+                + (now < 0 ? "getcpu does not say where the thread runs" : $"the thread runs on CPU {now} all the same"),
                 "The kernel, or what stands in for it, does not bind threads: make the call where it does.");
 
         // A program that is refused is refused again: what is the same is kept.

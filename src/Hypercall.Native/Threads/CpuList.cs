@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Hypercall.Native;
 
-/// <summary>The kernel's lists of CPUs: <c>0-3,8</c> (Linux, Documentation/admin-guide/kernel-parameters.rst, "cpu lists").</summary>
+/// <summary>
+/// The kernel's lists of CPUs: <c>0-3,8</c> (Linux, Documentation/admin-guide/kernel-parameters.rst, "cpu lists").
+/// </summary>
 internal static class CpuList
 {
     /// <summary>Whether a list names a CPU. What is no list names none.</summary>
@@ -14,7 +16,8 @@ internal static class CpuList
         {
             ReadOnlySpan<char> range = list.AsSpan(part).Trim();
             int dash = range.IndexOf('-');
-            if (TryNumber(dash < 0 ? range : range[..dash], out int first) && TryNumber(dash < 0 ? range : range[(dash + 1)..], out int last)
+            if (TryNumber(dash < 0 ? range : range[..dash], out int first)
+                && TryNumber(dash < 0 ? range : range[(dash + 1)..], out int last)
                 && cpu >= first && cpu <= last)
             {
                 return true;

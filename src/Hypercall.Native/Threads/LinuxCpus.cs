@@ -2,7 +2,9 @@ using Hypercall.Native.Interop;
 
 namespace Hypercall.Native;
 
-/// <summary>The CPUs of Linux: sched_setaffinity(2), sched_getaffinity(2), getcpu(2). Masks are as long as they have to be.</summary>
+/// <summary>
+/// The CPUs of Linux: sched_setaffinity(2), sched_getaffinity(2), getcpu(2). Masks are as long as they have to be.
+/// </summary>
 internal sealed unsafe class LinuxCpus : ICpuControl
 {
     private const long NumberOfSetAffinity = 203; // arch/x86/entry/syscalls/syscall_64.tbl
@@ -52,7 +54,8 @@ internal sealed unsafe class LinuxCpus : ICpuControl
         mask[cpu / Bits] = 1ul << (cpu % Bits);
         fixed (ulong* first = mask)
         {
-            return Libc.SystemCall(NumberOfSetAffinity, 0, mask.Length * sizeof(ulong), (nint)first, 0, 0) == 0 ? 0 : Libc.LastError;
+            long done = Libc.SystemCall(NumberOfSetAffinity, 0, mask.Length * sizeof(ulong), (nint)first, 0, 0);
+            return done == 0 ? 0 : Libc.LastError;
         }
     }
 }

@@ -28,7 +28,9 @@ public class ChannelConstantsTests
         Refused(HypercallConvention.Kvm, GeneralRegister.Rax, 0, "its number");
         Refused(HypercallConvention.HyperV, new RegisterField(GeneralRegister.Rcx, 15, 1), 0, "its number");
         Refused(HypercallConvention.HyperV, new RegisterField(GeneralRegister.Rcx, 16, 1), 0, "an argument");
-        Refused(HypercallConvention.VmwarePort, new RegisterField(GeneralRegister.Rdx, 15, 2), 0, "an argument"); // RDX[31:16] is the channel of the command
+
+        // RDX[31:16] is the channel of the command.
+        Refused(HypercallConvention.VmwarePort, new RegisterField(GeneralRegister.Rdx, 16, 1), 0, "an argument");
     }
 
     [Fact]
@@ -48,7 +50,8 @@ public class ChannelConstantsTests
     private static void Refused(HypercallConvention convention, RegisterField field, ulong value, string what)
     {
         ArgumentException e = Assert.Throws<ArgumentException>(() => Make(convention, field, value));
-        Assert.Contains($"'{convention}' puts {what} where this channel itself puts {field} = 0x{value:x}.", e.Message, StringComparison.Ordinal);
+        string message = $"'{convention}' puts {what} where this channel itself puts {field} = 0x{value:x}.";
+        Assert.Contains(message, e.Message, StringComparison.Ordinal);
     }
 
     private sealed class Channel(RegisterField bits, ulong value) : IHypercallChannel

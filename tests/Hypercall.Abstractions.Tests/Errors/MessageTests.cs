@@ -17,8 +17,12 @@ public class MessageTests
     {
         // Faults
         ["no fault"] = (() => $"{default(CpuFault)}|{default(CpuFault).Advice}", ["no fault|", "Nothing to do"]),
-        ["an invalid opcode on nobody knows which CPU"] = (() => new CpuFault(CpuFaultKind.InvalidOpcode).Advice, ["On this CPU there is no VMM, or one that does not serve user mode", "the wrong instruction for it", "OnCpu(n)"]),
-        ["an invalid opcode under an unknown VMM"] = (() => new CpuFault(CpuFaultKind.InvalidOpcode) { Target = Target }.Advice, ["CPUID reports a hypervisor: on this CPU it does not serve", "from a kernel module"]),
+        ["an invalid opcode on nobody knows which CPU"] = (
+            () => new CpuFault(CpuFaultKind.InvalidOpcode).Advice,
+            ["On this CPU there is no VMM, or one that does not serve user mode", "the wrong instruction for it", "OnCpu(n)"]),
+        ["an invalid opcode under an unknown VMM"] = (
+            () => new CpuFault(CpuFaultKind.InvalidOpcode) { Target = Target }.Advice,
+            ["CPUID reports a hypervisor: on this CPU it does not serve", "from a kernel module"]),
         ["a general protection"] = (() => new CpuFault(CpuFaultKind.GeneralProtection).Advice, ["wrong instruction for this host (KVM on AMD", "TryOtherInstruction"]),
         ["a page fault on the instruction"] = (
             () => new CpuFault(CpuFaultKind.PageFault) { Address = new(0x1000), InstructionAddress = new(0x1000) }.Advice,

@@ -56,9 +56,9 @@ public sealed class PortPermissionTests
         { "no such calls", Errno.ENOSYS, Errno.ENOSYS, true, null, "(ENOSYS), and iopl(3): ", "CONFIG_X86_IOPL_IOPERM" },
         { "no capability", Errno.EPERM, Errno.EPERM, false, null, "the thread has no CAP_SYS_RAWIO", "setcap cap_sys_rawio+ep" },
         { "locked down", Errno.EPERM, Errno.EPERM, true, "integrity", "the kernel is locked down (integrity)", "Secure Boot" },
-        { "locked down, no capability", Errno.EPERM, Errno.EPERM, false, "confidentiality", "the kernel is locked down (confidentiality)", "kernel_lockdown(7)" },
+        { "locked down, too", Errno.EPERM, Errno.EPERM, false, "confidentiality", "down (confidentiality)", "kernel_lockdown(7)" },
         { "another namespace", Errno.EPERM, Errno.EPERM, true, null, "in its own user namespace", "in the initial one" },
-        { "something else", Errno.ENOMEM, Errno.EINVAL, true, null, "(ENOMEM), and iopl(3): Invalid argument (EINVAL).", "That is all that the kernel says" },
+        { "another", Errno.ENOMEM, Errno.EINVAL, true, null, "(ENOMEM), and iopl(3): Invalid argument (EINVAL).", "That is all" },
     };
 
     [Theory]
@@ -98,6 +98,17 @@ public sealed class PortPermissionTests
         Assert.True(Call(channel).IsCompleted);
     }
 
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("", null)]
+    [InlineData("[none] integrity confidentiality\n", null)]
+    [InlineData("none [integrity] confidentiality\n", "integrity")]
+    [InlineData("none integrity [confidentiality]\n", "confidentiality")]
+    [InlineData("none [integrity", null)]
+    [InlineData("] [", null)]
+    public void The_level_of_lockdown_is_the_one_in_brackets(string? text, string? level) =>
+        Assert.Equal(level, LinuxPorts.LockdownIn(text));
+
     [Fact]
     public void The_probe_changes_nothing_and_says_what_is_missing()
     {
@@ -107,8 +118,10 @@ public sealed class PortPermissionTests
         Assert.True(asks.Probe(new FakePorts()).IsUsable);
         Assert.False(asks.Probe(new FakePorts()).IsCpusChoice);
         Assert.Contains("ENOSYS", asks.Probe(old).Reason, StringComparison.Ordinal);
-        Assert.Contains("CAP_SYS_RAWIO", asks.Probe(new FakePorts { MayRawIo = false }).Reason, StringComparison.Ordinal);
-        Assert.Contains("locked down (integrity)", asks.Probe(new FakePorts { Lockdown = "integrity" }).Reason, StringComparison.Ordinal);
+        FakePorts poor = new() { MayRawIo = false };
+        Assert.Contains("CAP_SYS_RAWIO", asks.Probe(poor).Reason, StringComparison.Ordinal);
+        FakePorts locked = new() { Lockdown = "integrity" };
+        Assert.Contains("locked down (integrity)", asks.Probe(locked).Reason, StringComparison.Ordinal);
         Assert.Contains("only Linux", asks.Probe((IPortControl?)null).Reason, StringComparison.Ordinal);
         Assert.True(new PortProvider(0x5658).Probe(old).IsUsable); // a VMM may serve it without
         Assert.DoesNotContain(old.Asked, call => call.EndsWith("1)", StringComparison.Ordinal) || call == "iopl(3)");

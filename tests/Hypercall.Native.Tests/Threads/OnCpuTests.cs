@@ -28,7 +28,7 @@ public sealed class OnCpuTests
     {
         using NativeMachine machine = Machine();
         int last = Allowed()[^1];
-        HypercallConvention convention = new("test", number: GeneralRegister.Rbx, arguments: [GeneralRegister.Rsi], result: GeneralRegister.Rcx);
+        HypercallConvention convention = new("test", GeneralRegister.Rbx, [GeneralRegister.Rsi], result: GeneralRegister.Rcx);
 
         HypercallFunction function = new HypercallFunction(machine, convention, 5, "five", TransferLayout.Address(0)).OnCpu(last);
 
@@ -118,12 +118,14 @@ public sealed class OnCpuTests
     public void A_sandbox_that_binds_no_thread_is_told()
     {
         // Argument 1 is the mask's length: the runtime asks at its start, too, with a shorter one.
-        Dictionary<string, string> refused = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.128=EPERM"], "--on-cpu", $"{Allowed()[0]}");
-        Dictionary<string, string> lies = Probe.RunInSandbox(asNobody: false, ["sched_setaffinity.1.128=0"], "--on-cpu", $"{Allowed()[0]}");
+        string cpu = $"{Allowed()[0]}";
+        Dictionary<string, string> refused = Probe.RunInSandbox(false, ["sched_setaffinity.1.128=EPERM"], "--on-cpu", cpu);
+        Dictionary<string, string> lies = Probe.RunInSandbox(false, ["sched_setaffinity.1.128=0"], "--on-cpu", cpu);
 
         Assert.Equal(("refused", "1"), (refused["status"], refused["errno"]));
         Assert.Contains("sched_setaffinity: Operation not permitted (EPERM)", refused["message"], StringComparison.Ordinal);
-        Assert.True(lies["status"] == "completed" || lies["message"].Contains("all the same", StringComparison.Ordinal), lies["message"]); // it may be there already
+        bool isThereAlready = lies["status"] == "completed";
+        Assert.True(isThereAlready || lies["message"].Contains("all the same", StringComparison.Ordinal), lies["message"]);
     }
 
     private static NativeMachine Machine()

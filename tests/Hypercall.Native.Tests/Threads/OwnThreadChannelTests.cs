@@ -209,7 +209,10 @@ public sealed class OwnThreadChannelTests
             {
                 isInterrupted = true;
             }
-        });
+        })
+        {
+            IsBackground = true,
+        };
         caller.Start();
         Assert.True(isInside.Wait(LastResort.Bound));
         caller.Interrupt();
