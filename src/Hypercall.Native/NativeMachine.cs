@@ -268,6 +268,10 @@ public sealed class NativeMachine : IHypercallMachine, IDisposable
             }
         }
 
+        public IHypervisorSigns Signs => machine.Signs;
+
+        public IReadOnlyList<IHypercallProvider> Providers => machine.Providers;
+
         public IGuestMemory Memory => machine.Memory;
 
         public IHypercallMachine OnCpu(int cpu) => machine.OnCpu(cpu);

@@ -1,2 +1,2 @@
 // Each of these tests builds something with all the cores there are.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
