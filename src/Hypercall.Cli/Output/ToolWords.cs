@@ -20,6 +20,8 @@ internal static partial class ToolWords
         (NamedProvider(), "force it: --instruction vmcall|vmmcall, or --channel NAME"),
         (OtherInstruction(), "--instruction vmcall|vmmcall"),
         (Binding(), "The real machine does, on Linux, and the fake one."),
+        (Permission(), "--channel port,permission"),
+        (Unbound(), "Leave --each-cpu out"),
         (OtherCpu(), "'hypercall detect --try --each-cpu' asks each of them."),
         (Fake(), "--vmm fake"),
         (Conventions(), "'hypercall call --convention NAME'"),
@@ -83,6 +85,12 @@ internal static partial class ToolWords
 
     [GeneratedRegex(@"\bOnCpu\(n\) asks another one\.")]
     private static partial Regex OtherCpu();
+
+    [GeneratedRegex(@"\bwithPermission: true")]
+    private static partial Regex Permission();
+
+    [GeneratedRegex(@"\bMake the call without OnCpu\b")]
+    private static partial Regex Unbound();
 
     [GeneratedRegex(@"\bAddFakeMachine\b(\(\))?")]
     private static partial Regex Fake();

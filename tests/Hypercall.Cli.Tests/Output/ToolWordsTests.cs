@@ -31,7 +31,7 @@ public partial class ToolWordsTests
     // Sentences for who writes a program or a test: no command of the tool can meet them.
     private static readonly string[] ForPrograms =
     [
-        "AddHypercall", "AddIntel", "AddKeyedHypercall", "AsMemory", "BytesPerCall", "choose Contiguous or PageByPage", "ExcludedFrom", "FakeMapAccess", "HypercallStatus", "KeptBy", "the handler the function's TransferLayout", "ToVmm", "VmmCheck",
+        "AddHypercall", "AddIntel", "AddKeyedHypercall", "AsMemory", "BytesPerCall", "choose Contiguous or PageByPage", "ExcludedFrom", "FakeMapAccess", "HypercallStatus", "KeptBy", "the handler the function's TransferLayout", "ToVmm", "VmmCheck", "WithChannel",
     ];
 
     [Fact]
