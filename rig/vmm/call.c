@@ -109,7 +109,8 @@ void answer_call(struct vcpu *vcpu)
     const bool by_port = vcpu->exit.way == WAY_PORT;
     struct call call = {
         .vcpu = vcpu,
-        .rax = vcpu->exit.way == WAY_CPUID ? vcpu->rax >> 16 & 0xffff : vcpu->rax & mask,
+        .number = vcpu->exit.way == WAY_CPUID ? vcpu->rax >> 16 & 0xffff : vcpu->rax & mask,
+        .rax = vcpu->rax & mask,
         .rbx = vcpu->rbx & mask,
         .rcx = vcpu->rcx & mask,
         .rdx = !by_port ? vcpu->rdx & mask : vcpu->is_64_bit_code ? vcpu->r8 : 0, // DX is the port
@@ -117,9 +118,9 @@ void answer_call(struct vcpu *vcpu)
         .rdi = vcpu->rdi & mask,
     };
     const struct call before = call;
-    if (call.rax < function_count) {
-        call.name = functions[call.rax].name;
-        functions[call.rax].run(&call);
+    if (call.number < function_count) {
+        call.name = functions[call.number].name;
+        functions[call.number].run(&call);
     } else {
         call.rax = 0;
     }

@@ -5,6 +5,7 @@
 struct call {
     const char *name;         // of the function that runs
     struct vcpu *vcpu;        // for page walks; functions leave its registers alone
+    u64 number;               // of the function
     u64 rax, rbx, rcx, rdx, rsi, rdi; // in and out; of 32-bit code the low halves
     bool runs_again;          // a fault was injected: no register changes, and the instruction runs again
 };

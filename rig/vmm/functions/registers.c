@@ -14,7 +14,7 @@ void mix(struct call *call)
     call->rcx = in.rcx << 13 | in.rcx >> (64 - 13);
     call->rdx = in.rdx ^ in.rsi;
     call->rsi = in.rdi;
-    call->rdi = in.rax;
+    call->rdi = in.number;
     call->rax = 0;
 }
 

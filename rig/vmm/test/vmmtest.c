@@ -435,6 +435,10 @@ static void test_registers(void)
     call(&r);
     e.rax = in.rbx + in.rcx + in.rdx + in.rsi + in.rdi;
     check(memcmp(&r, &e, sizeof r) == 0, "add");
+    const u64 add = number("add");
+    r = (struct regs){.rax = add, .rbx = add};
+    call(&r);
+    check(same(r.rax, add), "a result that is the number is a result");
 
     r = e = in;
     r.rax = number("mix");
