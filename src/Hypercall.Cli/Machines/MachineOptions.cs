@@ -35,7 +35,8 @@ internal sealed class MachineOptions
     private readonly ChoiceOption<string> _instruction;
     private readonly Option<string?> _channel = new("--channel")
     {
-        Description = $"The way down to use, by its name: 'hypercall detect' lists them. A port is {RealWays.PortForm}; VMware's, IN, 4 bytes if it says no more. "
+        Description = "The way down to use, by its name: 'hypercall detect' lists them. "
+            + $"A port is {RealWays.PortForm}; VMware's, IN, 4 bytes if it says no more. "
             + "[default: the instruction of the CPU's vendor]",
         HelpName = "NAME",
     };
@@ -118,14 +119,16 @@ internal sealed class MachineOptions
     {
         if (vmm == VmmKind.Fake)
         {
-            return FakeMachines.WayNames.FirstOrDefault(name => name.Equals(channel, StringComparison.OrdinalIgnoreCase))
-                ?? throw new UsageException($"{where} '{channel}' is none of {string.Join(", ", FakeMachines.WayNames)}, the ways down of the fake machine.");
+            string[] names = [.. FakeMachines.WayNames];
+            return names.FirstOrDefault(name => name.Equals(channel, StringComparison.OrdinalIgnoreCase))
+                ?? throw new UsageException($"{where} '{channel}' is none of {string.Join(", ", names)}, the ways down of the fake machine.");
         }
 
         try
         {
+            string names = string.Join(", ", RealWays.All.Select(way => way.Name));
             return RealWays.Find(channel)?.Name
-                ?? throw new UsageException($"{where} '{channel}' is none of {string.Join(", ", RealWays.All.Select(way => way.Name))}, the ways down of the real machine.");
+                ?? throw new UsageException($"{where} '{channel}' is none of {names}, the ways down of the real machine.");
         }
         catch (FormatException e)
         {

@@ -41,6 +41,11 @@ internal static class RealWays
         return All.FirstOrDefault(way => way.Probe(cpuid).IsCpusChoice)?.Name;
     }
 
+    /// <summary>All of them, and the one of a name if it is none of those.</summary>
+    /// <param name="name">A name that <see cref="Find"/> knows; null for all.</param>
+    public static IReadOnlyList<IHypercallProvider> With(string? name) =>
+        name is not null && Find(name) is { } way && !All.Contains(way) ? [.. All, way] : All;
+
     /// <summary>The way of a name, without regard to case; null when there is none.</summary>
     /// <param name="name">A name, or a port in <see cref="PortForm"/>: VMware's, IN and 4 bytes when it says nothing
     /// else.</param>

@@ -57,7 +57,7 @@ internal sealed class VmmSession : IDisposable
             else
             {
                 _ = vmm.UseMachine(services => new NativeMachine(
-                    choice.Provider is { } name && RealWays.Find(name) is { } way && !RealWays.All.Contains(way) ? [.. RealWays.All, way] : RealWays.All,
+                    RealWays.With(choice.Provider),
                     new HypercallOptions { Provider = choice.Provider ?? RealWays.CpusChoice() },
                     services.GetService<ILoggerFactory>(),
                     services.GetService<IMeterFactory>()));

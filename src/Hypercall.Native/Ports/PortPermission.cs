@@ -29,7 +29,7 @@ internal sealed class PortPermission(int port, int width, IPortControl ports) : 
         + "take another way down, or " + Without;
 
     private const string NotBuilt =
-        "It is built without CONFIG_X86_IOPL_IOPERM, or a sandbox hides them: take another way down, or " + Without;
+        "The kernel is built without CONFIG_X86_IOPL_IOPERM, or a sandbox hides them: take another way down, or " + Without;
 
     private Grant _grant;
     private ChannelRefusal? _last;

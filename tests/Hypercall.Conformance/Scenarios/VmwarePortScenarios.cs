@@ -2,7 +2,9 @@ using Hypercall.Native;
 
 namespace Hypercall.Conformance.Scenarios;
 
-/// <summary>VMware's port, served by VMware or by QEMU's <c>vmport</c>: commands, and the permission that the kernel gives.</summary>
+/// <summary>
+/// VMware's port, served by VMware or by QEMU's <c>vmport</c>: commands, and the permission that the kernel gives.
+/// </summary>
 internal static class VmwarePortScenarios
 {
     /// <summary>open-vm-tools, lib/include/backdoor_def.h: BDOOR_PORT, and three of its commands.</summary>
@@ -16,9 +18,18 @@ internal static class VmwarePortScenarios
     public static IEnumerable<Scenario> All { get; } =
     [
         new("vmware port: version, memory, and a command that there is not", Needs.VmwarePort, Commands),
-        new("vmware port: without permission the call is a fault or an answer, and the process lives", Needs.VmwarePort, WithoutPermission),
-        new("vmware port: the permission is the channel's alone, and gone after Dispose", Needs.VmwarePort, PermissionIsTheChannels),
-        new("vmware port: a convention that puts something else into DX is refused when the function is made", Needs.VmwarePort, OtherRegisters),
+        new(
+            "vmware port: without permission the call is a fault or an answer, and the process lives",
+            Needs.VmwarePort,
+            WithoutPermission),
+        new(
+            "vmware port: the permission is the channel's alone, and gone after Dispose",
+            Needs.VmwarePort,
+            PermissionIsTheChannels),
+        new(
+            "vmware port: a convention that puts something else into DX is refused when the function is made",
+            Needs.VmwarePort,
+            OtherRegisters),
     ];
 
     /// <summary>Why nobody is at the port; null when somebody is.</summary>
@@ -27,7 +38,7 @@ internal static class VmwarePortScenarios
         try
         {
             using NativeMachine machine = Open();
-            HypercallStatus status = new HypercallFunction(machine, HypercallConvention.VmwarePort, GetVersion).TryCall(out HypercallResult result);
+            HypercallStatus status = Command(machine, GetVersion).TryCall(out HypercallResult result);
             return !status.IsCompleted ? $"VMware's port: {status.ToException().Message}"
                 : (uint)result.Rbx == Magic ? null : $"nobody answers VMware's port: EBX is 0x{(uint)result.Rbx:x}";
         }
@@ -37,16 +48,20 @@ internal static class VmwarePortScenarios
         }
     }
 
-    private static NativeMachine Open(bool withPermission = true) => new([new PortProvider(Port, withPermission: withPermission)]);
+    private static NativeMachine Open(bool withPermission = true) =>
+        new([new PortProvider(Port, withPermission: withPermission)]);
+
+    private static HypercallFunction Command(NativeMachine machine, ulong number) =>
+        new(machine, HypercallConvention.VmwarePort, number);
 
     private static void Commands(ScenarioContext context)
     {
         using NativeMachine machine = Open();
-        HypercallResult version = new HypercallFunction(machine, HypercallConvention.VmwarePort, GetVersion).Call();
+        HypercallResult version = Command(machine, GetVersion).Call();
         Check.Equal(Magic, (uint)version.Rbx);
-        ulong bytes = (uint)new HypercallFunction(machine, HypercallConvention.VmwarePort, GetMemorySize).Call().Rax;
+        ulong bytes = (uint)Command(machine, GetMemorySize).Call().Rax;
         Check.That(bytes >= 128 << 20, $"the machine has {bytes} bytes of RAM");
-        HypercallResult unknown = new HypercallFunction(machine, HypercallConvention.VmwarePort, Unknown).Call();
+        HypercallResult unknown = Command(machine, Unknown).Call();
         Check.Equal(uint.MaxValue, (uint)unknown.Rax);
         context.Note($"version {(uint)version.Rax}, product type {(uint)version.Rcx}, {bytes >> 20} MiB");
     }
@@ -55,7 +70,7 @@ internal static class VmwarePortScenarios
     private static void WithoutPermission(ScenarioContext context)
     {
         using NativeMachine machine = Open(withPermission: false);
-        HypercallStatus status = new HypercallFunction(machine, HypercallConvention.VmwarePort, GetVersion).TryCall(out HypercallResult result);
+        HypercallStatus status = Command(machine, GetVersion).TryCall(out HypercallResult result);
         if (status.IsCompleted)
         {
             Check.Equal(Magic, (uint)result.Rbx);
@@ -71,10 +86,10 @@ internal static class VmwarePortScenarios
     private static void PermissionIsTheChannels(ScenarioContext context)
     {
         NativeMachine machine = Open();
-        HypercallFunction version = new(machine, HypercallConvention.VmwarePort, GetVersion);
+        HypercallFunction version = Command(machine, GetVersion);
         Check.Equal(Magic, (uint)version.Call().Rbx);
         using NativeMachine other = Open(withPermission: false);
-        HypercallFunction without = new(other, HypercallConvention.VmwarePort, GetVersion);
+        HypercallFunction without = Command(other, GetVersion);
         bool isServedAnyway = without.TryCall(out _).IsCompleted; // on this thread, while the channel's has the permission
         Check.Equal(Magic, (uint)version.Call().Rbx);
         machine.Dispose();
@@ -94,7 +109,8 @@ internal static class VmwarePortScenarios
     private static void OtherRegisters(ScenarioContext context)
     {
         using NativeMachine machine = Open();
-        foreach (HypercallConvention convention in (HypercallConvention[])[HypercallConvention.BitVisor, HypercallConvention.HyperV])
+        HypercallConvention[] conventions = [HypercallConvention.BitVisor, HypercallConvention.HyperV];
+        foreach (HypercallConvention convention in conventions)
         {
             try
             {

@@ -31,17 +31,22 @@ public class WayTests(GuestLab lab)
     {
         GuestRun run = await lab.GetAsync(machine == "amd" ? GuestRequest.Amd : GuestRequest.Intel);
         TapReport report = run.TapBy(way);
-        Assert.True(report.IsComplete, $"{report.Results.Count} of {report.Planned} scenarios by {way}. {string.Join(", ", report.Oddities)} {report.BailOut}\n{run.Trace}");
+        Assert.True(
+            report.IsComplete,
+            $"{report.Results.Count} of {report.Planned} scenarios by {way}. {string.Join(", ", report.Oddities)} {report.BailOut}\n{run.Trace}");
         foreach (TapResult result in report.Results.Values)
         {
             bool isPassed = result.Outcome == TapOutcome.Passed;
-            bool isByInstruction = result.Outcome == TapOutcome.Skipped && result.Details.StartsWith(ByInstruction, StringComparison.Ordinal);
-            Assert.True(isPassed || isByInstruction || run.Tap.Results[result.Name].Outcome == TapOutcome.Skipped, $"{result.Name}: {result.Outcome}. {result.Details}");
+            bool isSkipped = result.Outcome == TapOutcome.Skipped;
+            bool isByInstruction = isSkipped && result.Details.StartsWith(ByInstruction, StringComparison.Ordinal);
+            bool isNowhere = isSkipped && run.Tap.Results[result.Name].Outcome == TapOutcome.Skipped;
+            Assert.True(isPassed || isByInstruction || isNowhere, $"{result.Name}: {result.Outcome}. {result.Details}");
         }
 
         foreach (string group in GuestRequest.WayGroups)
         {
-            Assert.Contains(report.Results.Values, result => result.Outcome == TapOutcome.Passed && result.Name.StartsWith(group, StringComparison.Ordinal));
+            IEnumerable<TapResult> passed = report.Results.Values.Where(result => result.Outcome == TapOutcome.Passed);
+            Assert.Contains(passed, result => result.Name.StartsWith(group, StringComparison.Ordinal));
         }
     }
 }

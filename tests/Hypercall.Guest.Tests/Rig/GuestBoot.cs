@@ -95,9 +95,11 @@ internal sealed class GuestBoot(string folder, Action<string> tell)
 
         // The guest's own lines, which nothing comes between; what else the machine said comes behind them.
         List<string> lines = [.. Lines(File.Exists(serial) ? File.ReadAllText(serial, Encoding.Latin1) : "")];
-        lines.AddRange(Lines(visit.Screen).Where(line => !lines.Contains(line) && ByTheMachine.Any(start => line.StartsWith(start, StringComparison.Ordinal))));
+        lines.AddRange(Lines(visit.Screen)
+            .Where(line => !lines.Contains(line) && ByTheMachine.Any(start => line.StartsWith(start, StringComparison.Ordinal))));
         File.Delete(serial);
-        return (code, lines, code is not null ? $"ended with code {code}" : $"{(failure is null ? "did not power off" : "did not do as it should")}: it hangs");
+        string hangs = failure is null ? "did not power off: it hangs" : "did not do as it should: it hangs";
+        return (code, lines, code is not null ? $"ended with code {code}" : hangs);
     }
 
     private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(line => line.TrimEnd('\r'));

@@ -58,7 +58,8 @@ internal sealed record GuestRequest(
     ];
 
     /// <summary>Every machine under every judge, once, the longest first: its programs run, and then somebody has a prompt.</summary>
-    public static IReadOnlyList<GuestRequest> AllVisited { get; } = [Intel, Amd, IntelWithoutVmm, .. Judged.OrderByDescending(one => one.Machine, StringComparer.Ordinal), AmdWithoutVmm];
+    public static IReadOnlyList<GuestRequest> AllVisited { get; } =
+        [Intel, Amd, IntelWithoutVmm, .. Judged.OrderByDescending(one => one.Machine, StringComparer.Ordinal), AmdWithoutVmm];
 
     /// <summary>A boot with the usual limits.</summary>
     /// <param name="machine"><c>amd</c> or <c>intel</c>.</param>

@@ -24,7 +24,8 @@ internal sealed record GuestRun(
     private const string WayMark = " --way ";
 
     /// <summary>What the suite told, called by the vendor's instruction.</summary>
-    public TapReport Tap { get; } = TapReport.Parse(Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && !run[0].Contains(WayMark, StringComparison.Ordinal)) ?? Lines);
+    public TapReport Tap { get; } = TapReport.Parse(
+        Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && !run[0].Contains(WayMark, StringComparison.Ordinal)) ?? Lines);
 
     /// <summary>
     /// SHA-256 of our programs in the guest, by their names, as the guest computed them; empty when it did not get that far.
@@ -36,8 +37,8 @@ internal sealed record GuestRun(
 
     /// <summary>What the suite told, called by another way.</summary>
     /// <param name="way">A name of <c>conformance --way</c>.</param>
-    public TapReport TapBy(string way) =>
-        TapReport.Parse(Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && run[0].Contains($"{WayMark}{way} ", StringComparison.Ordinal)) ?? []);
+    public TapReport TapBy(string way) => TapReport.Parse(
+        Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && run[0].Contains($"{WayMark}{way} ", StringComparison.Ordinal)) ?? []);
 
     /// <summary>For a message: how it ended, and what it said last.</summary>
     public string Trace => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
