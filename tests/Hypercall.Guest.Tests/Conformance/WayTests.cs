@@ -15,10 +15,12 @@ public class WayTests(GuestLab lab)
         get
         {
             TheoryData<string, string> data = [];
-            foreach (string way in GuestRequest.Ways)
+            foreach (string machine in (string[])["amd", "intel"])
             {
-                data.Add("amd", way);
-                data.Add("intel", way);
+                foreach (string way in GuestRequest.Ways(machine))
+                {
+                    data.Add(machine, way);
+                }
             }
 
             return data;
@@ -43,10 +45,10 @@ public class WayTests(GuestLab lab)
             Assert.True(isPassed || isByInstruction || isNowhere, $"{result.Name}: {result.Outcome}. {result.Details}");
         }
 
-        foreach (string group in GuestRequest.WayGroups)
+        foreach (string group in GuestRequest.WayGroups(machine))
         {
             IEnumerable<TapResult> passed = report.Results.Values.Where(result => result.Outcome == TapOutcome.Passed);
-            Assert.Contains(passed, result => result.Name.StartsWith(group, StringComparison.Ordinal));
+            Assert.Contains(passed, result => result.Name.Contains(group, StringComparison.Ordinal));
         }
     }
 }
