@@ -13,7 +13,17 @@ public class ScenarioListTests
     [Fact]
     public void One_that_was_skipped_is_a_skipped_test_with_its_reason()
     {
-        Assert.EndsWith("no swap", Assert.Throws<SkipException>(() => ScenarioList.Check("a: two", Report, [], "")).Message, StringComparison.Ordinal);
+        string? reason = null;
+        try
+        {
+            ScenarioList.Check("a: two", Report, [], "");
+        }
+        catch (SkipException skipped) // Assert.Throws would let it through, and this test would be skipped
+        {
+            reason = skipped.Message;
+        }
+
+        Assert.EndsWith("no swap", reason, StringComparison.Ordinal);
     }
 
     [Fact]
