@@ -60,7 +60,7 @@ public sealed class AgentTests
         lines.Add("one");
         Assert.NotNull(lines.Flush());
         Assert.Equal(1, lines.Waiting);
-        _ = channel.Received(1).TryInvoke(ref Arg.Any<HypercallRegisters>()); // no call after a look-up that is none
+        _ = channel.Received(1).TryInvoke(ref Arg.Any<HypercallRegisters>()); // the look-up found nothing, so nothing was called
     }
 
     /// <summary>A kernel without memory to give, and a machine that otherwise works.</summary>

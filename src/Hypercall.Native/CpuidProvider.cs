@@ -1,3 +1,4 @@
+using Hypercall.Native.Execution;
 using Iced.Intel;
 
 namespace Hypercall.Native;
@@ -20,7 +21,8 @@ namespace Hypercall.Native;
 /// </remarks>
 public sealed class CpuidProvider() : InstructionProvider("cpuid", CpuidInstruction)
 {
-    private static readonly HypercallInstruction CpuidInstruction = Encode();
+    private static readonly HypercallInstruction CpuidInstruction =
+        InstructionEncoder.Encode("CPUID", Iced.Intel.Instruction.Create(Code.Cpuid));
 
     /// <summary>Usable on any x86 CPU, and never the CPU's own choice.</summary>
     /// <param name="cpuid">The CPU.</param>
@@ -31,11 +33,4 @@ public sealed class CpuidProvider() : InstructionProvider("cpuid", CpuidInstruct
         ? "CPUID faulting is on for this thread (arch_prctl(ARCH_SET_CPUID), as debuggers that record use it), or the VMM raised "
             + "it. Run without, or take another way down."
         : null;
-
-    private static HypercallInstruction Encode()
-    {
-        using MemoryStream bytes = new();
-        _ = Encoder.Create(64, new StreamCodeWriter(bytes)).Encode(Iced.Intel.Instruction.Create(Code.Cpuid), 0);
-        return new HypercallInstruction("CPUID", bytes.ToArray());
-    }
 }

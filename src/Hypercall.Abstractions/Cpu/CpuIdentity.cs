@@ -60,7 +60,7 @@ public sealed record CpuIdentity
         uint maxExtended = cpuid.Query(ExtendedLeaf).Eax;
         return new CpuIdentity
         {
-            Vendor = Text(basic.Ebx, basic.Edx, basic.Ecx),
+            Vendor = TextOf(basic.Ebx, basic.Edx, basic.Ecx),
             Brand = maxExtended is >= 0x8000_0004 and <= 0x8000_FFFF ? ReadBrand(cpuid) : "",
             MaxLeaf = basic.Eax,
             HypervisorPresent = (features.Ecx & (1u << 31)) != 0,
@@ -72,7 +72,19 @@ public sealed record CpuIdentity
     }
 
     /// <summary>The four registers as text, in the order of their names.</summary>
-    internal static string TextOf(CpuidResult leaf) => Text(leaf.Eax, leaf.Ebx, leaf.Ecx, leaf.Edx);
+    internal static string TextOf(CpuidResult leaf) => TextOf(leaf.Eax, leaf.Ebx, leaf.Ecx, leaf.Edx);
+
+    /// <summary>Registers as text, four characters each.</summary>
+    internal static string TextOf(params ReadOnlySpan<uint> registers)
+    {
+        Span<byte> bytes = stackalloc byte[registers.Length * sizeof(uint)];
+        for (int i = 0; i < registers.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes[(i * sizeof(uint))..], registers[i]);
+        }
+
+        return Encoding.Latin1.GetString(bytes);
+    }
 
     private static string ReadBrand(ICpuid cpuid)
     {
@@ -83,16 +95,5 @@ public sealed record CpuIdentity
         }
 
         return brand.ToString().TrimEnd('\0').Trim();
-    }
-
-    private static string Text(params ReadOnlySpan<uint> registers)
-    {
-        Span<byte> bytes = stackalloc byte[registers.Length * sizeof(uint)];
-        for (int i = 0; i < registers.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(bytes[(i * sizeof(uint))..], registers[i]);
-        }
-
-        return Encoding.Latin1.GetString(bytes);
     }
 }

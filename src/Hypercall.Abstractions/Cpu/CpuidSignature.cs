@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-
 namespace Hypercall;
 
 /// <summary>The name that a VMM gives itself in one of CPUID's leaves for hypervisors (EBX, ECX, EDX).</summary>
@@ -77,11 +74,7 @@ public sealed class CpuidSignature
 
     private static string TextOf(in CpuidResult answer)
     {
-        Span<byte> bytes = stackalloc byte[3 * sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, answer.Ebx);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[sizeof(uint)..], answer.Ecx);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[(2 * sizeof(uint))..], answer.Edx);
-        string text = Encoding.Latin1.GetString(bytes).TrimEnd('\0');
+        string text = CpuIdentity.TextOf(answer.Ebx, answer.Ecx, answer.Edx).TrimEnd('\0');
         return text.All(c => c is >= ' ' and <= '~') ? text.Trim() : "";
     }
 

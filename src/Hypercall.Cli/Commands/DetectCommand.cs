@@ -78,8 +78,7 @@ internal sealed class DetectCommand : CliCommand
         {
             FurtherSignatures =
             [
-                .. CpuidSignature.ReadAll(session.Cpuid)
-                    .Where(one => one.Leaf != FirstLeaf && cpu.HypervisorSignature.Length != 0)
+                .. (cpu.HypervisorSignature.Length == 0 ? [] : CpuidSignature.ReadAll(session.Cpuid).Skip(1)) // the first is that one
                     .Select(one => new SignatureInfo(RegisterValue.Hex(one.Leaf), one.Text)),
             ],
             Rules = invocation.Machine.Vmm == VmmKind.Fake
@@ -93,8 +92,6 @@ internal sealed class DetectCommand : CliCommand
         invocation.Output.Report(result, CliJson.Readable.DetectResult, page => Draw(page, result));
         return ValueTask.FromResult(problem is null ? ExitCode.Done : ExitCodes.For(problem));
     }
-
-    private const uint FirstLeaf = 0x4000_0000;
 
     /// <summary>The one command that shows most after this one.</summary>
     private static string Next(VmmPresenceResult? presence, IReadOnlyList<WayReport> ways, bool tries)

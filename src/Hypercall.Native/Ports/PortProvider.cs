@@ -156,10 +156,8 @@ public sealed class PortProvider : IHypercallProvider
         };
         bool reads = direction == PortDirection.In;
         (Register first, Register second) = reads ? (register, Register.DX) : (Register.DX, register);
-        Iced.Intel.Instruction instruction = Iced.Intel.Instruction.Create(code, first, second);
-        using MemoryStream bytes = new();
-        _ = Encoder.Create(64, new StreamCodeWriter(bytes)).Encode(instruction, 0);
-        return new HypercallInstruction($"{(reads ? "IN" : "OUT")} {first}, {second}", bytes.ToArray());
+        return InstructionEncoder.Encode(
+            $"{(reads ? "IN" : "OUT")} {first}, {second}", Iced.Intel.Instruction.Create(code, first, second));
     }
 
     private string Describe()

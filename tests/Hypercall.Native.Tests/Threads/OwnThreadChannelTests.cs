@@ -149,15 +149,7 @@ public sealed class OwnThreadChannelTests
     {
         using ManualResetEventSlim isInside = new();
         using ManualResetEventSlim mayLeave = new();
-        CountingChannel inner = new()
-        {
-            During = () =>
-            {
-                isInside.Set();
-                Assert.True(mayLeave.Wait(LastResort.Bound));
-                return HypercallStatus.Completed;
-            },
-        };
+        CountingChannel inner = Held(isInside, mayLeave);
         Term term = new();
         OwnThreadChannel channel = new("test", inner, term);
         HypercallStatus status = default;
@@ -184,15 +176,7 @@ public sealed class OwnThreadChannelTests
     {
         using ManualResetEventSlim isInside = new();
         using ManualResetEventSlim mayLeave = new();
-        CountingChannel inner = new()
-        {
-            During = () =>
-            {
-                isInside.Set();
-                Assert.True(mayLeave.Wait(LastResort.Bound));
-                return HypercallStatus.Completed;
-            },
-        };
+        CountingChannel inner = Held(isInside, mayLeave);
         using OwnThreadChannel channel = new("test", inner);
         ulong answer = 0;
         bool isInterrupted = false;
@@ -253,6 +237,17 @@ public sealed class OwnThreadChannelTests
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Forget(Term term) => Call(new OwnThreadChannel("test", new CountingChannel(), term));
+
+    // A VMM that keeps a call until it may leave.
+    private static CountingChannel Held(ManualResetEventSlim isInside, ManualResetEventSlim mayLeave) => new()
+    {
+        During = () =>
+        {
+            isInside.Set();
+            Assert.True(mayLeave.Wait(LastResort.Bound));
+            return HypercallStatus.Completed;
+        },
+    };
 
     private static HypercallStatus Call(OwnThreadChannel channel)
     {
