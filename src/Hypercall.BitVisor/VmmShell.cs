@@ -156,7 +156,7 @@ public sealed class VmmShell
 
         public VmmShellOutcome Outcome { get; private set; }
 
-        public int WaitMilliseconds => Math.Min(LongestWait, _waits);
+        public int WaitMilliseconds => Math.Min(LongestWait, _waits - 1);
 
         public Step Next()
         {
@@ -168,8 +168,9 @@ public sealed class VmmShell
             _isKnown = false;
             switch (_state)
             {
+                case Nothing when _waits++ == 0:
+                    return Next(); // BitVisor says it once after each acknowledged character, and has the next one ready
                 case Nothing:
-                    _waits++;
                     return Step.Wait;
                 case WantsKey:
                     _waits = 0;

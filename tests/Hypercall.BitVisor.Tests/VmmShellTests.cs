@@ -152,11 +152,23 @@ public class VmmShellTests
     [MemberData(nameof(SyncAndAsync))]
     public async Task What_the_shell_printed_is_seen_before_a_key_is_read_while_it_is_busy_and_at_the_end(bool async)
     {
-        ScriptedShell shell = new() { Exits = "x", BusyFor = 1 };
+        ScriptedShell shell = new() { Exits = "x", BusyFor = 2 };
         using FlushedStream output = new();
         using MemoryStream input = new("x\n"u8.ToArray());
         Assert.Equal(VmmShellOutcome.Ended, await Run(shell, input, output, async, default));
         Assert.Equal([0L, 2, 2, 2], output.FlushedAt); // busy, "> ", x, end
+    }
+
+    [Theory]
+    [MemberData(nameof(SyncAndAsync))]
+    public async Task A_shell_that_says_nothing_once_after_each_character_is_not_waited_for(bool async)
+    {
+        ScriptedShell shell = new() { SaysNothingOnce = true };
+        using FlushedStream output = new(); // it is flushed before each wait
+        shell.Print(new string('a', 100));
+        Assert.Equal(VmmShellOutcome.EndOfInput, await Run(shell, new MemoryStream(), output, async, default));
+        Assert.Equal([102L], output.FlushedAt); // before the key
+        Assert.Equal(1 + 2 * 102, shell.Calls);
     }
 
     [Theory]
@@ -215,6 +227,9 @@ public class VmmShellTests
 
         public string? Exits { get; init; }
 
+        /// <summary>As BitVisor's: -1 once after each acknowledged character.</summary>
+        public bool SaysNothingOnce { get; init; }
+
         public int BusyFor { get; set; }
 
         public Action<int>? OnCall { get; set; }
@@ -265,7 +280,7 @@ public class VmmShellTests
                 if (rbx == 0)
                 {
                     bool ended = _pending.Dequeue() == 0x10A;
-                    if (ended)
+                    if (ended || SaysNothingOnce)
                     {
                         return ulong.MaxValue;
                     }
