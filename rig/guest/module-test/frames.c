@@ -42,8 +42,8 @@ static const char *compare(const struct hypercall_call *sent, const struct hyper
 	const u64 *s = (const u64 *)sent, *g = (const u64 *)got, *r = (const u64 *)right;
 
 	for (int i = 0; i < REGISTERS; i++)
-		CHECK(g[i] == r[i], "function %llu, register %d: sent 0x%llx, got 0x%llx, not 0x%llx", (unsigned long long)sent->rax, i,
-		      (unsigned long long)s[i], (unsigned long long)g[i], (unsigned long long)r[i]);
+		CHECK(g[i] == r[i], "function %llu, register %d: sent 0x%llx, got 0x%llx, not 0x%llx", sent->rax, i,
+		      s[i], g[i], r[i]);
 	CHECK(got->fault == 0 && got->reserved == 0, "fault %u, reserved %u", got->fault, got->reserved);
 	return NULL;
 }
@@ -71,8 +71,8 @@ static const char *frames(void)
 	int file = open_device(), error;
 	char list[256];
 
-	snprintf(list, sizeof(list), "bitvisor:%llu,bitvisor:%llu,bitvisor:%llu,bitvisor:%llu,bitvisor:%llu", (unsigned long long)add,
-		 (unsigned long long)mix, (unsigned long long)same, (unsigned long long)minus_one, (unsigned long long)clobber);
+	snprintf(list, sizeof(list), "bitvisor:%llu,bitvisor:%llu,bitvisor:%llu,bitvisor:%llu,bitvisor:%llu", add,
+		 mix, same, minus_one, clobber);
 	CHECK((error = allow(list)) == 0, "%s: error %d", list, error);
 	for (u64 i = 0; i < count; i++) {
 		struct hypercall_call sent = { 0 }, got, right;
@@ -82,12 +82,12 @@ static const char *frames(void)
 		sent.rax = numbers[u64_below(&state, 5)];
 		sent.fault = 0xffffffff;
 		got = sent;
-		CHECK((error = call(file, &got)) == 0, "call %llu: error %d", (unsigned long long)i, error);
+		CHECK((error = call(file, &got)) == 0, "call %llu: error %d", i, error);
 		right = expected(sent);
 		TRY(compare(&sent, &got, &right));
 	}
-	CHECK(counter("calls") == calls + count && counter("faults") == faults, "counters: %llu calls, %llu faults", (unsigned long long)counter("calls"),
-	      (unsigned long long)counter("faults"));
+	CHECK(counter("calls") == calls + count && counter("faults") == faults, "counters: %llu calls, %llu faults", counter("calls"),
+	      counter("faults"));
 	close(file);
 	return NULL;
 }
@@ -130,7 +130,7 @@ static const char *faults(void)
 		got.fault = 0;
 		CHECK(!memcmp(&sent, &got, sizeof(sent)), "a register has changed");
 	}
-	CHECK(counter("calls") == calls + count && counter("faults") == before + count, "counters: %llu faults", (unsigned long long)counter("faults"));
+	CHECK(counter("calls") == calls + count && counter("faults") == before + count, "counters: %llu faults", counter("faults"));
 	close(file);
 	return NULL;
 }
@@ -151,9 +151,9 @@ static const char *kvm_answers(void)
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		struct hypercall_call frame = { .rax = answers[i].number, .rbp = 6, .r8 = 8, .r15 = 15 };
 
-		CHECK((error = call(file, &frame)) == 0 && frame.fault == 0, "number %llu: error %d, fault %u", (unsigned long long)answers[i].number, error, frame.fault);
-		CHECK((int64_t)frame.rax == answers[i].answer, "number %llu: %lld", (unsigned long long)answers[i].number, (long long)frame.rax);
-		CHECK(frame.rbp == 6 && frame.r8 == 8 && frame.r15 == 15 && frame.rbx == 0, "number %llu: another register has changed", (unsigned long long)answers[i].number);
+		CHECK((error = call(file, &frame)) == 0 && frame.fault == 0, "number %llu: error %d, fault %u", answers[i].number, error, frame.fault);
+		CHECK((int64_t)frame.rax == answers[i].answer, "number %llu: %lld", answers[i].number, (long long)frame.rax);
+		CHECK(frame.rbp == 6 && frame.r8 == 8 && frame.r15 == 15 && frame.rbx == 0, "number %llu: another register has changed", answers[i].number);
 	}
 	close(file);
 	return NULL;

@@ -30,7 +30,7 @@ static u64 vmm(int file, u64 number, u64 rbx, u64 rcx, u64 rdx, u64 rsi)
 static const char *check_pattern(const unsigned char *at, unsigned char key)
 {
 	for (u64 i = 0; i < SIZE; i++)
-		CHECK(at[i] == pattern(key, i), "byte %llu of the kept buffer is 0x%x, not 0x%x", (unsigned long long)i, at[i], pattern(key, i));
+		CHECK(at[i] == pattern(key, i), "byte %llu of the kept buffer is 0x%x, not 0x%x", i, at[i], pattern(key, i));
 	return NULL;
 }
 
@@ -112,7 +112,7 @@ static const char *killed_holder(void)
 	CHECK(WIFSIGNALED(status), "the writer ended by itself");
 	CHECK(vmm(file, held_write, 0, 0, SLOT, 0x2a) == SIZE, "held_write");
 	for (size_t i = 0; i < bytes / sizeof(u64); i++)
-		CHECK(all[i] == CANARY, "the VMM wrote into somebody else's page: word %zu is 0x%llx", i, (unsigned long long)all[i]);
+		CHECK(all[i] == CANARY, "the VMM wrote into somebody else's page: word %zu is 0x%llx", i, all[i]);
 	munmap(all, bytes);
 
 	/* Anybody who may open the device goes on to read it. */
@@ -121,7 +121,7 @@ static const char *killed_holder(void)
 	TRY(check_pattern(at, 0x2a));
 	munmap(at, SIZE);
 
-	snprintf(line, sizeof(line), "id=%u gpa=0x%llx size=%d file=closed pid=%d comm=", buffer.id, (unsigned long long)buffer.gpa, SIZE, child);
+	snprintf(line, sizeof(line), "id=%u gpa=0x%llx size=%d file=closed pid=%d comm=", buffer.id, buffer.gpa, SIZE, child);
 	CHECK(!strncmp(get(SYSFS "kept", text, sizeof(text)), line, strlen(line)), "kept says: %s", text);
 	CHECK(log_has("is kept for the VMM by"), "the log does not say that it is kept");
 

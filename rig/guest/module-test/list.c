@@ -26,7 +26,7 @@ static const char *by_default(void)
 	file = open_device();
 	CHECK((error = call(file, &frame)) == EACCES, "error %d", error);
 	CHECK(!memcmp(&frame, &before, sizeof(frame)), "the frame has changed");
-	CHECK(counter("refusals") == refusals + 1 && counter("calls") == calls, "counters: %llu refusals", (unsigned long long)counter("refusals"));
+	CHECK(counter("refusals") == refusals + 1 && counter("calls") == calls, "counters: %llu refusals", counter("refusals"));
 	CHECK(log_has("refused: module-test, process ") && log_has("RAX 0x1,") && log_has("echo xen:17 >/sys/module/hypercall/parameters/allow"),
 	      "the log does not say who called what, and how to open the list");
 	close(file);
@@ -80,7 +80,7 @@ static const char *matches(void)
 		snprintf(said, sizeof(said), "%s\n", cases[i].list);
 		CHECK(!strcmp(get(ALLOW, text, sizeof(text)), said), "\"%s\" reads as %s", cases[i].list, text);
 		error = call(file, &frame);
-		CHECK(error == (cases[i].allowed ? 0 : EACCES), "\"%s\", 0x%llx in register %d: error %d", cases[i].list, (unsigned long long)cases[i].value, cases[i].reg, error);
+		CHECK(error == (cases[i].allowed ? 0 : EACCES), "\"%s\", 0x%llx in register %d: error %d", cases[i].list, cases[i].value, cases[i].reg, error);
 	}
 	close(file);
 	return NULL;
@@ -110,12 +110,13 @@ static const char *wrong(void)
 		{ "**", "behind an entry comes a comma" },
 		{ "xen:1\nkvm:2", "the list is one line" },
 	};
-	struct hypercall_call frame = { .rax = 0x7d };
 	int file = open_device(), error;
 	char text[2048];
 
 	CHECK(allow("rax:0x7d") == 0, "a right list");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hypercall_call frame = { .rax = 0x7d };
+
 		log_mark();
 		CHECK((error = allow(cases[i].list)) == EINVAL, "\"%s\": error %d", cases[i].list, error);
 		CHECK(log_has(cases[i].said), "\"%s\": the log does not say: %s", cases[i].list, cases[i].said);

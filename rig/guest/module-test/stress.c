@@ -216,6 +216,7 @@ static void run(u64 limit, u64 seed)
 {
 	pid_t workers[WORKERS];
 	int status, alive = 0;
+	u64 told = 0;
 
 	for (int i = 0; i < WORKERS; i++, alive++)
 		if ((workers[i] = fork()) == 0)
@@ -230,6 +231,11 @@ static void run(u64 limit, u64 seed)
 			count(&shared->killed);
 		}
 		release_some();
+		if (__atomic_load_n(&shared->operations, __ATOMIC_RELAXED) / 50000 > told) {
+			told = shared->operations / 50000;
+			printf("#  %llu operations\n", shared->operations);
+			fflush(stdout);
+		}
 		while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
 			for (int i = 0; i < WORKERS; i++) {
 				if (workers[i] != ended)
@@ -278,9 +284,9 @@ static const char *storm(void)
 	run(limit, 8);
 	TRY(settle(&free_after, &slab_after));
 	printf("#  %llu operations, of these %llu calls and %llu mappings, %llu of them stamped; %llu kept; %llu forks, %llu kills; free %ld KiB, then %ld; slabs %ld KiB, then %ld\n",
-	       (unsigned long long)shared->operations, (unsigned long long)shared->calls, (unsigned long long)shared->maps, (unsigned long long)shared->stamps,
-	       (unsigned long long)shared->kept, (unsigned long long)shared->forks, (unsigned long long)shared->killed, free_before, free_after, slab_before, slab_after);
-	CHECK(shared->wrong == 0, "%llu pages had somebody else's words", (unsigned long long)shared->wrong);
+	       shared->operations, shared->calls, shared->maps, shared->stamps,
+	       shared->kept, shared->forks, shared->killed, free_before, free_after, slab_before, slab_after);
+	CHECK(shared->wrong == 0, "%llu pages had somebody else's words", shared->wrong);
 	CHECK(shared->operations >= limit && shared->forks && shared->kept && shared->stamps, "it did not do what it should");
 	CHECK(free_before - free_after < 8192, "%ld KiB of memory are gone", free_before - free_after);
 	CHECK(slab_after - slab_before < 4096, "slabs have grown by %ld KiB", slab_after - slab_before);

@@ -14,8 +14,8 @@
 #define PAGE		4096ul
 #define REGISTERS	15
 
-typedef uint64_t u64;
-typedef uint32_t u32;
+typedef __u64 u64;
+typedef __u32 u32;
 
 /* A test returns NULL when it passed, skip(...) or fail(...) when it did not. */
 typedef const char *(*test_function)(void);
