@@ -164,4 +164,4 @@ module_init(hypercall_init);
 module_exit(hypercall_exit);
 MODULE_DESCRIPTION("Calls a VMM at CPL 0, and lends contiguous memory to hand to it");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("0.2.0");
