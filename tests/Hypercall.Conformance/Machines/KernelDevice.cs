@@ -4,20 +4,20 @@ using Hypercall.Conformance.Interop;
 namespace Hypercall.Conformance;
 
 /// <summary>
-/// The rig's kernel module, /dev/hypercall (rig/module/hypercall.h): a contiguous buffer of the kernel's, and calls at CPL 0.
+/// The kernel module, /dev/hypercall (kernel/hypercall.h): contiguous buffers of the kernel's, and calls at CPL 0.
 /// </summary>
 internal sealed unsafe class KernelDevice : IDisposable
 {
     private const string DevicePath = "/dev/hypercall";
-    private const nuint CallCommand = 0xc030_4801;
-    private const nuint AllocateCommand = 0xc010_4802;
+    private const nuint CallCommand = 0xc080_4801;
+    private const nuint AllocateCommand = 0xc018_4802;
 
     private int _file;
 
     private KernelDevice(int file) => _file = file;
 
     /// <summary>Why the device is not to be had; null when it is.</summary>
-    public static string? WhyNot() => File.Exists(DevicePath) ? Environment.IsPrivilegedProcess ? null : $"{DevicePath} is for root" : $"there is no {DevicePath}: the rig's kernel module is not loaded";
+    public static string? WhyNot() => File.Exists(DevicePath) ? Environment.IsPrivilegedProcess ? null : $"{DevicePath} is for root" : $"there is no {DevicePath}: the kernel module is not loaded";
 
     public static KernelDevice Open()
     {
@@ -26,8 +26,8 @@ internal sealed unsafe class KernelDevice : IDisposable
     }
 
     /// <summary>Executes the CPU's hypercall instruction at CPL 0.</summary>
-    /// <param name="frame">RAX, RBX, RCX, RDX, RSI, RDI, in and out.</param>
-    /// <returns>0, or the number of the error: EOPNOTSUPP when the instruction faulted.</returns>
+    /// <param name="frame">15 registers, in and out, and the vector of a fault.</param>
+    /// <returns>0, or the number of the error, and then nothing was executed.</returns>
     public int Call(ref KernelFrame frame)
     {
         fixed (KernelFrame* at = &frame)
@@ -36,7 +36,7 @@ internal sealed unsafe class KernelDevice : IDisposable
         }
     }
 
-    /// <summary>The device's one buffer, kmalloc'ed.</summary>
+    /// <summary>A buffer of the device's.</summary>
     /// <param name="length">1 byte to 4 MiB.</param>
     public KernelBuffer Allocate(long length)
     {
@@ -46,7 +46,7 @@ internal sealed unsafe class KernelDevice : IDisposable
             throw new IOException($"{DevicePath}: no buffer of {length} bytes: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
-        nint start = Libc.Map(0, (nuint)request.Size, Libc.ProtReadWrite, Libc.MapShared, _file, 0);
+        nint start = Libc.Map(0, (nuint)request.Size, Libc.ProtReadWrite, Libc.MapShared, _file, request.Id * (long)GuestPage.Size);
         return start != Libc.MapFailed
             ? new KernelBuffer(start, length, (long)request.Size, new GuestPhysicalAddress(request.Gpa))
             : throw new IOException($"{DevicePath}: mmap: {Marshal.GetLastPInvokeErrorMessage()}");
@@ -69,9 +69,12 @@ internal sealed unsafe class KernelDevice : IDisposable
         }
     }
 
-    private struct BufferRequest
+    [StructLayout(LayoutKind.Sequential)]
+    private struct BufferRequest // struct hypercall_buffer
     {
         public ulong Size;
         public ulong Gpa;
+        public uint Id;
+        public uint Flags;
     }
 }
