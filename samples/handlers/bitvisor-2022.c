@@ -1,5 +1,5 @@
-// BitVisor before it had core/x86 (to about 2022): put this file and transfer.h into core/, and bitvisor-2022.o into its Makefile's
-// objects. The guest finds the functions by name: VMCALL on Intel, VMMCALL on AMD.
+// BitVisor before it had core/x86 (to about 2022): put this file and transfer.h into core/, and bitvisor-2022.o into its
+// Makefile's objects. The guest finds the functions by name: VMCALL on Intel, VMMCALL on AMD.
 #include "constants.h"
 #include "cpu_mmu.h"
 #include "current.h"
@@ -64,7 +64,9 @@ static void hc_unlock(void)
         ulong rbx, rcx; \
         current->vmctl.read_general_reg(GENERAL_REG_RBX, &rbx); \
         current->vmctl.read_general_reg(GENERAL_REG_RCX, &rcx); \
-        current->vmctl.write_general_reg(GENERAL_REG_RAX, function(rbx, rcx)); \
+        const ulong done = function(rbx, rcx); \
+        current->vmctl.write_general_reg(GENERAL_REG_RBX, ~done); \
+        current->vmctl.write_general_reg(GENERAL_REG_RAX, done); \
     }
 HC_FUNCTIONS(HC_ENTRY)
 

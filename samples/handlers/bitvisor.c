@@ -63,7 +63,9 @@ static void hc_unlock(void)
         ulong rbx, rcx; \
         vmmcall_arch_read_arg(1, &rbx); \
         vmmcall_arch_read_arg(2, &rcx); \
-        vmmcall_arch_write_ret(function(rbx, rcx)); \
+        const ulong done = function(rbx, rcx); \
+        vmmcall_arch_write_arg(1, ~done); \
+        vmmcall_arch_write_ret(done); \
     }
 HC_FUNCTIONS(HC_ENTRY)
 

@@ -4,6 +4,8 @@
 //
 // - Each function takes two words (RBX, RCX) and returns one (RAX): the bytes that are done, 0 to the length, or HC_FAILED when
 //   the arguments make no sense; then nothing was done. On the guest's side that is TransferRule.BytesIn(GeneralRegister.Rax).
+// - RBX = ~RAX comes back with it: a VMM that refuses a call leaves the number in RAX, which looks like a few bytes done, and one
+//   that does not know the number leaves 0 there. The rule of README.md looks at both.
 // - "Stop" means: return what is done so far. The guest sees how far it came.
 // - Nothing that a guest gives is trusted: every length is bounded, no sum wraps, a word of the guest's memory is read once.
 // - Memory is mapped a page at a time, so the length of a mapping is at most a page, and pages need not be adjacent.

@@ -1,9 +1,9 @@
 // A VMM of your own, with three ways to the same functions: the vendor's instruction, a leaf of CPUID, a port. In long mode: a
 // guest without it finds every virtual address absent. Two words go in, so the register layout is that of rig/ABI.md, "Ways":
 //
-//   instruction   RAX = number                    RBX, RCX in    RAX back
-//   CPUID         EAX = number << 16 | 0x4711     RBX, RCX in    RAX back
-//   IN, OUT       RAX = number, DX = 0x4711       RBX, RCX in    RAX back
+//   instruction   RAX = number                    RBX, RCX in    RAX, RBX back
+//   CPUID         EAX = number << 16 | 0x4711     RBX, RCX in    RAX, RBX back
+//   IN, OUT       RAX = number, DX = 0x4711       RBX, RCX in    RAX, RBX back
 #include "vmm.h"
 #include "transfer.h"
 
@@ -121,7 +121,14 @@ static void answer(u64 number)
 {
     struct vcpu *vcpu = this_vcpu();
     const u64 mask = vcpu->is_64_bit_code ? ~0ull : 0xffffffff; // 32-bit code has low halves
-    vcpu->rax = number < COUNT ? functions[number].run(vcpu->rbx & mask, vcpu->rcx & mask) & mask : 0;
+    if (number >= COUNT) {
+        vcpu->rax = 0;
+        return;
+    }
+    const u64 done = functions[number].run(vcpu->rbx & mask, vcpu->rcx & mask);
+    vcpu->rax = done & mask;
+    if (number) // a look-up changes RAX alone
+        vcpu->rbx = ~done & mask;
 }
 
 bool call_by_instruction(void)

@@ -29,7 +29,8 @@ void unlock_calls(void);
 
 // ---- vmm.c gives, for the handlers of VM exits. True: it was a call and it is answered; move RIP behind the instruction.
 
-// VMX exit reason 18 (VMCALL): Intel SDM vol. 3D, appendix C. SVM exit code 0x81 (VMMCALL): AMD APM vol. 2, appendix C. Three bytes.
+// VMX exit reason 18 (VMCALL): Intel SDM vol. 3D, appendix C. SVM exit code 0x81 (VMMCALL): AMD APM vol. 2, appendix C. Three
+// bytes.
 bool call_by_instruction(void);
 
 // VMX exit reason 10, SVM 0x72; two bytes. False: not our leaf, do what you did.

@@ -47,6 +47,7 @@ enum vmmerr cpu_mmu_get_pte(ulong virt, ulong cr0, ulong cr3, ulong cr4, u64 efe
     u64 entries[5], int *levels);
 
 void vmmcall_arch_read_arg(uint order, ulong *value);
+void vmmcall_arch_write_arg(uint order, ulong value);
 void vmmcall_arch_write_ret(ulong value);
 bool vmmcall_arch_caller_user(void);
 void vmmcall_register(char *name, void (*function)(void));

@@ -67,9 +67,9 @@ static void read_general(enum general_reg reg, ulong *value)
 
 static void write_general(enum general_reg reg, ulong value)
 {
-    if (reg != GENERAL_REG_RAX)
-        FAIL("wrote a register that is not RAX");
-    reg_rax = value;
+    if (reg != GENERAL_REG_RAX && reg != GENERAL_REG_RBX)
+        FAIL("wrote a register that is neither RAX nor RBX");
+    *(reg == GENERAL_REG_RAX ? &reg_rax : &reg_rbx) = value;
 }
 
 static void read_control(enum control_reg reg, ulong *value)
@@ -159,6 +159,7 @@ enum vmmerr cpu_mmu_get_pte(ulong virt, ulong cr0, ulong cr3, ulong cr4, u64 efe
 }
 
 void vmmcall_arch_read_arg(uint order, ulong *value) { *value = order == 0 ? reg_rax : order == 1 ? reg_rbx : reg_rcx; }
+void vmmcall_arch_write_arg(uint order, ulong value) { write_general(order == 1 ? GENERAL_REG_RBX : GENERAL_REG_RCX, value); }
 void vmmcall_arch_write_ret(ulong value) { reg_rax = value; }
 bool vmmcall_arch_caller_user(void) { return is_user; }
 void vmmcall_register(char *name, void (*function)(void))
@@ -173,6 +174,8 @@ static u64 call(const char *name, u64 rbx, u64 rcx)
         if (strcmp(names[i], name) == 0) {
             reg_rax = i, reg_rbx = rbx, reg_rcx = rcx;
             functions_[i]();
+            if (reg_rbx != ~reg_rax)
+                FAIL("%s: RBX is not ~RAX", name);
             if (mapped || locked)
                 FAIL("%s left %d pages mapped and %d locks held", name, mapped, locked);
             return reg_rax;
@@ -247,8 +250,8 @@ static u64 call(const char *name, u64 rbx, u64 rcx)
         is_answered = call_by_port(0x4711, 4, false);
         break;
     }
-    if (!is_answered || locked || vcpu_.rbx != rbx || vcpu_.rcx != rcx)
-        FAIL("%s: not answered, or it changed a register, or held its lock", name);
+    if (!is_answered || locked || vcpu_.rbx != ~vcpu_.rax || vcpu_.rcx != rcx)
+        FAIL("%s: not answered, or it changed RCX, or RBX is not ~RAX, or it held its lock", name);
     return vcpu_.rax;
 }
 #endif
@@ -373,9 +376,10 @@ static u64 below(u64 n) { return any() >> 11 % 64 ? (any() >> 3) % n : 0; }
 
 static u64 hostile(void)
 {
-    static const u64 words[] = {0, 1, 7, 8, 16, 4088, 4095, 4096, 4097, 1ull << 32, (1ull << 32) - 1, 1ull << 40, (1ull << 40) - 4096,
-        1ull << 47, 1ull << 52, (1ull << 52) - 1, (1ull << 52) - 8, (1ull << 52) - 4096, 1ull << 63, ~0ull, ~0ull - 7, ~0ull - 4095, VMM_AT,
-        VMM_AT - 3, VMM_AT + VMM_PAGES * 4096ull - 1, RAM_AT, RAM_AT + PAGES * 4096ull - 5, RAM_AT - 1, GVA, GVA - 1,
+    static const u64 words[] = {0, 1, 7, 8, 16, 4088, 4095, 4096, 4097, 1ull << 32, (1ull << 32) - 1, 1ull << 40,
+        (1ull << 40) - 4096, 1ull << 47, 1ull << 52, (1ull << 52) - 1, (1ull << 52) - 8, (1ull << 52) - 4096, 1ull << 63, ~0ull,
+        ~0ull - 7, ~0ull - 4095, VMM_AT, VMM_AT - 3, VMM_AT + VMM_PAGES * 4096ull - 1, RAM_AT,
+        RAM_AT + PAGES * 4096ull - 5, RAM_AT - 1, GVA, GVA - 1,
         GVA + WINDOW * 4096ull - 9, 0xffff800000000000ull, 0x800000000000ull, 0x80000000, 0xfee00000, 511 * 8 + 8, 512 * 8 + 8};
     return words[below(sizeof words / sizeof *words)] + (below(4) ? 0 : below(3) - 1);
 }
@@ -487,7 +491,8 @@ static void named_cases(void)
         FAIL("an offset of a page was taken");
     head = 0;
     memcpy(ram[1], &head, 8);
-    if (call("hc_put_list", RAM_AT + 4096, 8) != 0 || call("hc_put_contiguous", RAM_AT, 0) != 0 || call("hc_get_virtual", 0, 0) != 0)
+    if (call("hc_put_list", RAM_AT + 4096, 8) != 0 || call("hc_put_contiguous", RAM_AT, 0) != 0
+        || call("hc_get_virtual", 0, 0) != 0)
         FAIL("no bytes are 0 bytes done");
 #ifndef BITVISOR
     const u64 put_page = number_of_("hc_put_page");

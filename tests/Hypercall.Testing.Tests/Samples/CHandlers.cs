@@ -73,7 +73,11 @@ internal sealed unsafe class CHandlers : IDisposable
         for (int i = 0; i < Names.Count; i++)
         {
             uint index = (uint)i;
-            machine.On(Names[i], call => call.Rax = Run(index, call));
+            machine.On(Names[i], call =>
+            {
+                ulong done = Run(index, call);
+                (call.Rax, call.Rbx) = (done, ~done);
+            });
         }
     }
 
