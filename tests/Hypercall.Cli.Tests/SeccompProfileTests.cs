@@ -48,7 +48,7 @@ public sealed class SeccompProfileTests : IDisposable
         ProcessRun run = await RunAsync(without: []);
         JsonElement pinned = JsonDocument.Parse(run.Out).RootElement.GetProperty("pinned");
         Assert.True(pinned.GetProperty("got").GetString() == "pinned", run.Out + run.Error);
-        Assert.Equal("io_uring", pinned.GetProperty("heldBy").GetString());
+        Assert.Equal("io_uring", pinned.GetProperty("mechanism").GetString());
     }
 
     [SkippableFact]
@@ -57,8 +57,9 @@ public sealed class SeccompProfileTests : IDisposable
         foreach (string call in Pinning)
         {
             ProcessRun run = await RunAsync(without: [call]);
-            string missing = JsonDocument.Parse(run.Out).RootElement.GetProperty("pinned").GetProperty("missing").GetString()!;
-            Assert.Contains($"{call}: Operation not permitted (EPERM)", missing, StringComparison.Ordinal);
+            JsonElement pinned = JsonDocument.Parse(run.Out).RootElement.GetProperty("pinned");
+            Assert.NotEqual("pinned", pinned.GetProperty("got").GetString());
+            Assert.Contains(call, pinned.GetProperty("missing").GetString(), StringComparison.Ordinal);
         }
     }
 

@@ -372,7 +372,7 @@ static u64 any(void) // xorshift64*
     state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
     return state * 0x2545f4914f6cdd1dull;
 }
-static u64 below(u64 n) { return any() >> 11 % 64 ? (any() >> 3) % n : 0; }
+static u64 below(u64 n) { return (any() >> 3) % n; }
 
 static u64 hostile(void)
 {
