@@ -7,6 +7,9 @@ internal static class EmulatedKernels
     private const string GvisorBuild = "#1 SMP Sun Jan 10 15:06:54 PST 2016";
     private const string GvisorSource = "google/gvisor, pkg/sentry/syscalls/linux/linux64.go, LinuxVersion; issue 54";
 
+    // What a kernel writes that knows no model, gVisor's always: Linux, arch/x86/kernel/cpu/proc.c, show_cpuinfo.
+    private const string NoModel = "unknown";
+
     public static IEnumerable<HypervisorFinding> In(IHypervisorSigns signs, CpuIdentity cpu, IReadOnlyList<CpuidSignature> names)
     {
         List<HypervisorFinding> found = [];
@@ -54,6 +57,11 @@ internal static class EmulatedKernels
 
         (string Vendor, string Model) kernels =
             (GuestFile.Field(text, "vendor_id") ?? "", GuestFile.Field(text, "model name") ?? "");
+        if (kernels.Model == NoModel)
+        {
+            kernels.Model = "";
+        }
+
         bool isOther = kernels.Vendor.Length == 0
             ? !text.Contains("flags", StringComparison.Ordinal) // no x86 at all
             : kernels.Vendor != cpu.Vendor.Trim()

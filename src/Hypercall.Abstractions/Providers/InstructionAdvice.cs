@@ -8,6 +8,11 @@ internal static class InstructionAdvice
     private const string Other =
         "This fault is not one that a hypercall instruction is known to raise; report it with the VMM's name and version.";
 
+    // Seen in both: SIGSEGV of IN, and 0 where the kernel has the trap's number.
+    private const string Untold =
+        "The kernel under this program does not tell which trap it was. qemu-user and gVisor do so: there the instruction is not "
+        + "served, or not allowed. Run this in the guest itself.";
+
     // Seen under BitVisor: on a guest CPU that it has not taken over, the instruction is #UD (docs/hardware.md).
     private const string OtherCpus = " A VMM may have taken over only some of the guest's CPUs: OnCpu(n) asks another one.";
 
@@ -24,6 +29,7 @@ internal static class InstructionAdvice
         CpuFaultKind.PageFault =>
             "The VMM raised it for an address that it was given and the guest could not bring in, or could not write: hand over "
             + "memory from IGuestMemory, touched or better, and check address and length.",
+        _ when fault.TrapNumber < 0 => Untold,
         _ => Other,
     };
 

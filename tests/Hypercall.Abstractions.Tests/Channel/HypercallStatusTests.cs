@@ -63,6 +63,12 @@ public class HypercallStatusTests
     }
 
     [Theory]
+    [InlineData(-1, "qemu-user and gVisor")]
+    [InlineData(7, "report it with the VMM's name")]
+    public void Advice_on_another_fault_blames_the_VMM_only_where_the_trap_is_known(int trap, string expected) => Assert.Contains(
+        expected, new CpuFault(CpuFaultKind.Other) { Code = 11, TrapNumber = trap }.Advice, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData(true, "KVMKVMKVM")]
     [InlineData(false, "CPUID reports no hypervisor")]
     public void Advice_on_an_invalid_opcode_goes_by_the_hypervisor_bit(bool present, string expected)

@@ -157,6 +157,10 @@ public class HypervisorDetectorTests
     public void The_same_CPU_in_CPUID_and_in_the_kernel_is_no_finding(string cpuinfo) => Assert.Empty(With(("/proc/cpuinfo", cpuinfo)));
 
     [Fact]
+    public void A_kernel_that_knows_no_model_says_nothing_of_an_emulator() => // gVisor's, always
+        Assert.Empty(With(("/proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: unknown\nflags\t\t: fpu\n")));
+
+    [Fact]
     public void A_kernel_that_knows_no_x86_runs_an_emulator() =>
         Assert.Equal(Hint, Assert.Single(With(("/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 48.00\nCPU implementer\t: 0x41\n"))).Kind);
 
