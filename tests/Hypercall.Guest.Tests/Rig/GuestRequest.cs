@@ -59,7 +59,7 @@ internal sealed record GuestRequest(
             expected.Machine,
             expected.Judge,
             $"{expected.Machine}-{expected.Judge}",
-            "rig.swap=64M rig.run=hypercall,detect rig.run=conformance,--scale,3,--limit,300")),
+            "rig.swap=64M rig.run=hypercall,detect,--try rig.run=conformance,--scale,3,--limit,300")),
     ];
 
     /// <summary>Every machine under every judge, once, the longest first: its programs run, and then somebody has a prompt.</summary>
