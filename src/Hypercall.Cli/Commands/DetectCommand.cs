@@ -237,8 +237,8 @@ internal sealed record DetectResult
     public required bool SvmReported { get; init; }
 
     /// <summary>
-    /// <c>present</c>, <c>absent</c>, <c>foreignAbi</c>, <c>faulted</c>, <c>refused</c>, or <c>unknown</c> where it cannot be asked;
-    /// <c>notAsked</c> without <c>--try</c>.
+    /// <c>present</c>, <c>absent</c>, <c>foreignAbi</c>, <c>faulted</c>, <c>refused</c>, or <c>unknown</c> where it cannot be
+    /// asked; <c>notAsked</c> without <c>--try</c>.
     /// </summary>
     public required string Presence { get; init; }
 
@@ -269,7 +269,12 @@ internal sealed record DetectResult
     public string Next { get; init; } = "";
 
     public static DetectResult Of(
-        VmmKind vmm, CpuIdentity cpu, HypercallTarget? target, bool tries, VmmPresenceResult? presence, Exception? problem) => new()
+        VmmKind vmm,
+        CpuIdentity cpu,
+        HypercallTarget? target,
+        bool tries,
+        VmmPresenceResult? presence,
+        Exception? problem) => new()
         {
             Vmm = vmm == VmmKind.Real ? "real" : "fake",
             CpuVendor = cpu.Vendor,

@@ -47,9 +47,9 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
         if (Convention == HypercallConvention.VmwarePort && !WayTrial.IsPort(session.Target.Instruction))
         {
             throw new UsageException(
-                $"The convention '{Convention}' goes by a port, and the way down is {session.Target.Way}. Add --channel port, or as "
-                + "root --channel port,permission, which asks the kernel for the port. VMware's VMCALL and VMMCALL take "
-                + "--convention vmware.");
+                $"The convention '{Convention}' goes by a port, and the way down is {session.Target.Way}. "
+                + "Add --channel port, or as root --channel port,permission, which asks the kernel for the port. "
+                + "VMware's VMCALL and VMMCALL take --convention vmware.");
         }
     }
 

@@ -35,7 +35,9 @@ internal sealed record WayReport(IHypercallProvider Provider, bool IsChosen, Hyp
         {
             bool isChosen = ReferenceEquals(way, target?.Provider);
             HypercallProbe probe = way.Probe(machine.Cpuid);
-            WayTrial? trial = tries && (probe.IsUsable || isChosen) ? Try(machine, new HypercallTarget(cpu, way), findings) : null;
+            WayTrial? trial = tries && (probe.IsUsable || isChosen)
+                ? Try(machine, new HypercallTarget(cpu, way), findings)
+                : null;
             reports.Add(new WayReport(way, isChosen, probe, trial));
         }
 

@@ -131,8 +131,8 @@ internal readonly ref struct FakeTransferWork
         if (_format is not null && _format != DescriptorFormat.GpaRange)
         {
             throw new InvalidOperationException(
-                $"A ready function reads '{DescriptorFormat.GpaRange}' and '{DescriptorFormat.Extents}', and the layout of {_call.Name} "
-                + $"has '{_format}'. Write a handler of your own for it: FakeMachine.On(..., call => ...).");
+                $"A ready function reads '{DescriptorFormat.GpaRange}' and '{DescriptorFormat.Extents}', and the layout of "
+                + $"{_call.Name} has '{_format}'. Write a handler of your own for it: FakeMachine.On(..., call => ...).");
         }
 
         Span<byte> page = stackalloc byte[GuestPage.Size];

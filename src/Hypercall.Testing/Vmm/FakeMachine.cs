@@ -289,9 +289,9 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, CPUID, or IN and OUT by
-    /// DX. The wrong one raises what it raises on such a machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes
-    /// on Intel.
+    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, CPUID, or IN and OUT
+    /// by DX. The wrong one raises what it raises on such a machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's
+    /// own bytes on Intel.
     /// </summary>
     /// <param name="instruction">The instruction; its bytes decide.</param>
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
@@ -310,7 +310,8 @@ public sealed class FakeMachine : IHypercallMachine
     /// <param name="cpu">The CPU's number, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
     /// <exception cref="HypercallRefusedException">There is no such CPU (<see cref="FakeMachineOptions.Cpus"/>).</exception>
-    public IHypercallMachine OnCpu(int cpu) => new FakeMachineView(this, new FakeTargets(this, [], options: null), CheckedCpu(cpu));
+    public IHypercallMachine OnCpu(int cpu) =>
+        new FakeMachineView(this, new FakeTargets(this, [], options: null), CheckedCpu(cpu));
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends

@@ -44,5 +44,6 @@ internal sealed class FakeTargets
 
     private static bool IsVendors(IHypercallProvider one) => FakeVendor.All.Any(vendor => IsCalled(one, vendor.Name));
 
-    private static bool IsCalled(IHypercallProvider one, string name) => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
+    private static bool IsCalled(IHypercallProvider one, string name) =>
+        one.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
 }

@@ -115,16 +115,24 @@ public class CallByConventionTests
     [Fact]
     public async Task A_port_s_convention_goes_by_a_port_and_by_nothing_else()
     {
-        foreach (string commandLine in (string[])["call --convention vmware-port --number 10", "send FILE --convention vmware-port --number 10 --layout 0,1 --passing gva"])
+        string[] commandLines =
+        [
+            "call --convention vmware-port --number 10",
+            "send FILE --convention vmware-port --number 10 --layout 0,1 --passing gva",
+        ];
+        (string[] Channel, string Way)[] others =
+            [([], "VMMCALL"), (["--channel", "kernel"], "kernel"), (["--channel", "cpuid"], "CPUID")];
+        foreach (string commandLine in commandLines)
         {
             string file = Path.GetTempFileName();
             await File.WriteAllBytesAsync(file, [1]);
             string[] args = [.. commandLine.Replace("FILE", file, StringComparison.Ordinal).Split(' '), "--fake", "vmware"];
-            foreach ((string[] channel, string way) in ((string[], string)[])[([], "VMMCALL"), (["--channel", "kernel"], "kernel"), (["--channel", "cpuid"], "CPUID")])
+            foreach ((string[] channel, string way) in others)
             {
                 CliRun refused = await CliRun.OfAsync([.. args, .. channel]);
                 Assert.Equal(ExitCode.Usage, refused.ExitCode);
-                Assert.Contains($"goes by a port, and the way down is {way}. Add --channel port", refused.Error, StringComparison.Ordinal);
+                Assert.Contains(
+                    $"goes by a port, and the way down is {way}. Add --channel port", refused.Error, StringComparison.Ordinal);
             }
 
             Assert.Equal(ExitCode.Faulted, (await CliRun.OfAsync([.. args, "--channel", "port"])).ExitCode); // no permission
@@ -138,7 +146,8 @@ public class CallByConventionTests
         CliRun run = await CliRun.OfAsync("call --convention vmware-port --number 10 --channel port:0x4711 --vmm real");
         Skip.If(run.ExitCode == ExitCode.Unsupported, run.Error);
         Assert.Equal(ExitCode.Usage, run.ExitCode);
-        Assert.Contains("RDX[15:0] = 0x5658 where this channel itself puts RDX[15:0] = 0x4711", run.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "RDX[15:0] = 0x5658 where this channel itself puts RDX[15:0] = 0x4711", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("Parameter", run.Error, StringComparison.Ordinal);
     }
 

@@ -176,7 +176,8 @@ public class DetectCommandTests
     public async Task Where_memory_is_refused_it_still_names_the_instruction()
     {
         CliRun run = await CliRun.OfAsync(
-            "detect --try --json", Machines.Refusing(new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit, "The limit is 64 KiB.")));
+            "detect --try --json",
+            Machines.Refusing(new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit, "The limit is 64 KiB.")));
 
         Assert.Equal(ExitCode.MemoryRefused, run.ExitCode);
         Assert.NotNull(run.Json.GetProperty("instruction").GetString());

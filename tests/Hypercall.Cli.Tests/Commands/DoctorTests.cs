@@ -130,7 +130,13 @@ public class DoctorTests
     [Fact]
     public async Task The_command_for_a_port_that_answers_shows_its_answer()
     {
-        FakeMachine fake = new FakeMachine(new FakeMachineOptions { Ways = FakeWays.Port | FakeWays.Kernel, HasPortPermission = true, Personality = FakeVmmPersonality.Vmware })
+        FakeMachineOptions options = new()
+        {
+            Ways = FakeWays.Port | FakeWays.Kernel,
+            HasPortPermission = true,
+            Personality = FakeVmmPersonality.Vmware,
+        };
+        FakeMachine fake = new FakeMachine(options)
             .On(HypercallConvention.VmwarePort, 10, call => (call.Rax, call.Rbx) = (6, 0x564D5868));
         string next = Text((await CliRun.OfAsync("detect --try --json", Machines.Use(fake))).Json, "next")!;
         Assert.Equal("hypercall call --convention vmware-port --number 10", next); // it is the chosen way

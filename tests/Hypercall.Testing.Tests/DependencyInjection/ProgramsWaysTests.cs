@@ -65,7 +65,9 @@ public sealed class ProgramsWaysTests
     {
         using ServiceProvider services = Run(null, [new Way("port", In, 0x4711)]);
         IHypercallMachine machine = services.GetRequiredService<IHypercallMachine>();
-        Assert.Contains("RDX", Assert.Throws<ArgumentException>(() => new HypercallFunction(machine, HypercallConvention.VmwarePort, 10)).Message, StringComparison.Ordinal);
+        ArgumentException e = Assert.Throws<ArgumentException>(
+            () => new HypercallFunction(machine, HypercallConvention.VmwarePort, 10));
+        Assert.Contains("RDX", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -78,7 +80,11 @@ public sealed class ProgramsWaysTests
     public void A_way_that_is_named_is_taken(string name, string way)
     {
         using ServiceProvider services = Run(
-            name, [new Way("cpuid", Cpuid), new Way("other", Out, 1), new Way("port", In, 2), new Way("device", null), new Way("Intel", Vmcall), new Way("kernel", null)]);
+            name,
+            [
+                new Way("cpuid", Cpuid), new Way("other", Out, 1), new Way("port", In, 2),
+                new Way("device", null), new Way("Intel", Vmcall), new Way("kernel", null),
+            ]);
         Assert.Equal(way, services.GetRequiredService<IHypercallMachine>().Target.Way, ignoreCase: true);
     }
 
@@ -97,7 +103,8 @@ public sealed class ProgramsWaysTests
     [InlineData(false)]
     public void Two_ways_and_none_named_is_the_error_of_the_real_machine(bool isVendors)
     {
-        using ServiceProvider services = Run(null, [new Way("cpuid", Cpuid), isVendors ? new Way("Intel", Vmcall) : new Way("port", In, 1)]);
+        Way second = isVendors ? new Way("Intel", Vmcall) : new Way("port", In, 1);
+        using ServiceProvider services = Run(null, [new Way("cpuid", Cpuid), second]);
         IHypercallMachine machine = services.GetRequiredService<IHypercallMachine>();
         Assert.Equal(2, Assert.Throws<HypercallProviderException>(() => machine.Target).Matches);
     }
@@ -110,10 +117,12 @@ public sealed class ProgramsWaysTests
             services.AddSingleton(way);
         }
 
-        FakeMachine fake = new FakeMachine(new FakeMachineOptions { Ways = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel, IsRoot = true })
+        FakeWays has = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel;
+        FakeMachine fake = new FakeMachine(new FakeMachineOptions { Ways = has, IsRoot = true })
             .On(Leaf, 1, call => call.Result = call.Argument(0) + 1)
             .On(AtPort, 1, call => call.Result = call.Argument(0) * 2);
-        return services.AddHypercall(vmm => vmm.AddFakeMachine(fake).Configure(options => options.Provider = name)).BuildServiceProvider();
+        return services.AddHypercall(vmm => vmm.AddFakeMachine(fake).Configure(options => options.Provider = name))
+            .BuildServiceProvider();
     }
 
     /// <summary>As AddCpuid() and AddPort() register it. It must not be opened: that would be the real machine's.</summary>

@@ -54,8 +54,13 @@ public class FakeExchangeTests
         using GuestBuffer buffer = FakeHandlersTests.Buffer(vmm, technique, 10_000);
         byte[] before = FakeHandlersTests.Fill(buffer);
 
-        TransferResult result = new HypercallFunction(vmm, HypercallConvention.Xen, exchange.NumberOf(technique), layout: layout)
-            .Transfer(buffer, FakeHandlersTests.PassingOf(technique), direction, FakeHandlers.Rule, FakeExchange.Options(direction));
+        HypercallFunction function = new(vmm, HypercallConvention.Xen, exchange.NumberOf(technique), layout: layout);
+        TransferResult result = function.Transfer(
+            buffer,
+            FakeHandlersTests.PassingOf(technique),
+            direction,
+            FakeHandlers.Rule,
+            FakeExchange.Options(direction));
 
         Assert.True(result.IsCompleted);
         Assert.Equal(direction == Direction.FromVmm ? [] : before, exchange.Received.ToArray());
@@ -67,10 +72,12 @@ public class FakeExchangeTests
     public void Where_no_argument_is_left_the_direction_is_the_default()
     {
         FakeMachine vmm = new(FakeVmmPersonality.Nyx);
-        FakeExchange exchange = FakeExchange.AddTo(vmm, HypercallConvention.Nyx, 100, TransferLayout.Address(0), direction: Direction.ToVmm);
+        FakeExchange exchange = FakeExchange.AddTo(
+            vmm, HypercallConvention.Nyx, 100, TransferLayout.Address(0), direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(GuestPage.Size, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
-        _ = new HypercallFunction(vmm, HypercallConvention.Nyx, exchange.NumberOf(FakeTechnique.Virtual)).Call(buffer.Address.Value);
+        ulong number = exchange.NumberOf(FakeTechnique.Virtual);
+        _ = new HypercallFunction(vmm, HypercallConvention.Nyx, number).Call(buffer.Address.Value);
         Assert.Empty(exchange.Sent.ToArray());
         exchange.Claim(before, [], Direction.ToVmm);
     }
@@ -82,13 +89,19 @@ public class FakeExchangeTests
         FakeExchange numbered = FakeExchange.AddTo(vmm, HypercallConvention.BitVisor, 60);
         Assert.Equal("BitVisor 60", numbered.Name);
         Assert.Equal([60u, 62u, 62u, 63u], Enum.GetValues<FakeTechnique>().Select(numbered.NumberOf));
-        Assert.Contains("have no names", Assert.Throws<InvalidOperationException>(() => numbered.NameOf(FakeTechnique.Virtual)).Message, StringComparison.Ordinal);
-        Assert.Contains("called by name", Assert.Throws<InvalidOperationException>(() => FakeExchange.AddTo(vmm, "x").NumberOf(FakeTechnique.Virtual)).Message, StringComparison.Ordinal);
+        FakeExchange named = FakeExchange.AddTo(vmm, "x");
+        Exception e = Assert.Throws<InvalidOperationException>(() => numbered.NameOf(FakeTechnique.Virtual));
+        Assert.Contains("have no names", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<InvalidOperationException>(() => named.NumberOf(FakeTechnique.Virtual));
+        Assert.Contains("called by name", e.Message, StringComparison.Ordinal);
         _ = Assert.Throws<ArgumentOutOfRangeException>(() => numbered.NumberOf((FakeTechnique)9));
         _ = Assert.Throws<ArgumentException>("layout", () => FakeExchange.AddTo(vmm, HypercallConvention.Xen, 1)); // it has none
-        _ = Assert.Throws<ArgumentException>(() => FakeExchange.AddTo(vmm, HypercallConvention.Nyx, 1, TransferLayout.AddressAndLength));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeExchange.AddTo(vmm, HypercallConvention.BitVisor, ulong.MaxValue - 2));
-        _ = Assert.Throws<ArgumentOutOfRangeException>(() => FakeExchange.AddTo(vmm, HypercallConvention.Vmware, 0xFFFD, TransferLayout.Address(0)));
+        _ = Assert.Throws<ArgumentException>(
+            () => FakeExchange.AddTo(vmm, HypercallConvention.Nyx, 1, TransferLayout.AddressAndLength));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(
+            () => FakeExchange.AddTo(vmm, HypercallConvention.BitVisor, ulong.MaxValue - 2));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(
+            () => FakeExchange.AddTo(vmm, HypercallConvention.Vmware, 0xFFFD, TransferLayout.Address(0)));
     }
 
     [Fact]
@@ -252,7 +265,7 @@ public class FakeExchangeTests
     public void Its_own_transform_does_what_a_test_wants()
     {
         FakeMachine vmm = new();
-        FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeTransforms.ToUpper);
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeHandlers.ToUpper);
         using GuestBuffer buffer = vmm.Memory.Allocate(5, Residency.Touched);
         "a{Z`z"u8.CopyTo(buffer.Span);
 

@@ -111,7 +111,8 @@ public sealed class FakeLayoutTests
     {
         TransferLayout layout = new(3, 3, length: 0, descriptor: DescriptorFormat.Extents);
         List<byte> seen = [];
-        FakeMachine fake = Machine(FakeVmmPersonality.Xen).On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper(seen), layout: layout));
+        FakeMachine fake = Machine(FakeVmmPersonality.Xen)
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper(seen), layout: layout));
         using GuestBuffer buffer = Filled(fake, (5 * Page) - 9);
         TransferLayout programs = isStructure ? layout : new TransferLayout(3, 3, length: 0);
 
@@ -138,28 +139,30 @@ public sealed class FakeLayoutTests
     public void Extents_that_are_none_are_refused(int at, ulong size, long start, long length)
     {
         TransferLayout layout = new(0, 0, length: 1, descriptor: DescriptorFormat.Extents);
-        FakeMachine fake = Machine(FakeVmmPersonality.Xen).On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: layout));
+        FakeMachine fake = Machine(FakeVmmPersonality.Xen)
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: layout));
         using GuestBuffer list = fake.Memory.Allocate(2 * Page, Residency.Pinned);
         BitConverter.TryWriteBytes(list.Span[at..], start);
         BitConverter.TryWriteBytes(list.Span[(at + 8)..], length);
 
-        Assert.Equal(ulong.MaxValue, new HypercallFunction(fake, HypercallConvention.Xen, 40).Call(Gpa(list) + (ulong)at, size).Rax);
+        HypercallFunction function = new(fake, HypercallConvention.Xen, 40);
+        Assert.Equal(ulong.MaxValue, function.Call(Gpa(list) + (ulong)at, size).Rax);
     }
 
     [Fact]
     public void Extents_without_a_length_are_refused_and_a_format_of_ones_own_is_said_to_be_unreadable()
     {
         DescriptorFormat mine = new("mine", 1, static (in piece, block) => 8);
+        TransferLayout endless = TransferLayout.Structure(0, DescriptorFormat.Extents);
         FakeMachine fake = Machine(FakeVmmPersonality.Xen)
-            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: TransferLayout.Structure(0, DescriptorFormat.Extents)))
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: endless))
             .On(HypercallConvention.Xen, 41, FakeHandlers.ByFrameList(Upper([]), layout: TransferLayout.Structure(0, mine)));
         using GuestBuffer buffer = Filled(fake, Page);
 
         Assert.Equal(ulong.MaxValue, new HypercallFunction(fake, HypercallConvention.Xen, 40).Call(Gpa(buffer)).Rax);
-        Assert.Contains(
-            "has 'mine'",
-            Assert.Throws<InvalidOperationException>(() => new HypercallFunction(fake, HypercallConvention.Xen, 41).Call(Gpa(buffer))).Message,
-            StringComparison.Ordinal);
+        HypercallFunction unreadable = new(fake, HypercallConvention.Xen, 41);
+        Exception e = Assert.Throws<InvalidOperationException>(() => unreadable.Call(Gpa(buffer)));
+        Assert.Contains("has 'mine'", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -215,13 +218,13 @@ public sealed class FakeLayoutTests
     private static FakeTransform Upper(List<byte> seen) => (call, bytes) =>
     {
         seen.AddRange(bytes);
-        FakeTransforms.ToUpper(call, bytes);
+        FakeHandlers.ToUpper(call, bytes);
     };
 
     private static byte[] Large(byte[] bytes)
     {
         byte[] large = [.. bytes];
-        FakeTransforms.ToUpper(null!, large);
+        FakeHandlers.ToUpper(null!, large);
         return large;
     }
 

@@ -48,7 +48,8 @@ public sealed class FakeLeafAndPortTests
         [FakeVmmPersonality.None, FakeVmmPersonality.Deaf],
         personality =>
         {
-            FakeMachine fake = new FakeMachine(new FakeMachineOptions { Personality = personality, Cpu = Amd, HasPortPermission = true })
+            FakeMachineOptions options = new() { Personality = personality, Cpu = Amd, HasPortPermission = true };
+            FakeMachine fake = new FakeMachine(options)
                 .On(ByLeaf, Number, call => call.Rax = 1)
                 .On(ByPort, Number, call => call.Rax = 1);
             Assert.Equal(default, Call(fake, Cpuid, ByLeaf.CreateFrame(Number)));
@@ -152,7 +153,8 @@ public sealed class FakeLeafAndPortTests
     [Fact]
     public void Marks_of_a_hypercall_are_no_leaf_and_no_port()
     {
-        FakeMachine fake = new FakeMachine(new FakeMachineOptions { Personality = FakeVmmPersonality.Nyx, HasPortPermission = true })
+        FakeMachineOptions options = new() { Personality = FakeVmmPersonality.Nyx, HasPortPermission = true };
+        FakeMachine fake = new FakeMachine(options)
             .On(HypercallConvention.Nyx, Number, call => call.Rbx = 99)
             .On(HypercallConvention.Kvm, 0x1F, call => call.Rbx = 99);
         HypercallRegisters sent = HypercallConvention.Nyx.CreateFrame(Number);

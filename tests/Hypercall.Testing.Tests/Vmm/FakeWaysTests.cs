@@ -13,7 +13,9 @@ public sealed class FakeWaysTests
     public void A_machine_has_the_vendors_instructions_unless_it_is_told_otherwise()
     {
         Assert.Equal(["Intel", "AMD"], Names(new FakeMachine()));
-        Assert.Equal(["Intel", "AMD", "port", "port-out", "cpuid", "kernel"], Names(new FakeMachine(new FakeMachineOptions { Ways = Every })));
+        Assert.Equal(
+            ["Intel", "AMD", "port", "port-out", "cpuid", "kernel"],
+            Names(new FakeMachine(new FakeMachineOptions { Ways = Every })));
         Assert.Equal(["port"], Names(new FakeMachine(new FakeMachineOptions { Ways = FakeWays.Port })));
     }
 
