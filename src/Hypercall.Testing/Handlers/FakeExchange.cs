@@ -113,7 +113,7 @@ public sealed class FakeExchange
     /// <exception cref="ArgumentException">The convention has no layout, and none was given; or it does not fit the
     /// convention.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number does not fit the convention's field.</exception>
-    public static FakeExchange AddTo(
+    public static FakeExchange AddByNumber(
         FakeMachine vmm,
         HypercallConvention convention,
         ulong first,

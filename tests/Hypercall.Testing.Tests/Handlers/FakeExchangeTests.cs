@@ -50,7 +50,7 @@ public class FakeExchangeTests
     {
         FakeMachine vmm = new(new FakeMachineOptions { Personality = FakeVmmPersonality.Xen, Cpl = 0 });
         TransferLayout layout = new(1, 1, length: 3); // so that arguments 0, 2 and 4 are the function's own
-        FakeExchange exchange = FakeExchange.AddTo(vmm, HypercallConvention.Xen, 40, layout);
+        FakeExchange exchange = FakeExchange.AddByNumber(vmm, HypercallConvention.Xen, 40, layout);
         using GuestBuffer buffer = FakeHandlersTests.Buffer(vmm, technique, 10_000);
         byte[] before = FakeHandlersTests.Fill(buffer);
 
@@ -72,7 +72,7 @@ public class FakeExchangeTests
     public void Where_no_argument_is_left_the_direction_is_the_default()
     {
         FakeMachine vmm = new(FakeVmmPersonality.Nyx);
-        FakeExchange exchange = FakeExchange.AddTo(
+        FakeExchange exchange = FakeExchange.AddByNumber(
             vmm, HypercallConvention.Nyx, 100, TransferLayout.Address(0), direction: Direction.ToVmm);
         using GuestBuffer buffer = vmm.Memory.Allocate(GuestPage.Size, Residency.Touched);
         byte[] before = FakeHandlersTests.Fill(buffer);
@@ -86,7 +86,7 @@ public class FakeExchangeTests
     public void Four_numbers_follow_each_other_and_names_are_for_names()
     {
         FakeMachine vmm = new();
-        FakeExchange numbered = FakeExchange.AddTo(vmm, HypercallConvention.BitVisor, 60);
+        FakeExchange numbered = FakeExchange.AddByNumber(vmm, HypercallConvention.BitVisor, 60);
         Assert.Equal("BitVisor 60", numbered.Name);
         Assert.Equal([60u, 62u, 62u, 63u], Enum.GetValues<FakeTechnique>().Select(numbered.NumberOf));
         FakeExchange named = FakeExchange.AddTo(vmm, "x");
@@ -95,13 +95,13 @@ public class FakeExchangeTests
         e = Assert.Throws<InvalidOperationException>(() => named.NumberOf(FakeTechnique.Virtual));
         Assert.Contains("called by name", e.Message, StringComparison.Ordinal);
         _ = Assert.Throws<ArgumentOutOfRangeException>(() => numbered.NumberOf((FakeTechnique)9));
-        _ = Assert.Throws<ArgumentException>("layout", () => FakeExchange.AddTo(vmm, HypercallConvention.Xen, 1)); // it has none
+        _ = Assert.Throws<ArgumentException>("layout", () => FakeExchange.AddByNumber(vmm, HypercallConvention.Xen, 1)); // it has none
         _ = Assert.Throws<ArgumentException>(
-            () => FakeExchange.AddTo(vmm, HypercallConvention.Nyx, 1, TransferLayout.AddressAndLength));
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.Nyx, 1, TransferLayout.AddressAndLength));
         _ = Assert.Throws<ArgumentOutOfRangeException>(
-            () => FakeExchange.AddTo(vmm, HypercallConvention.BitVisor, ulong.MaxValue - 2));
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.BitVisor, ulong.MaxValue - 2));
         _ = Assert.Throws<ArgumentOutOfRangeException>(
-            () => FakeExchange.AddTo(vmm, HypercallConvention.Vmware, 0xFFFD, TransferLayout.Address(0)));
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.Vmware, 0xFFFD, TransferLayout.Address(0)));
     }
 
     [Fact]
