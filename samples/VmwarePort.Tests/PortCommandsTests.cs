@@ -22,8 +22,7 @@ public sealed class PortCommandsTests
     [Fact]
     public void A_VMM_without_the_port_has_no_version()
     {
-        FakeMachine fake = new(FakeVmmPersonality.Kvm) { HasPortPermission = true };
-        PortCommands port = new(fake.WithChannel(fake.OpenChannel(new HypercallInstruction("IN EAX, DX", [0xED]))));
+        PortCommands port = new(new FakeMachine(new FakeMachineOptions { Ways = FakeWays.Port, HasPortPermission = true }));
 
         Assert.Null(port.GetVersion());
         Assert.Null(port.GetMemory());

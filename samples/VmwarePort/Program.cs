@@ -5,9 +5,12 @@ using VmwarePort;
 // VmwarePort [--fake | --permission]: what VMware's port says. With --permission the program asks its kernel for the port, as
 // root.
 ServiceCollection services = new();
-services.AddHypercall(vmm => _ = args.Contains("--fake")
-    ? vmm.UseMachine(_ => FakeVmware.Create())
-    : vmm.AddPort(PortCommands.Port, withPermission: args.Contains("--permission")));
+services.AddHypercall(vmm => vmm.AddPort(PortCommands.Port, withPermission: args.Contains("--permission")));
+if (args.Contains("--fake"))
+{
+    services.AddHypercall(vmm => vmm.AddFakeMachine(FakeVmware.Create())); // the same program: the fake wins
+}
+
 using ServiceProvider provider = services.BuildServiceProvider(); // its Dispose gives the permission back
 try
 {

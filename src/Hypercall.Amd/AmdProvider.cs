@@ -1,4 +1,5 @@
 using Hypercall.Native;
+using Hypercall.Native.Execution;
 using Iced.Intel;
 
 namespace Hypercall.Amd;
@@ -10,12 +11,6 @@ namespace Hypercall.Amd;
 /// </summary>
 public sealed class AmdProvider() : InstructionProvider("AMD", Vmmcall, "AuthenticAMD", "HygonGenuine")
 {
-    private static readonly HypercallInstruction Vmmcall = Encode();
-
-    private static HypercallInstruction Encode()
-    {
-        using MemoryStream bytes = new();
-        _ = Encoder.Create(64, new StreamCodeWriter(bytes)).Encode(Iced.Intel.Instruction.Create(Code.Vmmcall), 0);
-        return new HypercallInstruction("VMMCALL", bytes.ToArray());
-    }
+    private static readonly HypercallInstruction Vmmcall =
+        InstructionEncoder.Encode("VMMCALL", Iced.Intel.Instruction.Create(Code.Vmmcall));
 }

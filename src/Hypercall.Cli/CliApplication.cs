@@ -104,8 +104,8 @@ internal static class CliApplication
         kind switch
     {
         "usage" => command is null ? "See 'hypercall --help'." : $"See 'hypercall {command.Name} --help'.",
-        "functionNotFound" => $"'hypercall detect{Same(command, parse, host)}' says whether a VMM that calls functions by name "
-            + "is there; "
+        "functionNotFound" => $"'hypercall detect --try{Same(command, parse, host)}' says whether a VMM that calls functions "
+            + "by name is there; "
             + $"'hypercall functions{Same(command, parse, host)}' looks known names up.",
         "memory" when command is SendCommand && ErrorInfo.Of(error).Reason == "notPinned" =>
             "That is --residency pinned, or --passing gva, or --accept-memory-corruption-if-pages-move.",

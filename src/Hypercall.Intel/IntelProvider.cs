@@ -1,4 +1,5 @@
 using Hypercall.Native;
+using Hypercall.Native.Execution;
 using Iced.Intel;
 
 namespace Hypercall.Intel;
@@ -10,12 +11,6 @@ namespace Hypercall.Intel;
 /// </summary>
 public sealed class IntelProvider() : InstructionProvider("Intel", Vmcall, "GenuineIntel", "CentaurHauls", "  Shanghai  ")
 {
-    private static readonly HypercallInstruction Vmcall = Encode();
-
-    private static HypercallInstruction Encode()
-    {
-        using MemoryStream bytes = new();
-        _ = Encoder.Create(64, new StreamCodeWriter(bytes)).Encode(Iced.Intel.Instruction.Create(Code.Vmcall), 0);
-        return new HypercallInstruction("VMCALL", bytes.ToArray());
-    }
+    private static readonly HypercallInstruction Vmcall =
+        InstructionEncoder.Encode("VMCALL", Iced.Intel.Instruction.Create(Code.Vmcall));
 }

@@ -11,7 +11,7 @@ public class RealMachineTests
     public async Task Detect_names_the_CPU_the_instruction_and_the_hypervisor()
     {
         bool isAmd = IsAmdUnderKvm();
-        CliRun run = await CliRun.OfAsync("detect --json");
+        CliRun run = await CliRun.OfAsync("detect --try --json");
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.Equal(isAmd ? "AuthenticAMD" : "GenuineIntel", run.Json.GetProperty("cpuVendor").GetString());

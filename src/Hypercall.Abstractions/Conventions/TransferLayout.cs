@@ -124,6 +124,20 @@ public sealed class TransferLayout
         return left;
     }
 
+    /// <summary>The first argument that it leaves to the function itself; null where it leaves none.</summary>
+    internal int? FirstOwn(HypercallConvention convention)
+    {
+        for (int argument = 0; argument < convention.Arguments.Count; argument++)
+        {
+            if (IsOwn(argument))
+            {
+                return argument;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Puts a piece and the function's own words where they go.</summary>
     internal void Place(ulong address, long length, bool isDescriptor, Direction direction, IReadOnlyList<ulong> words, Span<ulong> arguments)
     {

@@ -42,7 +42,6 @@ public sealed record HypercallTarget(CpuIdentity Cpu, IHypercallProvider Provide
             .Select(provider => this with { Provider = provider });
     }
 
-    /// <summary>The providers of a name.</summary>
     /// <summary>Chooses a provider.</summary>
     /// <param name="cpuid">The CPU.</param>
     /// <param name="providers">The registered ones.</param>

@@ -22,6 +22,12 @@ public interface IHypercallProvider
     /// <summary>The registers that come back.</summary>
     RegisterSet Returns => RegisterSet.All;
 
+    /// <summary>
+    /// Bits that its channels fill in every frame, and with what (<see cref="IHypercallChannel.Constants"/>): a port's number in
+    /// RDX[15:0].
+    /// </summary>
+    IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants => [];
+
     /// <summary>Whether this way can be used here. Executes no hypercall, opens no channel, and leaves nothing changed.</summary>
     /// <param name="cpuid">The CPU.</param>
     HypercallProbe Probe(ICpuid cpuid);

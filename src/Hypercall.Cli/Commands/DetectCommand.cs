@@ -12,7 +12,8 @@ internal sealed class DetectCommand : CliCommand
 {
     private readonly Option<bool> _try = new("--try")
     {
-        Description = "Make one call that changes nothing by each way down that can be used.",
+        Description = "Look a name or two up by the chosen way, and make one call that changes nothing by each way down that "
+            + "can be used.",
     };
 
     private readonly Option<bool> _eachCpu = new("--each-cpu")
@@ -28,17 +29,17 @@ internal sealed class DetectCommand : CliCommand
     }
 
     public override string Remarks =>
-        "Looks up one name or two by the chosen way, and calls no function; with --try, calls one that does nothing by each way. "
+        "Makes no hypercall: it reads CPUID and small files of the kernel's. Who answers, --try asks. "
         + "Ends with 0 whoever answers, or nobody; with 5 or 6 when the question cannot be asked here.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
-        ("hypercall detect", "this machine"),
-        ("hypercall detect --try", "and what each way down answers"),
+        ("hypercall detect", "this machine; nobody is called"),
+        ("hypercall detect --try", "and who answers, by each way down"),
         ("hypercall detect --try --each-cpu", "and whether the VMM is on every CPU"),
         ("hypercall detect --json | jq -r .instruction", "VMCALL or VMMCALL, for a script"),
-        ("hypercall detect --instruction vmcall", "what the other instruction would do here"),
-        ("hypercall detect --fake kvm", "what it says under a VMM of another ABI"),
+        ("hypercall detect --try --instruction vmcall", "what the other instruction would do here"),
+        ("hypercall detect --try --fake kvm", "what it says under a VMM of another ABI"),
     ];
 
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
@@ -60,7 +61,7 @@ internal sealed class DetectCommand : CliCommand
         try
         {
             target = session.Target;
-            if (WayTrial.IsHypercall(target.Instruction))
+            if (tries && WayTrial.IsHypercall(target.Instruction))
             {
                 presence = session.Vmm.DetectPresence();
             }
@@ -72,9 +73,8 @@ internal sealed class DetectCommand : CliCommand
             problem = e; // what CPUID says is worth telling all the same
         }
 
-        WayTrial? known = presence is { } asked ? WayTrial.Of(asked) : null;
-        IReadOnlyList<WayReport> ways = WayReport.OfAll(session.Whole, cpu, target, known, findings, tries);
-        DetectResult result = DetectResult.Of(invocation.Machine.Vmm, cpu, target, presence, problem) with
+        IReadOnlyList<WayReport> ways = WayReport.OfAll(session.Whole, cpu, target, findings, tries);
+        DetectResult result = DetectResult.Of(invocation.Machine.Vmm, cpu, target, tries, presence, problem) with
         {
             FurtherSignatures =
             [
@@ -199,6 +199,7 @@ internal sealed class DetectCommand : CliCommand
         "foreignAbi" => "no, a VMM answers in another ABI",
         "faulted" => "no, the instruction faulted",
         "refused" => "no, the channel refused the call",
+        "notAsked" => "not asked: --try asks",
         _ => "unknown, nothing could be asked",
     };
 }
@@ -235,10 +236,13 @@ internal sealed record DetectResult
 
     public required bool SvmReported { get; init; }
 
-    /// <summary><c>present</c>, <c>absent</c>, <c>foreignAbi</c>, <c>faulted</c>, or <c>unknown</c>.</summary>
+    /// <summary>
+    /// <c>present</c>, <c>absent</c>, <c>foreignAbi</c>, <c>faulted</c>, <c>refused</c>, or <c>unknown</c> where it cannot be
+    /// asked; <c>notAsked</c> without <c>--try</c>.
+    /// </summary>
     public required string Presence { get; init; }
 
-    /// <summary>The answer that decided it; null when there was none.</summary>
+    /// <summary>The answer that decided it; null when there was none, and without <c>--try</c>.</summary>
     public required string? PresenceRax { get; init; }
 
     public required FaultInfo? PresenceFault { get; init; }
@@ -265,7 +269,12 @@ internal sealed record DetectResult
     public string Next { get; init; } = "";
 
     public static DetectResult Of(
-        VmmKind vmm, CpuIdentity cpu, HypercallTarget? target, VmmPresenceResult? presence, Exception? problem) => new()
+        VmmKind vmm,
+        CpuIdentity cpu,
+        HypercallTarget? target,
+        bool tries,
+        VmmPresenceResult? presence,
+        Exception? problem) => new()
         {
             Vmm = vmm == VmmKind.Real ? "real" : "fake",
             CpuVendor = cpu.Vendor,
@@ -286,7 +295,7 @@ internal sealed record DetectResult
                 VmmPresence.ForeignAbi => "foreignAbi",
                 VmmPresence.Faulted => "faulted",
                 VmmPresence.Refused => "refused",
-                _ => "unknown",
+                _ => tries || problem is not null ? "unknown" : "notAsked",
             },
             PresenceRax = presence is { Presence: not (VmmPresence.Faulted or VmmPresence.Refused), Rax: ulong rax } ? RegisterValue.Hex(rax) : null,
             PresenceFault = presence is { Presence: VmmPresence.Faulted, Status: HypercallStatus status } ? FaultInfo.Of(in status.Fault) : null,

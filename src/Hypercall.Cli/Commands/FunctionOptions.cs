@@ -29,8 +29,7 @@ internal sealed class FunctionOptions
             "--convention",
             $"Call a number instead of a name ({name}), in the registers of this VMM. Goes with --number.",
             defaultValue: null,
-            // the port's form is for IN, and the tool has no channel that executes it
-            [.. HypercallConvention.All.Where(convention => convention != HypercallConvention.VmwarePort).Select(convention => (convention.Name.ToLowerInvariant(), convention))]);
+            [.. HypercallConvention.All.Select(convention => (convention.Name.ToLowerInvariant(), convention))]);
         foreach (Option option in (Option[])[_convention, _number, _arguments])
         {
             command.Options.Add(option);

@@ -57,7 +57,9 @@ internal sealed class FunctionsCommand : CliCommand
             page.Text($"{found} of {functions.Count} found.");
             if (found == 0)
             {
-                page.Text("Either there is no VMM that calls functions by name, or one that lacks these: 'hypercall detect' tells.");
+                page.Text(
+                    "Either there is no VMM that calls functions by name, or one that lacks these: 'hypercall detect --try' "
+                    + "tells.");
             }
         });
         bool good = asked.Length > 0 ? found == functions.Count : found > 0;

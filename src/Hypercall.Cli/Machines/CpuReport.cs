@@ -1,5 +1,5 @@
-using System.Globalization;
 using Hypercall.Cli.Output;
+using Hypercall.Native;
 
 namespace Hypercall.Cli.Machines;
 
@@ -20,29 +20,11 @@ internal sealed record CpuReport(int Cpu, WayTrial Trial)
         IHypercallMachine machine, HypercallInstruction? instruction, IReadOnlyList<HypervisorFinding> findings) =>
         [.. Allowed(machine.Signs).Select(cpu => new CpuReport(cpu, Ask(machine, cpu, instruction, findings)))];
 
-    /// <summary>The numbers in a list of the kernel's, such as <c>0-3,8</c>.</summary>
-    internal static IEnumerable<int> Numbers(string list)
-    {
-        foreach (string part in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            string[] ends = part.Split('-');
-            if (ends.Length <= 2 && ends.All(end => int.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
-            {
-                int first = int.Parse(ends[0], CultureInfo.InvariantCulture);
-                int last = int.Parse(ends[^1], CultureInfo.InvariantCulture);
-                for (int cpu = first; cpu <= last; cpu++)
-                {
-                    yield return cpu;
-                }
-            }
-        }
-    }
-
     private static int[] Allowed(IHypervisorSigns signs)
     {
         string? line = signs.TryReadFile(Status)?.Split('\n')
             .FirstOrDefault(one => one.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
-        int[] cpus = line is null ? [] : [.. Numbers(line.Split(':')[1])];
+        int[] cpus = line is null ? [] : [.. CpuList.Numbers(line.Split(':')[1])];
         return cpus.Length > 0
             ? cpus
             : throw new PlatformNotSupportedException(

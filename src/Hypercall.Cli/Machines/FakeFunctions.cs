@@ -27,8 +27,8 @@ internal static class FakeFunctions
         .On(Foo, call => call.Rax = 10)
         .On("get_status", new FakeStatus(Status).Answer)
         .On("dbgsh", new FakeShell().Answer)
-        .On("upper_gva", FakeHandlers.ByVirtualAddress(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
-        .On("upper_gpa", FakeHandlers.ByPhysicalAddress(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
-        .On("upper_list", FakeHandlers.ByFrameList(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax))
-        .On("upper_auto", FakeHandlers.ByEither(FakeTransforms.ToUpper, answer: FakeAnswer.BytesInRax));
+        .On("upper_gva", FakeHandlers.ByVirtualAddress(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_gpa", FakeHandlers.ByPhysicalAddress(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_list", FakeHandlers.ByFrameList(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax))
+        .On("upper_auto", FakeHandlers.ByEither(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax));
 }

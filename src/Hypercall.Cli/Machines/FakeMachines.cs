@@ -10,7 +10,7 @@ internal static class FakeMachines
         FakeMachine fake = new(new FakeMachineOptions
         {
             Personality = personality,
-            Ways = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel,
+            Ways = FakeWays.Instruction | FakeWays.Port | FakeWays.PortOut | FakeWays.Cpuid | FakeWays.Kernel,
         });
         return personality == FakeVmmPersonality.Vmware
             ? fake.On(HypercallConvention.Vmware, GetVersion, Version).On(HypercallConvention.VmwarePort, GetVersion, Version)

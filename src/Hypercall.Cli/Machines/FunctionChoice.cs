@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hypercall.BitVisor;
+using Hypercall.Cli.CommandLine;
 
 namespace Hypercall.Cli.Machines;
 
@@ -18,17 +19,38 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
     /// <param name="session">The way to the VMM, which is asked for a name, and for nothing else.</param>
     /// <param name="layout">Which arguments hold memory; null for the convention's own layout.</param>
     /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
+    /// <exception cref="UsageException">The way down does not carry the convention.</exception>
     public HypercallFunction Find(VmmSession session, TransferLayout? layout = null)
     {
         if (Name is null)
         {
-            return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+            ThrowIfNoPort(session);
+            try
+            {
+                return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+            }
+            catch (ArgumentException e) when (e.ParamName == "channel")
+            {
+                throw new UsageException(e.Message.Replace(" (Parameter 'channel')", "", StringComparison.Ordinal));
+            }
         }
 
         HypercallFunction found = session.Vmm.GetFunction(Name);
         return layout is null
             ? found
             : new HypercallFunction(session.Machine, found.Convention, found.Number, found.Name, layout);
+    }
+
+    // By a hypercall's instruction nobody would serve it: there DX holds flags.
+    private void ThrowIfNoPort(VmmSession session)
+    {
+        if (Convention == HypercallConvention.VmwarePort && !WayTrial.IsPort(session.Target.Instruction))
+        {
+            throw new UsageException(
+                $"The convention '{Convention}' goes by a port, and the way down is {session.Target.Way}. "
+                + "Add --channel port, or as root --channel port,permission, which asks the kernel for the port. "
+                + "VMware's VMCALL and VMMCALL take --convention vmware.");
+        }
     }
 
     /// <summary>The name, or the convention and the number: <c>foo</c>, <c>Xen 17</c>.</summary>

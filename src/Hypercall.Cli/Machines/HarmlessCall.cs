@@ -32,10 +32,8 @@ internal sealed record HarmlessCall(HypercallConvention Convention, ulong Number
     public static HarmlessCall OfPort { get; } = Array.Find(All, call => call.Convention == HypercallConvention.VmwarePort)!;
 
     /// <summary>The command line, without the tool's name, that makes it and shows all of the answer.</summary>
-    public string CommandLine => Convention == HypercallConvention.VmwarePort
-        ? "raw --rax 0x564d5868 --rcx 10 --rdx 0x5658"
-        : $"call --convention {Convention.Name.ToLowerInvariant()} --number {Number}"
-            + $"{string.Concat(Words.Select(word => $" --arg {word}"))}";
+    public string CommandLine => $"call --convention {Convention.Name.ToLowerInvariant()} --number {Number}"
+        + $"{string.Concat(Words.Select(word => $" --arg {word}"))}";
 
     /// <summary><c>KVM 1 (KVM_HC_VAPIC_POLL_IRQ, which does nothing)</c>.</summary>
     public override string ToString() => $"{Convention} {Number} ({What})";

@@ -24,11 +24,10 @@ internal sealed record WayReport(IHypercallProvider Provider, bool IsChosen, Hyp
     /// <param name="machine">The machine.</param>
     /// <param name="cpu">Its CPU.</param>
     /// <param name="target">The chosen way; null where none could be chosen.</param>
-    /// <param name="known">What is known already of the chosen way; null for nothing.</param>
     /// <param name="findings">Who is there.</param>
     /// <param name="tries">Whether a harmless call is made by each way that can be used.</param>
     public static IReadOnlyList<WayReport> OfAll(
-        IHypercallMachine machine, CpuIdentity cpu, HypercallTarget? target, WayTrial? known,
+        IHypercallMachine machine, CpuIdentity cpu, HypercallTarget? target,
         IReadOnlyList<HypervisorFinding> findings, bool tries)
     {
         List<WayReport> reports = [];
@@ -36,12 +35,9 @@ internal sealed record WayReport(IHypercallProvider Provider, bool IsChosen, Hyp
         {
             bool isChosen = ReferenceEquals(way, target?.Provider);
             HypercallProbe probe = way.Probe(machine.Cpuid);
-            WayTrial? trial = isChosen ? known : null;
-            if (tries && (probe.IsUsable || isChosen))
-            {
-                trial = Try(machine, new HypercallTarget(cpu, way), findings);
-            }
-
+            WayTrial? trial = tries && (probe.IsUsable || isChosen)
+                ? Try(machine, new HypercallTarget(cpu, way), findings)
+                : null;
             reports.Add(new WayReport(way, isChosen, probe, trial));
         }
 

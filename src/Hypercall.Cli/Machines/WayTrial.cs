@@ -78,8 +78,9 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     private static bool IsCpuid(HypercallInstruction instruction) =>
         instruction.Mnemonic.Equals("CPUID", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsPort(HypercallInstruction instruction) =>
-        instruction.Mnemonic.Split(' ')[0] is { } name
+    /// <summary>Whether an instruction accesses a port.</summary>
+    public static bool IsPort(HypercallInstruction? instruction) =>
+        instruction?.Mnemonic.Split(' ')[0] is { } name
         && (name.Equals("IN", StringComparison.OrdinalIgnoreCase) || name.Equals("OUT", StringComparison.OrdinalIgnoreCase));
 
     private static WayTrial Ask(IHypercallMachine machine, HarmlessCall? call)

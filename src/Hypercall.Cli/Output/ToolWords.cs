@@ -25,7 +25,7 @@ internal static partial class ToolWords
         (OtherCpu(), "'hypercall detect --try --each-cpu' asks each of them."),
         (Fake(), "--vmm fake"),
         (Conventions(), "'hypercall call --convention NAME'"),
-        (Presence(), "'hypercall detect'"),
+        (Presence(), "'hypercall detect --try'"),
         (FromMemory(), "by 'hypercall send'"),
         (AnyMemory(), "'hypercall send'"),
         (Aside(), ""),

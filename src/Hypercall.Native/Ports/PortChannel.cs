@@ -7,7 +7,10 @@ internal sealed class PortChannel(IHypercallChannel inner, ushort port) : IHyper
 
     public RegisterSet Returns => inner.Returns;
 
-    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } =
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } = ConstantsOf(port);
+
+    /// <summary>DX, which holds the port.</summary>
+    public static IReadOnlyList<KeyValuePair<RegisterField, ulong>> ConstantsOf(ushort port) =>
         [new(new RegisterField(GeneralRegister.Rdx, 0, 16), port)];
 
     public HypercallStatus TryInvoke(ref HypercallRegisters registers)

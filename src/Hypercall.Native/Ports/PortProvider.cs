@@ -92,6 +92,9 @@ public sealed class PortProvider : IHypercallProvider
     /// <inheritdoc/>
     HypercallInstruction? IHypercallProvider.Instruction => Instruction;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants => PortChannel.ConstantsOf(_port);
+
     /// <summary>
     /// Usable, on any CPU, and never the CPU's own choice: without a permission too, for a VMM may serve the port to user mode.
     /// Where the permission was asked for and cannot be had, it says why.

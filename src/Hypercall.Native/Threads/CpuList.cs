@@ -10,23 +10,25 @@ internal static class CpuList
     /// <summary>Whether a list names a CPU. What is no list names none.</summary>
     /// <param name="list">The list.</param>
     /// <param name="cpu">The CPU.</param>
-    public static bool Contains(string list, int cpu)
+    public static bool Contains(string list, int cpu) => Ranges(list).Any(range => cpu >= range.First && cpu <= range.Last);
+
+    /// <summary>The CPUs that a list names, in its order. What is no list names none.</summary>
+    /// <param name="list">The list.</param>
+    public static IEnumerable<int> Numbers(string list) =>
+        Ranges(list).SelectMany(range => Enumerable.Range(range.First, Math.Max(0, range.Last - range.First + 1)));
+
+    private static IEnumerable<(int First, int Last)> Ranges(string list)
     {
-        foreach (Range part in list.AsSpan().Split(','))
+        foreach (string part in list.Split(',', StringSplitOptions.TrimEntries))
         {
-            ReadOnlySpan<char> range = list.AsSpan(part).Trim();
-            int dash = range.IndexOf('-');
-            if (TryNumber(dash < 0 ? range : range[..dash], out int first)
-                && TryNumber(dash < 0 ? range : range[(dash + 1)..], out int last)
-                && cpu >= first && cpu <= last)
+            string[] ends = part.Split('-', 2);
+            if (TryNumber(ends[0], out int first) && TryNumber(ends[^1], out int last))
             {
-                return true;
+                yield return (first, last);
             }
         }
-
-        return false;
     }
 
-    private static bool TryNumber(ReadOnlySpan<char> text, out int number) =>
+    private static bool TryNumber(string text, out int number) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

@@ -14,6 +14,12 @@ public static class FakeMachineBuilderExtensions
     /// Runs on a fake VMM, whatever was registered before or will be registered after. The <see cref="FakeMachine"/> can be
     /// resolved; each service provider has its own. Where it is asked twice, the last one counts.
     /// </summary>
+    /// <remarks>
+    /// Ways by CPUID, IN and OUT that the program registered (<c>AddCpuid()</c>, <c>AddPort(...)</c>) are played under their own
+    /// names, with what they put into a frame, whatever <see cref="FakeMachineOptions.Ways"/> says; where there is no other, the
+    /// program's calls go by it. A permission for a port is <see cref="FakeMachine.HasPortPermission"/>, also where the program
+    /// asks for one itself.
+    /// </remarks>
     /// <param name="builder">The builder.</param>
     public static IHypercallBuilder AddFakeMachine(this IHypercallBuilder builder) =>
         Use(builder, provider => Create(provider, builder.Key));
@@ -54,17 +60,20 @@ public static class FakeMachineBuilderExtensions
         {
             FakeMachine vmm = provider.GetRequiredKeyedService<FakeMachine>(key);
             HypercallOptions options = provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().Get(key);
-            return options.Provider is null || IsProgramsOwn(vmm, provider, key, options.Provider)
-                ? vmm
-                : new FakeMachineView(vmm, options, cpu: 0);
+            IHypercallProvider[] programs = [.. provider.GetKeyedServices<IHypercallProvider>(key)];
+            FakeTargets targets = new(vmm, programs, options);
+            return options.Provider is { } name
+                ? IsDevices(name, targets, programs) ? vmm : new FakeMachineView(vmm, targets, cpu: 0)
+                : targets.HasOwn ? new FakeMachineView(vmm, targets, cpu: 0)
+                : vmm;
         });
     }
 
-    // A name that the program's own providers have, and the fake has not: the fake stands for that machine, too.
-    private static bool IsProgramsOwn(FakeMachine vmm, IServiceProvider services, string? key, string name) =>
+    // A name that a way of the program's own has, and that the fake cannot play: the fake itself stands for it.
+    private static bool IsDevices(string name, FakeTargets targets, IHypercallProvider[] programs) =>
         !FakeVendor.All.Any(vendor => vendor.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        && !vmm.Providers.Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        && services.GetKeyedServices<IHypercallProvider>(key).Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        && !targets.Providers.Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        && programs.Any(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     private static FakeMachine Create(IServiceProvider provider, string? key) =>
         new(FakeMachineOptions.Plain, provider.GetKeyedService<ILoggerFactory>(key), provider.GetService<IMeterFactory>());

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Hypercall.Testing;
 
 /// <summary>
@@ -14,6 +16,9 @@ namespace Hypercall.Testing;
 ///   exchange.Claim(before, buffer.Span);            // the program says: all of it arrived, and this came back
 /// </code>
 /// <para>
+/// A function is called by a name, or by a convention and a number.
+/// </para>
+/// <para>
 /// A program may try again after a failure, all of the data or the rest of it. So a claim holds when some of the calls since the
 /// last one, in their order, make up the data: calls of attempts that failed may be left out. A claim that holds forgets them
 /// all. One exchange serves one thread of the program: what two threads send at the same time is one sequence of calls.
@@ -25,19 +30,34 @@ public sealed class FakeExchange
     private readonly FakeTransform _transform;
     private readonly Direction _direction;
     private readonly AbsentPagePolicy _absentPages;
+    private readonly TransferLayout? _layout;
+    private readonly ulong? _first;
     private readonly Lock _gate = new();
     private readonly List<FakePieceRecord> _calls = [];
 
-    private FakeExchange(FakeMachine vmm, string name, FakeTransform transform, Direction direction, AbsentPagePolicy absentPages)
+    private const ulong FunctionCount = 4;
+
+    private FakeExchange(
+        FakeMachine vmm,
+        string name,
+        FakeTransform? transform,
+        Direction direction,
+        AbsentPagePolicy absentPages,
+        TransferLayout? layout = null,
+        ulong? first = null)
     {
         _vmm = vmm;
         Name = name;
-        _transform = transform;
+        _transform = transform ?? new FakeCipher().Apply;
+        _layout = layout;
+        _first = first;
         _direction = direction;
         _absentPages = absentPages;
     }
 
-    /// <summary>What the names of its functions begin with.</summary>
+    /// <summary>
+    /// What the names of its functions begin with; the convention and the first number, where they are called by number.
+    /// </summary>
     public string Name { get; }
 
     /// <summary>What the VMM received since the last claim that held or <see cref="Reset"/>, in order; a copy.</summary>
@@ -67,24 +87,90 @@ public sealed class FakeExchange
     {
         ArgumentNullException.ThrowIfNull(vmm);
         ArgumentException.ThrowIfNullOrEmpty(name);
-        FakeExchange exchange = new(vmm, name, transform ?? new FakeCipher().Apply, direction, absentPages);
-        _ = vmm.On($"{name}_gva", call => exchange.Run(call, work => work.ByVirtualAddress(exchange._absentPages, byteWise: false)))
-            .On($"{name}_gvab", call => exchange.Run(call, work => work.ByVirtualAddress(exchange._absentPages, byteWise: true)))
-            .On($"{name}_gpa", call => exchange.Run(call, work => work.ByPhysicalAddress()))
-            .On($"{name}_list", call => exchange.Run(call, work => work.ByFrameList()));
+        FakeExchange exchange = new(vmm, name, transform, direction, absentPages);
+        foreach ((string suffix, Work work) in exchange.Functions)
+        {
+            _ = vmm.On(name + suffix, call => exchange.Run(call, work));
+        }
+
         return exchange;
     }
+
+    /// <summary>
+    /// Registers four functions that are called by number: <paramref name="first"/> (by virtual address), the next (the same,
+    /// byte by byte), the third (by physical address) and the fourth (by frame list). They answer as
+    /// <see cref="FakeAnswer.Status"/> says. The first argument that the layout leaves to the function chooses the direction of
+    /// a call: 1 to the VMM, 2 from it, 3 both (the values of <see cref="Direction"/>), and 0 the default.
+    /// </summary>
+    /// <param name="vmm">The VMM.</param>
+    /// <param name="convention">The convention.</param>
+    /// <param name="first">The number of the first; all four fit the convention's field.</param>
+    /// <param name="layout">Which arguments hold memory; null for the convention's own layout.</param>
+    /// <param name="transform">What the function does with the bytes; null: gives back each time what no program can guess, and
+    /// no byte as it was.</param>
+    /// <param name="direction">Which way the data goes where a call does not say.</param>
+    /// <param name="absentPages">What the VMM does, by virtual address, at a page that is absent or not writable.</param>
+    /// <exception cref="ArgumentException">The convention has no layout, and none was given; or it does not fit the
+    /// convention.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number does not fit the convention's field.</exception>
+    public static FakeExchange AddByNumber(
+        FakeMachine vmm,
+        HypercallConvention convention,
+        ulong first,
+        TransferLayout? layout = null,
+        FakeTransform? transform = null,
+        Direction direction = Direction.Both,
+        AbsentPagePolicy absentPages = AbsentPagePolicy.Stop)
+    {
+        ArgumentNullException.ThrowIfNull(vmm);
+        ArgumentNullException.ThrowIfNull(convention);
+        layout ??= convention.Layout ?? throw new ArgumentException(
+            $"Which arguments hold memory is not known: the convention '{convention}' says nothing of it. Give a TransferLayout.",
+            nameof(layout));
+        layout.ThrowIfUnfit(convention);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, ulong.MaxValue - FunctionCount + 1);
+        string name = string.Create(CultureInfo.InvariantCulture, $"{convention} {first}");
+        FakeExchange exchange = new(vmm, name, transform, direction, absentPages, layout, first);
+        ulong number = first;
+        foreach ((_, Work work) in exchange.Functions)
+        {
+            _ = vmm.On(convention, number++, call => exchange.Run(call, work));
+        }
+
+        return exchange;
+    }
+
+    // The order is that of the numbers.
+    private IEnumerable<(string Suffix, Work Work)> Functions =>
+    [
+        ("_gva", work => work.ByVirtualAddress(_absentPages, byteWise: false)),
+        ("_gvab", work => work.ByVirtualAddress(_absentPages, byteWise: true)),
+        ("_gpa", static work => work.ByPhysicalAddress()),
+        ("_list", static work => work.ByFrameList()),
+    ];
 
     /// <summary>The name of the function for a technique.</summary>
     /// <param name="technique">The technique.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
-    public string NameOf(FakeTechnique technique) => technique switch
+    /// <exception cref="InvalidOperationException">Its functions are called by number: see <see cref="NumberOf"/>.</exception>
+    public string NameOf(FakeTechnique technique)
     {
-        FakeTechnique.Virtual => $"{Name}_gva",
-        FakeTechnique.Contiguous or FakeTechnique.PageByPage => $"{Name}_gpa",
-        FakeTechnique.FrameList => $"{Name}_list",
-        _ => throw new ArgumentOutOfRangeException(nameof(technique), technique, "This is no way of handing a buffer over."),
-    };
+        int index = IndexOf(technique);
+        return _first is null
+            ? Name + Functions.ElementAt(index).Suffix
+            : throw new InvalidOperationException($"The functions of '{Name}' have no names: they are called by number.");
+    }
+
+    /// <summary>The number of the function for a technique.</summary>
+    /// <param name="technique">The technique.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
+    /// <exception cref="InvalidOperationException">Its functions are called by name: see <see cref="NameOf"/>.</exception>
+    public ulong NumberOf(FakeTechnique technique)
+    {
+        int index = IndexOf(technique);
+        return _first + (ulong)index
+            ?? throw new InvalidOperationException($"The functions of '{Name}' are called by name: the VMM chooses the numbers.");
+    }
 
     /// <summary>
     /// What a transfer to it needs beside the rule that reads its answer, <see cref="FakeHandlers.Rule"/>: the direction, as its
@@ -127,12 +213,25 @@ public sealed class FakeExchange
         }
     }
 
-    private Direction DirectionOf(FakeCall call) => call.Rdx is >= 1 and <= (ulong)Direction.Both ? (Direction)call.Rdx : _direction;
+    private static int IndexOf(FakeTechnique technique) => technique switch
+    {
+        FakeTechnique.Virtual => 0,
+        FakeTechnique.Contiguous or FakeTechnique.PageByPage => 2,
+        FakeTechnique.FrameList => 3,
+        _ => throw new ArgumentOutOfRangeException(nameof(technique), technique, "This is no way of handing a buffer over."),
+    };
+
+    private Direction DirectionOf(FakeCall call)
+    {
+        int? own = (_layout ?? TransferLayout.AddressAndLength).FirstOwn(call.Convention);
+        ulong word = own is { } argument ? call.Argument(argument) : 0;
+        return word is >= 1 and <= (ulong)Direction.Both ? (Direction)word : _direction;
+    }
 
     private void Run(FakeCall call, Work work)
     {
         FakePieceRecord record = new();
-        long done = work(new FakeTransferWork(call, _transform, DirectionOf(call), record, layout: null));
+        long done = work(new FakeTransferWork(call, _transform, DirectionOf(call), record, _layout));
         FakeHandlers.Answer(call, FakeAnswer.Status, done);
         if (done > 0)
         {

@@ -81,6 +81,9 @@ public static class FakeHandlers
     /// <summary>
     /// A function that is handed memory by a list of frames, laid out as Hyper-V's GPA_RANGE, that lies in one page: RBX is the
     /// list's guest physical address, RCX its length in bytes, or as the layout says. Works with <see cref="Passing.FrameList"/>.
+    /// A layout with <see cref="DescriptorFormat.Extents"/> as its <see cref="TransferLayout.Descriptor"/> makes it read those
+    /// instead, of the program's <see cref="Passing.ListOf"/> or of a layout of the program's that is the same; an argument must
+    /// hold their length. No other format is read.
     /// </summary>
     /// <param name="transform">What it does with the bytes.</param>
     /// <param name="direction">Whether it reads them, writes them, or both.</param>
@@ -115,6 +118,17 @@ public static class FakeHandlers
     {
         Check(transform, direction, answer);
         return call => Answer(call, answer, new FakeTransferWork(call, transform, direction, null, layout).ByEither());
+    }
+
+    /// <summary>Makes ASCII letters large, and leaves all other bytes: a ready thing for a function to do with bytes.</summary>
+    /// <param name="call">Not looked at.</param>
+    /// <param name="bytes">The bytes.</param>
+    public static void ToUpper(FakeCall call, Span<byte> bytes)
+    {
+        foreach (ref byte b in bytes)
+        {
+            b = b is >= (byte)'a' and <= (byte)'z' ? (byte)(b - 0x20) : b;
+        }
     }
 
     internal static void Answer(FakeCall call, FakeAnswer answer, long done)

@@ -35,6 +35,7 @@ internal readonly ref struct FakeTransferWork
     private readonly ulong _source;
     private readonly ulong _target;
     private readonly ulong? _length;
+    private readonly DescriptorFormat? _format;
 
     public FakeTransferWork(
         FakeCall call, FakeTransform transform, Direction direction, FakePieceRecord? record, TransferLayout? layout)
@@ -54,6 +55,7 @@ internal readonly ref struct FakeTransferWork
             : units > ulong.MaxValue / (ulong)layout.Unit ? ulong.MaxValue
             : units * (ulong)layout.Unit;
         List = call.Argument(layout.ToVmm);
+        _format = layout.Descriptor;
     }
 
     /// <summary>Where a list of frames lies: the VMM reads it, whichever way the data goes.</summary>
@@ -121,6 +123,18 @@ internal readonly ref struct FakeTransferWork
 
     public long ByFrameList()
     {
+        if (_format == DescriptorFormat.Extents)
+        {
+            return ByExtents();
+        }
+
+        if (_format is not null && _format != DescriptorFormat.GpaRange)
+        {
+            throw new InvalidOperationException(
+                $"A ready function reads '{DescriptorFormat.GpaRange}' and '{DescriptorFormat.Extents}', and the layout of "
+                + $"{_call.Name} has '{_format}'. Write a handler of your own for it: FakeMachine.On(..., call => ...).");
+        }
+
         Span<byte> page = stackalloc byte[GuestPage.Size];
         if (!TryReadList(page, out ReadOnlySpan<byte> frames, out uint length, out uint offset))
         {
@@ -153,6 +167,52 @@ internal readonly ref struct FakeTransferWork
         return List % GuestPage.Size == 0 && TryReadList(page, out _, out _, out _) ? ByFrameList() : ByPhysicalAddress();
     }
 
+    /// <summary>By a list of addresses and lengths, which only an argument says the end of.</summary>
+    private long ByExtents()
+    {
+        const int ExtentSize = 2 * sizeof(ulong); // u64 address, u64 bytes
+        Span<byte> page = stackalloc byte[GuestPage.Size];
+        ulong size = _length ?? 0;
+        if (size is < ExtentSize or > GuestPage.Size || size % ExtentSize != 0 || !TryRead(page[..(int)size]))
+        {
+            return Malformed;
+        }
+
+        ReadOnlySpan<byte> extents = page[..(int)size];
+        for (ReadOnlySpan<byte> rest = extents; !rest.IsEmpty; rest = rest[ExtentSize..])
+        {
+            (ulong start, ulong length) = Extent(rest);
+            if (length is 0 or > PhysicalLimit || start > PhysicalLimit - length)
+            {
+                return Malformed;
+            }
+        }
+
+        long done = 0;
+        for (; !extents.IsEmpty; extents = extents[ExtentSize..])
+        {
+            (ulong start, ulong length) = Extent(extents);
+            long did = Frames(start, start, (long)length);
+            done += did;
+            if (did < (long)length)
+            {
+                break;
+            }
+        }
+
+        return done;
+
+        static (ulong Start, ulong Length) Extent(ReadOnlySpan<byte> at) => (
+            BinaryPrimitives.ReadUInt64LittleEndian(at), BinaryPrimitives.ReadUInt64LittleEndian(at[sizeof(ulong)..]));
+    }
+
+    /// <summary>Reads the list, which lies in one page.</summary>
+    private bool TryRead(Span<byte> list) =>
+        (ulong)list.Length <= GuestPage.Size - (List % GuestPage.Size)
+        && List <= PhysicalLimit - (ulong)list.Length
+        && _call.TryMap(new GuestPhysicalAddress(List), list.Length, FakeMapAccess.Read, out FakeView? view)
+        && view.Read(0, list);
+
     private bool TryReadList(Span<byte> page, out ReadOnlySpan<byte> frames, out uint length, out uint offset)
     {
         frames = default;
@@ -160,10 +220,7 @@ internal readonly ref struct FakeTransferWork
         offset = 0;
         ulong most = GuestPage.Size - (List % GuestPage.Size);
         ulong size = _length ?? most;
-        if (size is < HeaderSize + sizeof(ulong) or > GuestPage.Size || size % sizeof(ulong) != 0 || size > most
-            || List > PhysicalLimit - size
-            || !_call.TryMap(new GuestPhysicalAddress(List), (long)size, FakeMapAccess.Read, out FakeView? view)
-            || !view.Read(0, page[..(int)size]))
+        if (size is < HeaderSize + sizeof(ulong) or > GuestPage.Size || size % sizeof(ulong) != 0 || !TryRead(page[..(int)size]))
         {
             return false;
         }

@@ -101,6 +101,11 @@ internal sealed class FakeFaultInjector(FakeRun run, FakeKernel kernel, FakeLimi
             return Missed(occurrence, VmmIsAway);
         }
 
+        if (!call.IsHeard)
+        {
+            return Missed(occurrence, "The VMM watches neither this leaf nor this port: it does not hear of the instruction.");
+        }
+
         if (call.Verdict is not null)
         {
             return Missed(occurrence, "The VMM has ended the call already.");

@@ -11,5 +11,7 @@ internal sealed class DeafPersonality() : FakeVmmPersonality(nameof(Deaf), Hyper
 
     public override bool SetsHypervisorBit => true;
 
+    internal override bool CanWatch => false;
+
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers) => false;
 }

@@ -9,8 +9,14 @@ public enum FakeExitKind
     /// <summary>The hypercall instruction of the other vendor.</summary>
     OtherVendors,
 
-    /// <summary>IN EAX, DX. The CPU itself raises #GP where the guest's kernel has not allowed the port.</summary>
-    Port,
+    /// <summary>IN by DX. The CPU itself raises #GP where the guest's kernel has not allowed the port.</summary>
+    In,
+
+    /// <summary>OUT by DX. The CPU itself raises #GP where the guest's kernel has not allowed the port.</summary>
+    Out,
+
+    /// <summary>CPUID.</summary>
+    Cpuid,
 
     /// <summary>Any other instruction: no VMM serves it.</summary>
     Other,

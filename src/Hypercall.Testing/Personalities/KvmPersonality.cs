@@ -35,7 +35,7 @@ internal class KvmPersonality(string name = nameof(FakeVmmPersonality.Kvm), Hype
 
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers)
     {
-        if (vmExit.Cpl == 0)
+        if (vmExit.Cpl == 0 || vmExit.IsWatched)
         {
             return true;
         }

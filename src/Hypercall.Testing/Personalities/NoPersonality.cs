@@ -9,6 +9,8 @@ internal sealed class NoPersonality() : FakeVmmPersonality(nameof(None), Hyperca
         new("CPUID's hypervisor bit is clear.", "Intel SDM vol. 2A, CPUID; AMD APM vol. 3, section E.3"),
     ];
 
+    internal override bool CanWatch => false;
+
     public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) =>
-        vmExit.Kind == FakeExitKind.Port ? CpuFaultKind.None : CpuFaultKind.InvalidOpcode;
+        vmExit.IsWatched ? CpuFaultKind.None : CpuFaultKind.InvalidOpcode;
 }

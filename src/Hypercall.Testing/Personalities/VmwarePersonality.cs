@@ -20,6 +20,7 @@ internal sealed class VmwarePersonality() : FakeVmmPersonality(nameof(Vmware), H
         new(
             "A command that it does not serve gives EAX = 0xffffffff, and changes no other register.",
             Qemu + "; measured under QEMU: EAX 0xffffffff, EBX 0 as it went in"),
+        new("OUT DX, EAX on port 0x5658 is answered as IN is.", "QEMU, hw/i386/vmport.c, vmport_ioport_write"),
         new("Another port, or IN without that number in EAX, gives EAX = 0xffffffff.", Qemu),
         new("CPUID says VMwareVMware at 0x40000000.", "Linux, arch/x86/kernel/cpu/vmware.c, vmware_platform"),
         new(
@@ -34,14 +35,17 @@ internal sealed class VmwarePersonality() : FakeVmmPersonality(nameof(Vmware), H
     internal override CpuidResult LeafAt(uint leaf, CpuIdentity cpu) =>
         leaf == Features ? new CpuidResult(0, 0, FakeVendor.Amd.Probe(cpu).IsUsable ? 1u : 2u, 0) : default;
 
-    public override bool ServesPort => true;
+    public override bool Watches(FakeExit vmExit, in HypercallRegisters registers) =>
+        vmExit.Kind is FakeExitKind.In or FakeExitKind.Out
+        && FakeInstructions.WidthOf(vmExit.Instruction) == sizeof(uint)
+        && (ushort)registers.Rdx == Port;
 
     public override CpuFaultKind Fault(FakeExit vmExit, in HypercallRegisters registers) =>
         vmExit.Kind == FakeExitKind.Hypercall && (uint)registers.Rax != Magic ? CpuFaultKind.InvalidOpcode : base.Fault(vmExit, in registers);
 
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers)
     {
-        if (vmExit.Kind != FakeExitKind.Port || ((uint)registers.Rax == Magic && (ushort)registers.Rdx == Port))
+        if ((uint)registers.Rax == Magic || !Watches(vmExit, in registers))
         {
             return true;
         }

@@ -29,7 +29,7 @@ internal sealed class XenPersonality() : FakeVmmPersonality(nameof(Xen), Hyperca
 
     public override bool Admit(FakeExit vmExit, ref HypercallRegisters registers)
     {
-        if (vmExit.Cpl == 0)
+        if (vmExit.Cpl == 0 || vmExit.IsWatched)
         {
             return true;
         }

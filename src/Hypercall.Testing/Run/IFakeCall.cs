@@ -15,6 +15,9 @@ internal interface IFakeCall
     /// <summary>Whether the VMM may leave anything in some registers.</summary>
     bool MayClobber { get; }
 
+    /// <summary>Whether the VMM hears of it; false for a leaf or a port that it does not watch.</summary>
+    bool IsHeard { get; }
+
     /// <summary>
     /// Whether the guest has its registers back: the VMM may still look at memory that it keeps, but does nothing to the call any
     /// more.

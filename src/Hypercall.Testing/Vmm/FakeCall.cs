@@ -20,8 +20,6 @@ namespace Hypercall.Testing;
 /// </remarks>
 public sealed class FakeCall : IFakeCall
 {
-    private const ulong UnservedPort = uint.MaxValue; // what IN reads where nothing answers
-
     private readonly FakeVmmMemory _memory;
     private readonly FakeFunction? _function;
     private readonly FakeMachineState _state;
@@ -39,7 +37,9 @@ public sealed class FakeCall : IFakeCall
     internal FakeCall(
         int ordinal, FakeMachineState state, FakeExit exit, FakeVmmMemory memory, in HypercallRegisters registers, bool isNested = false)
     {
-        _function = state.Functions.Find(state.Personality, in registers);
+        _function = state.Functions.Find(state.Personality, exit, in registers);
+        IsHeard = !exit.IsWatched || _function is not null
+            || (state.Personality.CanWatch && state.Personality.Watches(exit, in registers));
         Convention = _function?.Convention ?? state.Personality.Convention;
         Number = Convention.Number.Read(in registers);
         Ordinal = ordinal;
@@ -52,7 +52,7 @@ public sealed class FakeCall : IFakeCall
     }
 
     /// <summary>The name of the function that was called; its convention and number where it has none.</summary>
-    public string Name => _function?.Name ?? "no function";
+    public string Name => _function?.Name ?? (IsHeard ? "no function" : "nobody watches");
 
     /// <summary>In which convention it was called.</summary>
     public HypercallConvention Convention { get; }
@@ -155,6 +155,8 @@ public sealed class FakeCall : IFakeCall
 
     bool IFakeCall.IsOver => IsOver;
 
+    bool IFakeCall.IsHeard => IsHeard;
+
     FakeFault? IFakeCall.Verdict { get => Verdict; set => _verdict = value is { } fault ? new StrongBox<FakeFault>(fault) : null; }
 
     bool IFakeCall.Clobbers { get => Clobbers; set => Clobbers = value; }
@@ -171,6 +173,9 @@ public sealed class FakeCall : IFakeCall
 
     /// <summary>The registers as they are.</summary>
     internal ref readonly HypercallRegisters Current => ref _registers;
+
+    /// <summary>Whether the VMM hears of it; false for a leaf or a port that it does not watch.</summary>
+    internal bool IsHeard { get; }
 
     internal bool IsOver { get; set; }
 
@@ -385,15 +390,31 @@ public sealed class FakeCall : IFakeCall
         new FakeCall(Ordinal, _state, Exit, _memory, in registers, isNested: true).Answer();
     }
 
+    /// <summary>Does what the CPU does by itself, where no VMM hears of the call.</summary>
+    internal void AnswerAsHardware()
+    {
+        if (Exit.Kind == FakeExitKind.Cpuid)
+        {
+            CpuidResult leaf = FakeCpuid.Query(_state, (uint)_registers.Rax);
+            (_registers.Rax, _registers.Rbx, _registers.Rcx, _registers.Rdx) = (leaf.Eax, leaf.Ebx, leaf.Ecx, leaf.Edx);
+        }
+        else if (Exit.Kind == FakeExitKind.In)
+        {
+            // Ones from the empty bus; what goes to EAX clears the upper half of RAX (Intel SDM vol. 1, section 3.4.1.1).
+            _registers.Rax = FakeInstructions.WidthOf(Exit.Instruction) switch
+            {
+                sizeof(byte) => _registers.Rax | byte.MaxValue,
+                sizeof(ushort) => _registers.Rax | ushort.MaxValue,
+                _ => uint.MaxValue,
+            };
+        }
+    }
+
     /// <summary>Lets the VMM answer.</summary>
     internal void Answer()
     {
         FakeVmmPersonality vmm = _state.Personality;
-        if (Exit.Kind == FakeExitKind.Port && !vmm.ServesPort)
-        {
-            _registers.Rax = UnservedPort;
-        }
-        else if (!vmm.Admit(Exit, ref _registers))
+        if (!vmm.Admit(Exit, ref _registers))
         {
             return;
         }

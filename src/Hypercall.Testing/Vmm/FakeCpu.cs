@@ -39,13 +39,17 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
 
         clock.EdgeStep(FakeInjectionPointKind.BeforeEntry, call, context);
         StrongBox<CpuFault>? fault = Raised(state, exit, hasPort, in registers);
-        if (fault is null && !call.IsEnded)
+        if (fault is null && !call.IsEnded && call.IsHeard)
         {
             fault = Handle(call, in registers);
         }
         else
         {
             _ = Interlocked.Increment(ref _unheard);
+            if (fault is null && !call.IsEnded)
+            {
+                call.AnswerAsHardware();
+            }
         }
 
         clock.EdgeStep(FakeInjectionPointKind.BeforeReturn, call, context);
@@ -74,7 +78,7 @@ internal sealed class FakeCpu(FakeRun run, FakeClock clock, FakeKernel kernel, F
     private static StrongBox<CpuFault>? Raised(
         FakeMachineState state, FakeExit exit, bool hasPort, in HypercallRegisters registers)
     {
-        CpuFaultKind kind = exit is { Kind: FakeExitKind.Port, Cpl: not 0 } && !hasPort
+        CpuFaultKind kind = exit is { Kind: FakeExitKind.In or FakeExitKind.Out, Cpl: not 0 } && !hasPort
             ? CpuFaultKind.GeneralProtection // Intel SDM vol. 1, section 19.5.2: I/O permission bit map
             : state.Personality.Fault(exit, in registers);
         return kind switch

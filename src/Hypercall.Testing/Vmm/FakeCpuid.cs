@@ -10,21 +10,41 @@ internal sealed class FakeCpuid(FakeMachine vmm) : ICpuid
     private const int SignatureLength = 12;
     private const int BrandLength = 47; // 48 bytes with the NUL: Intel SDM vol. 2A, CPUID, "The Processor Brand String Method"
 
-    public CpuidResult Query(uint leaf, uint subleaf = 0)
+    // Linux, arch/x86/include/asm/cpuid/api.h and AMD APM vol. 3, section E.4: what is for hypervisors, and for extensions.
+    private const uint LastHypervisorLeaf = 0x4000_FFFF;
+    private const uint FirstExtendedLeaf = 0x8000_0000;
+
+    public CpuidResult Query(uint leaf, uint subleaf = 0) => Query(vmm.State, leaf);
+
+    public static CpuidResult Query(FakeMachineState state, uint leaf)
     {
-        CpuIdentity cpu = vmm.Cpu;
-        return leaf switch
-        {
-            0 => VendorLeaf(cpu),
-            1 => new CpuidResult(0, 0, (cpu.HypervisorPresent ? 1u << 31 : 0) | (cpu.VmxReported ? 1u << 5 : 0), 0),
-            FakeCpuidSignature.FirstLeaf => SignatureLeaf(cpu.HypervisorSignature, cpu.HypervisorMaxLeaf),
-            > FakeCpuidSignature.FirstLeaf and <= 0x4000_FFFF => FurtherLeaf(vmm.Personality, leaf, cpu),
-            0x8000_0000 => new CpuidResult(cpu.Brand.Length == 0 ? 0x8000_0001 : 0x8000_0004, 0, 0, 0),
-            0x8000_0001 => new CpuidResult(0, 0, cpu.SvmReported ? 1u << 2 : 0, 0),
-            >= 0x8000_0002 and <= 0x8000_0004 => BrandLeaf(cpu, (int)(leaf - 0x8000_0002)),
-            _ => default,
-        };
+        CpuIdentity cpu = state.Cpu;
+        uint last = MaxExtendedLeaf(cpu);
+        bool isOutOfRange = leaf < FirstExtendedLeaf
+            ? leaf > cpu.MaxLeaf && leaf is < FakeCpuidSignature.FirstLeaf or > LastHypervisorLeaf
+            : leaf > last;
+        return !isOutOfRange ? Known(state, cpu, leaf)
+
+            // Intel's CPUs give the data of the highest basic leaf (SDM vol. 2A, CPUID), others zeros (Linux,
+            // arch/x86/kvm/cpuid.c, get_out_of_range_cpuid_entry).
+            : FakeVendor.Intel.Probe(cpu).IsUsable ? Known(state, cpu, cpu.MaxLeaf)
+            : default;
     }
+
+    private static uint MaxExtendedLeaf(CpuIdentity cpu) => cpu.Brand.Length == 0 ? 0x8000_0001 : 0x8000_0004;
+
+    private static CpuidResult Known(FakeMachineState state, CpuIdentity cpu, uint leaf) => leaf switch
+    {
+        0 => VendorLeaf(cpu),
+        1 => new CpuidResult(0, 0, (cpu.HypervisorPresent ? 1u << 31 : 0) | (cpu.VmxReported ? 1u << 5 : 0), 0),
+        FakeCpuidSignature.FirstLeaf => SignatureLeaf(cpu.HypervisorSignature, cpu.HypervisorMaxLeaf),
+        > FakeCpuidSignature.FirstLeaf and <= LastHypervisorLeaf => FurtherLeaf(state.Shown, leaf, cpu),
+        FirstExtendedLeaf => new CpuidResult(MaxExtendedLeaf(cpu), 0, 0, 0),
+        0x8000_0001 => new CpuidResult(0, 0, cpu.SvmReported ? 1u << 2 : 0, 0),
+        >= 0x8000_0002 and <= 0x8000_0004 => BrandLeaf(cpu, (int)(leaf - 0x8000_0002)),
+        0x10 => new CpuidResult(0, 2, 0, 0), // resources that can be allocated: L3 cache (Intel SDM vol. 2A, CPUID)
+        _ => default,
+    };
 
     public static CpuIdentity Checked(CpuIdentity cpu)
     {

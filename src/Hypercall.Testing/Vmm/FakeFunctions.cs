@@ -9,7 +9,8 @@ namespace Hypercall.Testing;
 /// </summary>
 /// <remarks>
 /// A frame is looked at by each convention in which functions were registered, those with the most constants first: they know a
-/// call for theirs. Then, where the VMM finds names, its number is that of a name.
+/// call for theirs. Then, where the VMM finds names, its number is that of a name. By CPUID, IN and OUT only conventions are
+/// served that name a leaf or a port: nobody watches all of them.
 /// </remarks>
 internal sealed class FakeFunctions
 {
@@ -54,17 +55,22 @@ internal sealed class FakeFunctions
     public FakeFunction Lookup { get; }
 
     /// <summary>The function that a frame calls; null if none is there.</summary>
-    public FakeFunction? Find(FakeVmmPersonality vmm, in HypercallRegisters registers)
+    public FakeFunction? Find(FakeVmmPersonality vmm, FakeExit exit, in HypercallRegisters registers)
     {
+        if (exit.IsWatched && !vmm.CanWatch)
+        {
+            return null;
+        }
+
         foreach (FakeNumbers numbers in _conventions)
         {
-            if (numbers.Find(in registers) is { } function)
+            if ((!exit.IsWatched || exit.IsNamedBy(numbers.Convention)) && numbers.Find(in registers) is { } function)
             {
                 return function;
             }
         }
 
-        if (!vmm.FindsNames)
+        if (!vmm.FindsNames || (exit.IsWatched && !vmm.Watches(exit, in registers)))
         {
             return null;
         }

@@ -85,7 +85,8 @@ public sealed class FakeMachine : IHypercallMachine
                 nameof(options), string.Join(", ", options.VmmCpus), $"The guest has the CPUs 0 to {options.Cpus - 1}.");
         }
 
-        if ((options.Ways & ~(FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel)) != 0)
+        const FakeWays all = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel | FakeWays.Cpuid | FakeWays.PortOut;
+        if ((options.Ways & ~all) != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Ways, "There is no such way down.");
         }
@@ -197,7 +198,7 @@ public sealed class FakeMachine : IHypercallMachine
         {
             lock (_gate)
             {
-                return _channel ??= Open(Target, cpu: 0);
+                return _channel ??= Open((FakeProvider)Target.Provider, cpu: 0);
             }
         }
     }
@@ -236,7 +237,8 @@ public sealed class FakeMachine : IHypercallMachine
     /// <summary>
     /// Registers a function that is called by a number, or replaces its handler. A call is taken for one of a convention when the
     /// convention's constants are in its registers. Where more than one convention knows it, the one with more constants counts,
-    /// and then the one that was registered first; a function that has a name comes last.
+    /// and then the one that was registered first; a function that has a name comes last. By CPUID the VMM serves conventions
+    /// that fix bits of EAX alone (RAX[31:0] or some of it), the leaf; by IN and OUT those that fix RDX[15:0], the port.
     /// </summary>
     /// <param name="convention">The convention.</param>
     /// <param name="number">The number, as far as the convention's field holds it.</param>
@@ -287,15 +289,15 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>
-    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, or IN EAX, DX (0xED).
-    /// The wrong one raises what it raises on such a machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's own bytes
-    /// on Intel.
+    /// The way down by an instruction of the caller's choice, which need not be the CPU's: VMCALL, VMMCALL, CPUID, or IN and OUT
+    /// by DX. The wrong one raises what it raises on such a machine: #UD; under KVM #GP on AMD, and a #PF on the instruction's
+    /// own bytes on Intel.
     /// </summary>
     /// <param name="instruction">The instruction; its bytes decide.</param>
     public IHypercallChannel OpenChannel(HypercallInstruction instruction)
     {
         ArgumentNullException.ThrowIfNull(instruction);
-        return Open(instruction, Options.Cpl, cpu: 0);
+        return Open(ProviderOf(instruction), instruction, Options.Cpl, cpu: 0);
     }
 
     /// <summary>The way down for the guest's kernel: functions see <see cref="FakeCall.Cpl"/> 0.</summary>
@@ -308,7 +310,8 @@ public sealed class FakeMachine : IHypercallMachine
     /// <param name="cpu">The CPU's number, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="cpu"/> is negative.</exception>
     /// <exception cref="HypercallRefusedException">There is no such CPU (<see cref="FakeMachineOptions.Cpus"/>).</exception>
-    public IHypercallMachine OnCpu(int cpu) => new FakeMachineView(this, options: null, CheckedCpu(cpu));
+    public IHypercallMachine OnCpu(int cpu) =>
+        new FakeMachineView(this, new FakeTargets(this, [], options: null), CheckedCpu(cpu));
 
     /// <summary>
     /// For the data of a test: the program said that it was successful, and it was not (<see cref="FakeOracle.DataLost"/>). Ends
@@ -335,9 +338,9 @@ public sealed class FakeMachine : IHypercallMachine
         }
     }
 
-    /// <summary>The way that an instruction is; null where the machine has none such.</summary>
-    internal FakeProvider? ProviderOf(HypercallInstruction instruction) =>
-        Array.Find(_providers, provider => provider.IsBy(instruction));
+    // A machine may be asked for an instruction that is none of its ways.
+    private FakeProvider ProviderOf(HypercallInstruction instruction) =>
+        Array.Find(_providers, provider => provider.IsBy(instruction)) ?? new FakeProvider(this, "none", instruction);
 
     internal int CheckedCpu(int cpu)
     {
@@ -351,15 +354,18 @@ public sealed class FakeMachine : IHypercallMachine
     }
 
     /// <summary>A way, on one CPU.</summary>
-    internal IHypercallChannel Open(HypercallTarget target, int cpu) =>
-        target.Instruction is { } instruction ? Open(instruction, Options.Cpl, cpu) : OpenKernel(cpu);
+    internal IHypercallChannel Open(FakeProvider way, int cpu) =>
+        way.Instruction is { } instruction ? Open(way, instruction, Options.Cpl, cpu) : OpenKernel(cpu);
 
     // The kernel executes the CPU's own instruction, whatever the program's way is.
-    private IHypercallChannel OpenKernel(int cpu) =>
-        Open(State.Vendor?.Instruction ?? Target.Instruction ?? FakeVendor.Intel.Instruction, cpl: 0, cpu);
+    private IHypercallChannel OpenKernel(int cpu)
+    {
+        HypercallInstruction instruction = State.Vendor?.Instruction ?? Target.Instruction ?? FakeVendor.Intel.Instruction;
+        return Open(ProviderOf(instruction), instruction, cpl: 0, cpu);
+    }
 
-    private IHypercallChannel Open(HypercallInstruction instruction, int cpl, int cpu) =>
-        new FakeChannel(this, instruction, cpl, cpu).Observe(_loggers, _meters);
+    private IHypercallChannel Open(FakeProvider way, HypercallInstruction instruction, int cpl, int cpu) =>
+        new FakeChannel(this, way, instruction, cpl, cpu).Observe(_loggers, _meters);
 
     /// <summary>The VMM as it is on a CPU: on one that it has not taken over there is none.</summary>
     internal FakeMachineState StateOn(int cpu)

@@ -9,6 +9,9 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
     /// </summary>
     public FakeVendor? Vendor { get; } = FakeVendor.All.FirstOrDefault(vendor => vendor.Probe(Cpu).IsUsable);
 
+    /// <summary>Whose leaves CPUID shows: the same on a CPU that the VMM has not taken over.</summary>
+    public FakeVmmPersonality Shown { get; private init; } = Personality;
+
     public static CpuIdentity DefaultCpu(FakeVmmPersonality personality)
     {
         // BitVisor hides nothing and adds nothing: the guest sees the CPU's own SVM bit.
@@ -30,9 +33,7 @@ internal sealed record FakeMachineState(FakeVmmPersonality Personality, CpuIdent
     {
         FakeVendor? vendor = FakeVendor.All.FirstOrDefault(vendor => vendor.Encodes(instruction));
         FakeExitKind kind = vendor is null
-            ? instruction.Encoding.Span.SequenceEqual(FakeProvider.PortInstruction.Encoding.Span)
-                ? FakeExitKind.Port
-                : FakeExitKind.Other
+            ? FakeInstructions.KindOf(instruction)
             : Vendor is null || ReferenceEquals(vendor, Vendor) ? FakeExitKind.Hypercall : FakeExitKind.OtherVendors;
         return new FakeExit(instruction, Cpu, cpl, kind);
     }

@@ -13,18 +13,9 @@ internal sealed class FakeNumbers(HypercallConvention convention, ImmutableDicti
     public bool Contains(ulong number) => functions.ContainsKey(number);
 
     /// <summary>The function that a frame calls; null if the frame is none of this convention, or calls another number.</summary>
-    public FakeFunction? Find(in HypercallRegisters registers)
-    {
-        foreach ((RegisterField field, ulong value) in convention.Constants)
-        {
-            if (field.Read(in registers) != value)
-            {
-                return null;
-            }
-        }
-
-        return functions.GetValueOrDefault(convention.Number.Read(in registers));
-    }
+    public FakeFunction? Find(in HypercallRegisters registers) => FakeConventions.IsCall(convention, in registers)
+        ? functions.GetValueOrDefault(convention.Number.Read(in registers))
+        : null;
 
     public FakeNumbers With(ulong number, Action<FakeCall> handler)
     {

@@ -8,13 +8,27 @@ internal sealed class FakeProvider(
     : IHypercallProvider
 {
     private const string Port = "port";
+    private const string PortOut = "port-out";
+    private const string Cpuid = "cpuid";
     private const string Kernel = "kernel";
 
-    public static HypercallInstruction PortInstruction { get; } = new("IN", [0xED]); // IN EAX, DX: Intel SDM vol. 2A, IN
+    private readonly IHypercallProvider? _programs;
+
+    /// <summary>Plays a provider of the program's own, whose instruction any CPU executes.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="programs">The provider: its name, its instruction, what it puts into a frame, and its advice.</param>
+    private FakeProvider(FakeMachine machine, IHypercallProvider programs)
+        : this(machine, programs.Name, programs.Instruction) => (_programs, Constants) = (programs, [.. programs.Constants]);
 
     public string Name => name;
 
     public HypercallInstruction? Instruction => instruction;
+
+    public RegisterSet Carries => _programs?.Carries ?? RegisterSet.All;
+
+    public RegisterSet Returns => _programs?.Returns ?? RegisterSet.All;
+
+    public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants { get; } = [];
 
     /// <summary>The ways of a machine.</summary>
     public static IEnumerable<FakeProvider> Of(FakeMachine machine, FakeMachineOptions options)
@@ -29,7 +43,17 @@ internal sealed class FakeProvider(
 
         if (options.Ways.HasFlag(FakeWays.Port))
         {
-            yield return new FakeProvider(machine, Port, PortInstruction);
+            yield return new FakeProvider(machine, Port, FakeInstructions.In);
+        }
+
+        if (options.Ways.HasFlag(FakeWays.PortOut))
+        {
+            yield return new FakeProvider(machine, PortOut, FakeInstructions.Out);
+        }
+
+        if (options.Ways.HasFlag(FakeWays.Cpuid))
+        {
+            yield return new FakeProvider(machine, Cpuid, FakeInstructions.Cpuid);
         }
 
         if (options.Ways.HasFlag(FakeWays.Kernel))
@@ -44,11 +68,19 @@ internal sealed class FakeProvider(
         }
     }
 
+    /// <summary>The ways of a program's own that a machine plays: those by CPUID, IN and OUT.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="programs">What the program registered.</param>
+    public static IEnumerable<FakeProvider> Of(FakeMachine machine, IEnumerable<IHypercallProvider> programs) =>
+        programs.Where(one => one.Instruction is { } own && FakeInstructions.KindOf(own) != FakeExitKind.Other)
+            .Select(one => new FakeProvider(machine, one));
+
     public bool IsBy(HypercallInstruction other) => instruction?.Encoding.Span.SequenceEqual(other.Encoding.Span) == true;
 
-    // IN may be executed anywhere: without permission, #GP is its result.
+    // CPUID, IN and OUT may be executed anywhere: without permission, #GP is their result.
     public HypercallProbe Probe(ICpuid cpuid) => probe is null ? HypercallProbe.Usable : probe(CpuIdentity.Read(cpuid));
 
-    public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) =>
-        instruction is null ? machine.OpenKernelChannel() : machine.OpenChannel(instruction);
+    public IHypercallChannel Open(HypercallTarget target, ILoggerFactory loggers) => machine.Open(this, cpu: 0);
+
+    public string? Advise(in CpuFault fault) => _programs?.Advise(in fault);
 }

@@ -11,7 +11,8 @@ public class ChannelOptionTests
     [InlineData("detect --channel port:0xfffe", "an access of 4 bytes at port 0xfffe passes port 0xffff")]
     [InlineData("detect --channel port:0x4711,read", "'read' is no part of a port")]
     [InlineData("detect --channel port:1:2", "'1:2' is no port")]
-    [InlineData("detect --channel syscall --fake kvm", "--channel: 'syscall' is none of Intel, AMD, port, kernel")]
+    [InlineData(
+        "detect --channel syscall --fake kvm", "--channel: 'syscall' is none of Intel, AMD, port, port-out, cpuid, kernel")]
     [InlineData("detect --channel Intel --instruction vmcall", "give one of them")]
     public async Task A_channel_that_cannot_be_is_bad_usage(string commandLine, string error)
     {

@@ -113,9 +113,47 @@ public class CallByConventionTests
     }
 
     [Fact]
-    public async Task Every_known_convention_can_be_named_but_that_of_a_port()
+    public async Task A_port_s_convention_goes_by_a_port_and_by_nothing_else()
     {
-        Assert.Equal(ExitCode.Usage, (await CliRun.OfAsync("call --convention vmware-port --number 0")).ExitCode); // nothing here executes IN
+        string[] commandLines =
+        [
+            "call --convention vmware-port --number 10",
+            "send FILE --convention vmware-port --number 10 --layout 0,1 --passing gva",
+        ];
+        (string[] Channel, string Way)[] others =
+            [([], "VMMCALL"), (["--channel", "kernel"], "kernel"), (["--channel", "cpuid"], "CPUID")];
+        foreach (string commandLine in commandLines)
+        {
+            string file = Path.GetTempFileName();
+            await File.WriteAllBytesAsync(file, [1]);
+            string[] args = [.. commandLine.Replace("FILE", file, StringComparison.Ordinal).Split(' '), "--fake", "vmware"];
+            foreach ((string[] channel, string way) in others)
+            {
+                CliRun refused = await CliRun.OfAsync([.. args, .. channel]);
+                Assert.Equal(ExitCode.Usage, refused.ExitCode);
+                Assert.Contains(
+                    $"goes by a port, and the way down is {way}. Add --channel port", refused.Error, StringComparison.Ordinal);
+            }
+
+            Assert.Equal(ExitCode.Faulted, (await CliRun.OfAsync([.. args, "--channel", "port"])).ExitCode); // no permission
+            File.Delete(file);
+        }
+    }
+
+    [SkippableFact]
+    public async Task A_convention_that_a_port_does_not_carry_is_bad_usage()
+    {
+        CliRun run = await CliRun.OfAsync("call --convention vmware-port --number 10 --channel port:0x4711 --vmm real");
+        Skip.If(run.ExitCode == ExitCode.Unsupported, run.Error);
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(
+            "RDX[15:0] = 0x5658 where this channel itself puts RDX[15:0] = 0x4711", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_known_convention_can_be_named()
+    {
         foreach (HypercallConvention convention in HypercallConvention.All.Where(one => one != HypercallConvention.VmwarePort))
         {
             string arguments = string.Concat(Enumerable.Repeat(" --arg 1", convention.Arguments.Count));
@@ -143,7 +181,7 @@ public class CallByConventionTests
         "carries 5 arguments (RBX, RCX, RDX, RSI, RDI); 6 were given")]
     [InlineData("call --convention nyx --number 1 --arg 1 --arg 2", "carries 1 argument (RCX); 2 were given")]
     [InlineData("call --convention kvm --number 1 --arg one", "'one' is no register value")]
-    [InlineData("call --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|acrn|nyx")]
+    [InlineData("call --convention nobody --number 1", "bitvisor|kvm|xen|hyper-v|vmware|vmware-port|acrn|nyx")]
     [InlineData("call --convention hyper-v --number 0x10008", "RCX[15:0]: at most 0xffff")]
     [InlineData("call --convention vmware --number 1 --arg 0 --arg 0 --arg 0 --arg 0x10000", "RDX[31:16]: at most 0xffff")]
     public async Task What_cannot_be_called_is_bad_usage_before_any_exit_to_the_VMM(string commandLine, string expected)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hypercall.Testing;
+using NSubstitute;
 
 namespace Hypercall.Cli.Tests.Commands;
 
@@ -20,13 +21,46 @@ public class DetectCommandTests
     [InlineData("nyx", "foreignAbi")]
     public async Task It_says_who_is_on_the_other_side(string personality, string presence)
     {
-        CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+        CliRun run = await CliRun.OfAsync($"detect --try --fake {personality} --json");
 
         Assert.Equal(presence, run.Json.GetProperty("presence").GetString());
         Assert.Equal("fake", run.Json.GetProperty("vmm").GetString());
         Assert.Equal(presence == "faulted", run.Json.GetProperty("presenceFault").ValueKind == JsonValueKind.Object);
         Assert.Equal(presence == "faulted", run.Json.GetProperty("presenceRax").ValueKind == JsonValueKind.Null);
         Assert.NotEmpty(run.Json.GetProperty("notes").EnumerateArray());
+    }
+
+    [Theory]
+    [InlineData("bitvisor")]
+    [InlineData("kvm")]
+    [InlineData("none")]
+    public async Task Without_a_try_nobody_is_asked_and_the_fields_say_so(string personality)
+    {
+        CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+
+        Assert.Equal("notAsked", run.Json.GetProperty("presence").GetString());
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("presenceRax").ValueKind);
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("presenceFault").ValueKind);
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("error").ValueKind);
+        Assert.Equal($"hypercall detect --try --fake {personality}", run.Json.GetProperty("next").GetString());
+        Assert.All(Items(run, "channels"), way => Assert.Equal(JsonValueKind.Null, way.GetProperty("call").ValueKind));
+        Assert.Equal("not asked: --try asks", (await CliRun.OfAsync($"detect --fake {personality}")).Fact("Functions by name"));
+    }
+
+    [Fact]
+    public async Task Without_a_try_no_channel_is_opened_and_no_memory_taken()
+    {
+        FakeMachine fake = new(new FakeMachineOptions { Record = true });
+        IHypercallMachine machine = Substitute.For<IHypercallMachine>();
+        machine.Cpuid.Returns(fake.Cpuid);
+        machine.Signs.Returns(fake.Signs);
+        machine.Target.Returns(fake.Target);
+        machine.Providers.Returns(fake.Providers);
+        machine.Channel.Returns(_ => throw new InvalidOperationException("The channel was opened."));
+        machine.Memory.Returns(_ => throw new InvalidOperationException("Memory was asked for."));
+
+        Assert.Equal(ExitCode.Done, (await CliRun.OfAsync("detect", Machines.Use(machine))).ExitCode);
+        Assert.Empty(fake.Trace.Lines);
     }
 
     [Fact]
@@ -43,6 +77,8 @@ public class DetectCommandTests
         string[] ofCpu = ["cpu", "state", "text", "rax", "fault"];
         foreach (string personality in (string[])["bitvisor", "kvm", "deaf", "none"])
         {
+            CliRun asked = await CliRun.OfAsync($"detect --fake {personality} --json");
+            Assert.Equal(names, asked.Json.EnumerateObject().Select(property => property.Name));
             CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json --try --each-cpu");
             Assert.Equal(names, run.Json.EnumerateObject().Select(property => property.Name));
             Assert.All(Items(run, "hypervisors"), item => Assert.Equal(ofHypervisor, item.EnumerateObject().Select(property => property.Name)));
@@ -140,7 +176,8 @@ public class DetectCommandTests
     public async Task Where_memory_is_refused_it_still_names_the_instruction()
     {
         CliRun run = await CliRun.OfAsync(
-            "detect --json", Machines.Refusing(new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit, "The limit is 64 KiB.")));
+            "detect --try --json",
+            Machines.Refusing(new GuestMemoryRefusal(GuestMemoryRefusalReason.LockLimit, "The limit is 64 KiB.")));
 
         Assert.Equal(ExitCode.MemoryRefused, run.ExitCode);
         Assert.NotNull(run.Json.GetProperty("instruction").GetString());
@@ -152,9 +189,10 @@ public class DetectCommandTests
     {
         bool called = false;
         FakeMachine fake = new FakeMachine().On("boot", _ => called = true).On("loadcfg", _ => called = true);
-        CliRun run = await CliRun.OfAsync("detect", Machines.Use(fake));
+        CliRun run = await CliRun.OfAsync("detect --try", Machines.Use(fake));
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal(4, fake.Calls); // 'boot' and an impossible name are looked up, twice
         Assert.False(called);
     }
 

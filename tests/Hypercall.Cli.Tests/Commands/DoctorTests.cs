@@ -7,7 +7,8 @@ namespace Hypercall.Cli.Tests.Commands;
 /// <summary>Who is under the guest, and which ways lead there, as <c>detect</c> tells it.</summary>
 public class DoctorTests
 {
-    private const FakeWays Every = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel;
+    private const FakeWays Every =
+        FakeWays.Instruction | FakeWays.Port | FakeWays.PortOut | FakeWays.Cpuid | FakeWays.Kernel;
 
     [Theory]
     [InlineData("bitvisor", "")]
@@ -41,9 +42,9 @@ public class DoctorTests
     [InlineData("kvm", "refused")]
     [InlineData("deaf", "silent")]
     [InlineData("none", "faulted")]
-    public async Task The_look_up_says_what_the_chosen_way_is_worth(string personality, string state)
+    public async Task A_try_says_what_the_chosen_way_is_worth(string personality, string state)
     {
-        CliRun run = await CliRun.OfAsync($"detect --fake {personality} --json");
+        CliRun run = await CliRun.OfAsync($"detect --try --fake {personality} --json");
         JsonElement amd = Channel(run, "AMD");
         Assert.Equal((true, true, state), (amd.GetProperty("chosen").GetBoolean(), amd.GetProperty("usable").GetBoolean(), Text(amd, "state")));
         Assert.Equal(state == "faulted", amd.GetProperty("fault").ValueKind == JsonValueKind.Object);
@@ -51,23 +52,30 @@ public class DoctorTests
     }
 
     [Fact]
-    public async Task Ways_that_are_not_chosen_are_not_tried_unless_it_is_asked()
+    public async Task No_way_is_tried_unless_it_is_asked()
     {
         CliRun run = await CliRun.OfAsync("detect --fake kvm --json");
         Assert.Equal("notHere", Text(Channel(run, "Intel"), "state"));
-        Assert.Equal("notTried", Text(Channel(run, "port"), "state"));
+        Assert.All(["AMD", "port", "port-out", "cpuid"], way => Assert.Equal("notTried", Text(Channel(run, way), "state")));
         Assert.Equal(("needs", "root"), (Text(Channel(run, "kernel"), "state"), Text(Channel(run, "kernel"), "needs")));
         Assert.Equal("hypercall detect --try --fake kvm", Text(run.Json, "next"));
     }
 
     [Fact]
-    public async Task Nothing_is_called_by_a_way_that_is_not_chosen_unless_it_is_asked()
+    public async Task Nothing_is_called_unless_it_is_asked()
     {
-        FakeMachine fake = new(new FakeMachineOptions { Personality = FakeVmmPersonality.Vmware, Ways = Every, IsRoot = true, HasPortPermission = true });
+        FakeMachine fake = new(new FakeMachineOptions
+        {
+            Personality = FakeVmmPersonality.Vmware,
+            Ways = Every,
+            IsRoot = true,
+            HasPortPermission = true,
+            Record = true,
+        });
         _ = await CliRun.OfAsync("detect", Machines.Use(fake));
-        Assert.Equal(0, fake.Calls); // the look-up without VMware's number faults
+        Assert.Empty(fake.Trace.Lines);
         _ = await CliRun.OfAsync("detect --try", Machines.Use(fake));
-        Assert.Equal(3, fake.Calls); // by the instruction, the port and the kernel
+        Assert.Equal(3, fake.Calls); // by the instruction, the port and the kernel; the look-up without VMware's number faults
     }
 
     [Theory]
@@ -115,6 +123,25 @@ public class DoctorTests
         FakeMachine fake = new(new FakeMachineOptions { Ways = Every, HasPortPermission = true });
         CliRun run = await CliRun.OfAsync("detect --try --json", Machines.Use(fake));
         Assert.Equal(("silent", "0xffffffff"), (Text(Channel(run, "port"), "state"), Text(Channel(run, "port"), "rax")));
+        Assert.Equal(("silent", "0x0"), (Text(Channel(run, "cpuid"), "state"), Text(Channel(run, "cpuid"), "rax")));
+        Assert.Equal("notTried", Text(Channel(run, "port-out"), "state")); // what a write does, only the device knows
+    }
+
+    [Fact]
+    public async Task The_command_for_a_port_that_answers_shows_its_answer()
+    {
+        FakeMachineOptions options = new()
+        {
+            Ways = FakeWays.Port | FakeWays.Kernel,
+            HasPortPermission = true,
+            Personality = FakeVmmPersonality.Vmware,
+        };
+        FakeMachine fake = new FakeMachine(options)
+            .On(HypercallConvention.VmwarePort, 10, call => (call.Rax, call.Rbx) = (6, 0x564D5868));
+        string next = Text((await CliRun.OfAsync("detect --try --json", Machines.Use(fake))).Json, "next")!;
+        Assert.Equal("hypercall call --convention vmware-port --number 10", next); // it is the chosen way
+        CliRun run = await CliRun.OfAsync(next["hypercall ".Length..] + " --json", Machines.Use(fake));
+        Assert.Equal("0x564d5868", Text(run.Json.GetProperty("registers"), "rbx"));
     }
 
     [Fact]
@@ -212,14 +239,19 @@ public class DoctorTests
     [Fact]
     public async Task A_channel_is_chosen_by_its_name()
     {
-        CliRun port = await CliRun.OfAsync("raw --rax 0x564d5868 --rcx 10 --rdx 0x5658 --channel PORT --fake vmware --json");
+        CliRun port = await CliRun.OfAsync("call --convention vmware-port --number 10 --channel PORT --fake vmware --json");
         Assert.Equal((ExitCode.Faulted, "#GP"), (port.ExitCode, Text(port.Json.GetProperty("error").GetProperty("fault"), "fault")));
+
+        CliRun leaf = await CliRun.OfAsync("raw --rax 0x40000000 --channel cpuid --fake kvm --json");
+        Assert.Equal("0x4b4d564b", Text(leaf.Json.GetProperty("after"), "rbx")); // KVMK
 
         CliRun kernel = await CliRun.OfAsync("call --convention kvm --number 99 --channel kernel --fake kvm --json");
         Assert.Equal("0xfffffffffffffc18", Text(kernel.Json.GetProperty("convention"), "result")); // -1000, which KVM answers to a kernel
 
         CliRun detect = await CliRun.OfAsync("detect --channel port --fake bitvisor --json");
-        Assert.Equal(("port", "unknown"), (Text(detect.Json, "provider"), Text(detect.Json, "presence")));
+        Assert.Equal(("port", "notAsked"), (Text(detect.Json, "provider"), Text(detect.Json, "presence")));
+        CliRun tried = await CliRun.OfAsync("detect --try --channel port --fake bitvisor --json");
+        Assert.Equal("unknown", Text(tried.Json, "presence")); // a port finds no names
         Assert.True(Channel(detect, "port").GetProperty("chosen").GetBoolean());
     }
 

@@ -3,7 +3,7 @@ namespace Hypercall.Guest.Tests.Judges;
 /// <summary>What a person sees under a judge: of whom CPUID tells, who answers by name, what one call comes to.</summary>
 /// <param name="Machine"><c>amd</c> or <c>intel</c>.</param>
 /// <param name="Judge">A name of <c>rig/boot --under</c>.</param>
-/// <param name="Signature">What <c>hypercall detect</c> finds at CPUID leaf 0x40000000.</param>
+/// <param name="Signature">What <c>hypercall detect --try</c> finds at CPUID leaf 0x40000000.</param>
 /// <param name="ByName">What it says of functions by name.</param>
 /// <param name="Call">One call at the prompt.</param>
 /// <param name="Answer">What that prints.</param>

@@ -76,7 +76,7 @@ internal sealed record GuestRequest(
             expected.Machine,
             expected.Judge,
             $"{expected.Machine}-{expected.Judge}",
-            $"rig.swap=64M rig.run=hypercall,detect rig.run=conformance,--scale,3,--limit,300{(expected.Judge == "kvm" ? $" {Part("kvm")}" : "")}")),
+            $"rig.swap=64M rig.run=hypercall,detect,--try rig.run=conformance,--scale,3,--limit,300{(expected.Judge == "kvm" ? $" {Part("kvm")}" : "")}")),
     ];
 
     /// <summary>Every machine under every judge, once, the longest first: its programs run, and then somebody has a prompt.</summary>

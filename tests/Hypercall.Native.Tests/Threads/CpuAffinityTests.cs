@@ -22,6 +22,14 @@ public sealed class CpuAffinityTests
     public void A_list_of_CPUs_is_read_as_the_kernel_writes_it(string list, int cpu, bool contains) =>
         Assert.Equal(contains, CpuList.Contains(list, cpu));
 
+    [Theory]
+    [InlineData("0-3,8\n", new[] { 0, 1, 2, 3, 8 })]
+    [InlineData("2", new[] { 2 })]
+    [InlineData("5-3,7", new[] { 7 })]
+    [InlineData("0-2147483647,1-2-3,x,4", new[] { 4 })]
+    [InlineData("\n", new int[0])]
+    public void A_list_of_CPUs_gives_its_numbers(string list, int[] numbers) => Assert.Equal(numbers, CpuList.Numbers(list));
+
     [Fact]
     public void A_CPU_that_is_there_and_allowed_is_bound_once()
     {

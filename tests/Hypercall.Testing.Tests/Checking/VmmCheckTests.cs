@@ -396,6 +396,20 @@ public sealed class VmmCheckTests
     }
 
     [Fact]
+    public async Task A_check_that_had_to_wait_for_nothing_fails_though_nobody_awaits_it()
+    {
+        void Dropped() => VmmCheck.RunAsync(_ => Task.FromException(new InvalidDataException()));
+        _ = Assert.IsType<InvalidDataException>(Assert.Throws<VmmCheckFailedException>(Dropped).InnerException);
+
+        Task waits = VmmCheck.RunAsync(async (_, _) =>
+        {
+            await Task.Yield();
+            throw new InvalidDataException();
+        });
+        _ = await Assert.ThrowsAsync<VmmCheckFailedException>(() => waits);
+    }
+
+    [Fact]
     public void Options_that_cannot_be_are_refused()
     {
         Assert.All<VmmCheckOptions>(

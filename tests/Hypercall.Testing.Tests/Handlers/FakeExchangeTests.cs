@@ -44,6 +44,66 @@ public class FakeExchangeTests
         Assert.Equal(FakeOracle.DataLost, twice.Oracle);
     }
 
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void By_convention_and_number_it_is_the_same(FakeTechnique technique, Direction direction)
+    {
+        FakeMachine vmm = new(new FakeMachineOptions { Personality = FakeVmmPersonality.Xen, Cpl = 0 });
+        TransferLayout layout = new(1, 1, length: 3); // so that arguments 0, 2 and 4 are the function's own
+        FakeExchange exchange = FakeExchange.AddByNumber(vmm, HypercallConvention.Xen, 40, layout);
+        using GuestBuffer buffer = FakeHandlersTests.Buffer(vmm, technique, 10_000);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+
+        HypercallFunction function = new(vmm, HypercallConvention.Xen, exchange.NumberOf(technique), layout: layout);
+        TransferResult result = function.Transfer(
+            buffer,
+            FakeHandlersTests.PassingOf(technique),
+            direction,
+            FakeHandlers.Rule,
+            FakeExchange.Options(direction));
+
+        Assert.True(result.IsCompleted);
+        Assert.Equal(direction == Direction.FromVmm ? [] : before, exchange.Received.ToArray());
+        exchange.Claim(before, buffer.Span, direction);
+        _ = OracleAssert.Speaks(FakeOracle.DataLost, () => exchange.Claim(before, buffer.Span, direction));
+    }
+
+    [Fact]
+    public void Where_no_argument_is_left_the_direction_is_the_default()
+    {
+        FakeMachine vmm = new(FakeVmmPersonality.Nyx);
+        FakeExchange exchange = FakeExchange.AddByNumber(
+            vmm, HypercallConvention.Nyx, 100, TransferLayout.Address(0), direction: Direction.ToVmm);
+        using GuestBuffer buffer = vmm.Memory.Allocate(GuestPage.Size, Residency.Touched);
+        byte[] before = FakeHandlersTests.Fill(buffer);
+        ulong number = exchange.NumberOf(FakeTechnique.Virtual);
+        _ = new HypercallFunction(vmm, HypercallConvention.Nyx, number).Call(buffer.Address.Value);
+        Assert.Empty(exchange.Sent.ToArray());
+        exchange.Claim(before, [], Direction.ToVmm);
+    }
+
+    [Fact]
+    public void Four_numbers_follow_each_other_and_names_are_for_names()
+    {
+        FakeMachine vmm = new();
+        FakeExchange numbered = FakeExchange.AddByNumber(vmm, HypercallConvention.BitVisor, 60);
+        Assert.Equal("BitVisor 60", numbered.Name);
+        Assert.Equal([60u, 62u, 62u, 63u], Enum.GetValues<FakeTechnique>().Select(numbered.NumberOf));
+        FakeExchange named = FakeExchange.AddTo(vmm, "x");
+        Exception e = Assert.Throws<InvalidOperationException>(() => numbered.NameOf(FakeTechnique.Virtual));
+        Assert.Contains("have no names", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<InvalidOperationException>(() => named.NumberOf(FakeTechnique.Virtual));
+        Assert.Contains("called by name", e.Message, StringComparison.Ordinal);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => numbered.NumberOf((FakeTechnique)9));
+        _ = Assert.Throws<ArgumentException>("layout", () => FakeExchange.AddByNumber(vmm, HypercallConvention.Xen, 1)); // it has none
+        _ = Assert.Throws<ArgumentException>(
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.Nyx, 1, TransferLayout.AddressAndLength));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.BitVisor, ulong.MaxValue - 2));
+        _ = Assert.Throws<ArgumentOutOfRangeException>(
+            () => FakeExchange.AddByNumber(vmm, HypercallConvention.Vmware, 0xFFFD, TransferLayout.Address(0)));
+    }
+
     [Fact]
     public void A_copy_that_stopped_part_way_and_is_claimed_whole_is_found_out()
     {
@@ -205,7 +265,7 @@ public class FakeExchangeTests
     public void Its_own_transform_does_what_a_test_wants()
     {
         FakeMachine vmm = new();
-        FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeTransforms.ToUpper);
+        FakeExchange exchange = FakeExchange.AddTo(vmm, "upper", FakeHandlers.ToUpper);
         using GuestBuffer buffer = vmm.Memory.Allocate(5, Residency.Touched);
         "a{Z`z"u8.CopyTo(buffer.Span);
 

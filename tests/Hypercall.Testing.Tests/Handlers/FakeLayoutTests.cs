@@ -104,6 +104,67 @@ public sealed class FakeLayoutTests
         Assert.Equal(Large([.. seen]), buffer.Span.Slice(5, (2 * Page) + 7).ToArray());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void By_extents_as_a_list_or_as_the_structure_of_a_layout(bool isStructure)
+    {
+        TransferLayout layout = new(3, 3, length: 0, descriptor: DescriptorFormat.Extents);
+        List<byte> seen = [];
+        FakeMachine fake = Machine(FakeVmmPersonality.Xen)
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper(seen), layout: layout));
+        using GuestBuffer buffer = Filled(fake, (5 * Page) - 9);
+        TransferLayout programs = isStructure ? layout : new TransferLayout(3, 3, length: 0);
+
+        TransferResult result = new HypercallFunction(fake, HypercallConvention.Xen, 40, layout: programs).Transfer(
+            buffer.Slice(5, (3 * Page) + 7),
+            isStructure ? Passing.PageByPage : Passing.ListOf(DescriptorFormat.Extents),
+            Direction.Both,
+            FakeHandlers.Rule);
+
+        Assert.Equal((3 * Page) + 7, result.BytesDone);
+        Assert.Equal(isStructure ? 4 : 1, result.Calls);
+        Assert.Equal(Large([.. seen]), buffer.Span.Slice(5, (3 * Page) + 7).ToArray());
+        Assert.Equal((byte)'s', buffer.Span[0]);
+    }
+
+    [Theory]
+    [InlineData(0, 16, 0x1000, 0)] // an extent of no bytes
+    [InlineData(0, 16, 0x1000, long.MaxValue)]
+    [InlineData(0, 16, 1L << 52, 1)]
+    [InlineData(0, 15, 0x1000, 1)] // no whole number of extents
+    [InlineData(0, 0, 0x1000, 1)]
+    [InlineData(0, 4112, 0x1000, 1)] // more than a page
+    [InlineData(4088, 16, 0x1000, 1)] // over the end of its page
+    public void Extents_that_are_none_are_refused(int at, ulong size, long start, long length)
+    {
+        TransferLayout layout = new(0, 0, length: 1, descriptor: DescriptorFormat.Extents);
+        FakeMachine fake = Machine(FakeVmmPersonality.Xen)
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: layout));
+        using GuestBuffer list = fake.Memory.Allocate(2 * Page, Residency.Pinned);
+        BitConverter.TryWriteBytes(list.Span[at..], start);
+        BitConverter.TryWriteBytes(list.Span[(at + 8)..], length);
+
+        HypercallFunction function = new(fake, HypercallConvention.Xen, 40);
+        Assert.Equal(ulong.MaxValue, function.Call(Gpa(list) + (ulong)at, size).Rax);
+    }
+
+    [Fact]
+    public void Extents_without_a_length_are_refused_and_a_format_of_ones_own_is_said_to_be_unreadable()
+    {
+        DescriptorFormat mine = new("mine", 1, static (in piece, block) => 8);
+        TransferLayout endless = TransferLayout.Structure(0, DescriptorFormat.Extents);
+        FakeMachine fake = Machine(FakeVmmPersonality.Xen)
+            .On(HypercallConvention.Xen, 40, FakeHandlers.ByFrameList(Upper([]), layout: endless))
+            .On(HypercallConvention.Xen, 41, FakeHandlers.ByFrameList(Upper([]), layout: TransferLayout.Structure(0, mine)));
+        using GuestBuffer buffer = Filled(fake, Page);
+
+        Assert.Equal(ulong.MaxValue, new HypercallFunction(fake, HypercallConvention.Xen, 40).Call(Gpa(buffer)).Rax);
+        HypercallFunction unreadable = new(fake, HypercallConvention.Xen, 41);
+        Exception e = Assert.Throws<InvalidOperationException>(() => unreadable.Call(Gpa(buffer)));
+        Assert.Contains("has 'mine'", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void By_whichever_it_is_given()
     {
@@ -157,13 +218,13 @@ public sealed class FakeLayoutTests
     private static FakeTransform Upper(List<byte> seen) => (call, bytes) =>
     {
         seen.AddRange(bytes);
-        FakeTransforms.ToUpper(call, bytes);
+        FakeHandlers.ToUpper(call, bytes);
     };
 
     private static byte[] Large(byte[] bytes)
     {
         byte[] large = [.. bytes];
-        FakeTransforms.ToUpper(null!, large);
+        FakeHandlers.ToUpper(null!, large);
         return large;
     }
 

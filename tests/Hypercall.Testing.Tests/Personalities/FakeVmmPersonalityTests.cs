@@ -214,8 +214,7 @@ public sealed class FakeVmmPersonalityTests
     [InlineData(3, uint.MaxValue)]
     public void A_port_that_nobody_serves_reads_ones(int cpl, uint expected)
     {
-        FakeVmmPersonality[] others = [.. FakeVmmPersonality.All.Where(vmm => !vmm.ServesPort)];
-        Assert.All(others, vmm =>
+        Assert.All(FakeVmmPersonality.All, vmm => // VMware's is another port
         {
             FakeMachine fake = new(new FakeMachineOptions { Personality = vmm, Cpl = cpl, HasPortPermission = true });
             HypercallRegisters registers = new() { Rax = 0x1234_5678_9ABC_DEF0, Rbx = 2 };

@@ -14,6 +14,7 @@ public sealed class FakeVmmRuleTests
     private static readonly HypercallInstruction Vmcall = new("VMCALL", [0x0F, 0x01, 0xC1]);
     private static readonly HypercallInstruction Vmmcall = new("VMMCALL", [0x0F, 0x01, 0xD9]);
     private static readonly HypercallInstruction Port = new("IN", [0xED]);
+    private static readonly HypercallInstruction Out = new("OUT", [0xEF]);
     private static readonly CpuIdentity Intel = new() { Vendor = "GenuineIntel" };
     private static readonly CpuIdentity Amd = new() { Vendor = "AuthenticAMD" };
 
@@ -142,6 +143,16 @@ public sealed class FakeVmmRuleTests
             Assert.Equal(sent with { Rax = uint.MaxValue }, Call(Serving(vmm, 3), sent));
             sent = HypercallConvention.VmwarePort.CreateFrame(Unserved);
             Assert.Equal(sent with { Rax = uint.MaxValue }, Call(Serving(vmm, 0), sent, Port));
+        },
+        ["OUT DX, EAX on port 0x5658 is answered as IN is."] = vmm =>
+        {
+            HypercallRegisters sent = HypercallConvention.VmwarePort.CreateFrame(Served);
+            Assert.Equal(CpuFaultKind.GeneralProtection, FaultOf(Serving(vmm, 3), Out, sent));
+            Assert.Equal(Handled, Call(Serving(vmm, 0), sent, Out).Rax);
+            sent = HypercallConvention.VmwarePort.CreateFrame(Unserved);
+            Assert.Equal(sent with { Rax = uint.MaxValue }, Call(Serving(vmm, 0), sent, Out));
+            HypercallInstruction narrow = new("OUT DX, AL", [0xEE]);
+            Assert.Equal(sent, Call(Serving(vmm, 0), sent, narrow));
         },
         ["Another port, or IN without that number in EAX, gives EAX = 0xffffffff."] = vmm =>
         {

@@ -6,13 +6,16 @@ namespace Hypercall.Testing.Tests;
 /// <summary>Which ways down a fake machine has, and on which of its CPUs the VMM is.</summary>
 public sealed class FakeWaysTests
 {
-    private const FakeWays Every = FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel;
+    private const FakeWays Every =
+        FakeWays.Instruction | FakeWays.Port | FakeWays.Kernel | FakeWays.Cpuid | FakeWays.PortOut;
 
     [Fact]
     public void A_machine_has_the_vendors_instructions_unless_it_is_told_otherwise()
     {
         Assert.Equal(["Intel", "AMD"], Names(new FakeMachine()));
-        Assert.Equal(["Intel", "AMD", "port", "kernel"], Names(new FakeMachine(new FakeMachineOptions { Ways = Every })));
+        Assert.Equal(
+            ["Intel", "AMD", "port", "port-out", "cpuid", "kernel"],
+            Names(new FakeMachine(new FakeMachineOptions { Ways = Every })));
         Assert.Equal(["port"], Names(new FakeMachine(new FakeMachineOptions { Ways = FakeWays.Port })));
     }
 
@@ -71,6 +74,8 @@ public sealed class FakeWaysTests
         Assert.Equal((ulong)CpuFaultKind.GeneralProtection, answers["Intel"]); // KVM on AMD
         Assert.Equal(unchecked((ulong)-1L), answers["AMD"]);
         Assert.Equal((ulong)CpuFaultKind.GeneralProtection, answers["port"]);
+        Assert.Equal((ulong)CpuFaultKind.GeneralProtection, answers["port-out"]);
+        Assert.Equal(0u, answers["cpuid"]); // a leaf that this CPU has not
         Assert.Equal(unchecked((ulong)-1000L), answers["kernel"]);
     }
 
