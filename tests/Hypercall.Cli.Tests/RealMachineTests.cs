@@ -7,7 +7,7 @@ namespace Hypercall.Cli.Tests;
 /// <summary>What a KVM guest answers, on AMD and on Intel: a handful of hypercalls, no more.</summary>
 public class RealMachineTests
 {
-    [SkippableFact]
+    [Fact]
     public async Task Detect_names_the_CPU_the_instruction_and_the_hypervisor()
     {
         bool isAmd = IsAmdUnderKvm();
@@ -23,7 +23,7 @@ public class RealMachineTests
         Assert.Equal("0xffffffffffffffff", run.Json.GetProperty("presenceRax").GetString());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Detect_finds_KVM_and_says_that_it_refuses_user_mode()
     {
         bool isAmd = IsAmdUnderKvm();
@@ -36,20 +36,20 @@ public class RealMachineTests
         Assert.Equal("0xffffffffffffffff", chosen.GetProperty("rax").GetString());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_call_by_name_exits_4_and_explains_minus_one()
     {
         _ = IsAmdUnderKvm();
         await CallAndMeetKvm();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_wrong_instruction_exits_3_and_the_process_lives()
     {
         await CallAndFault(IsAmdUnderKvm());
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Right_and_wrong_instruction_live_in_one_process_in_either_order(bool wrongFirst)
@@ -70,7 +70,7 @@ public class RealMachineTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_call_by_KVM_s_own_convention_is_refused_with_exit_1()
     {
         _ = IsAmdUnderKvm();
@@ -80,7 +80,7 @@ public class RealMachineTests
         Assert.True(run.Json.GetProperty("convention").GetProperty("failed").GetBoolean());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_demonstration_on_the_real_VMM_exits_4()
     {
         _ = IsAmdUnderKvm();
@@ -109,9 +109,9 @@ public class RealMachineTests
 
     private static bool IsAmdUnderKvm()
     {
-        Skip.IfNot(X86Base.IsSupported, "Not an x86 CPU.");
+        Assert.SkipUnless(X86Base.IsSupported, "Not an x86 CPU.");
         CpuIdentity cpu = CpuIdentity.Read(new NativeMachine([]).Cpuid);
-        Skip.IfNot(
+        Assert.SkipUnless(
             cpu is { Vendor: "AuthenticAMD" or "GenuineIntel", HypervisorPresent: true, HypervisorSignature: "KVMKVMKVM" },
             $"Only a KVM guest answers so; this is '{cpu.Vendor}' under '{cpu.HypervisorSignature}'.");
         return cpu.Vendor == "AuthenticAMD";

@@ -8,15 +8,17 @@ namespace Hypercall.Cli.Tests;
 [CollectionDefinition(nameof(RealMemoryTests), DisableParallelization = true)]
 public class RealMemoryTests
 {
-    [SkippableTheory]
+    [Theory]
     [InlineData("io_uring")]
     [InlineData("ramfs")]
     public async Task Compaction_moves_locked_pages_and_no_pinned_one(string mechanism)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Needs root on Linux: to have memory compacted, and to see where pages lie.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess,
+            "Needs root on Linux: to have memory compacted, and to see where pages lie.");
         CliRun run = await CliRun.OfAsync($"memory --compact --pinning {mechanism} --json");
         JsonElement error = run.Json.GetProperty("error");
-        Skip.If(run.ExitCode is ExitCode.MemoryRefused or ExitCode.Unsupported, error.ToString());
+        Assert.SkipWhen(run.ExitCode is ExitCode.MemoryRefused or ExitCode.Unsupported, error.ToString());
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.Equal(mechanism, run.Json.GetProperty("pinned").GetProperty("mechanism").GetString());
@@ -26,15 +28,16 @@ public class RealMemoryTests
         Assert.Equal(0, run.Json.GetProperty("pinned").GetProperty("moved").GetInt64());
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("memory")]
     [InlineData("memory --compact")]
     public async Task Without_root_it_says_what_is_missing_and_still_shows_residency(string commandLine)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
-        Skip.IfNot(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
         string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", .. Tool.CommandLine];
-        Skip.IfNot(await ProcessRun.CanAsync("setpriv", [.. asNobody, "--version"]), "Nobody may not run the tool where it lies.");
+        Assert.SkipUnless(
+            await ProcessRun.CanAsync("setpriv", [.. asNobody, "--version"]), "Nobody may not run the tool where it lies.");
         ProcessRun run = await ProcessRun.OfAsync("setpriv", LastResort.Bound, [.. asNobody, .. commandLine.Split(' '), "--size", "64KiB", "--json"]);
 
         Assert.Equal((int)ExitCode.MemoryRefused, run.ExitCode);
@@ -47,14 +50,16 @@ public class RealMemoryTests
         Assert.Empty(run.Error);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Every_way_of_pinning_that_was_refused_is_told()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
-        Skip.IfNot(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
         string sandbox = CProgram.Build("sandbox");
         string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-        Skip.IfNot(await ProcessRun.CanAsync("setpriv", [.. asNobody, .. Tool.CommandLine, "--version"]), "Nobody may not run the tool where it lies.");
+        Assert.SkipUnless(
+            await ProcessRun.CanAsync("setpriv", [.. asNobody, .. Tool.CommandLine, "--version"]),
+            "Nobody may not run the tool where it lies.");
         ProcessRun run = await ProcessRun.OfAsync(
             sandbox,
             LastResort.Bound,

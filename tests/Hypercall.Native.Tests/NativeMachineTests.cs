@@ -85,10 +85,10 @@ public sealed class NativeMachineTests
         Assert.Contains("AddFakeMachine", error.Message, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_third_vendor_is_one_class_and_one_extension_method()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm => vmm.AddNop().AddNop());
         using ServiceProvider provider = services.BuildServiceProvider();
@@ -124,12 +124,12 @@ public sealed class NativeMachineTests
         Assert.Contains("Intel, AMD", error.Message, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(null)]
     [InlineData("left")]
     public void Two_providers_that_can_be_used_fail_at_validation_unless_one_is_named(string? key)
     {
-        Skip.IfNot(TestTarget.CanExecute, "CPUID is executed on x86-64 only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "CPUID is executed on x86-64 only.");
         ServiceCollection services = new();
         _ = key is null ? services.AddHypercall(Both) : services.AddKeyedHypercall(key, Both);
         using (ServiceProvider provider = services.BuildServiceProvider())
@@ -158,10 +158,10 @@ public sealed class NativeMachineTests
         Assert.Null(provider.GetRequiredService<IOptionsMonitor<HypercallOptions>>().CurrentValue.Provider);
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_choice_is_logged_and_the_switch_too()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         using RecordingLogger logger = new();
         NativeMachine machine = new(
             [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
@@ -174,10 +174,10 @@ public sealed class NativeMachineTests
         Assert.Contains(logger.Entries, entry => entry.Level == LogLevel.Information && entry.Message.Contains("UD2 raised #UD", StringComparison.Ordinal));
     }
 
-    [SkippableFact]
+    [Fact]
     public void Without_the_opt_in_the_other_instruction_is_not_tried()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         NativeMachine machine = new(
             [new NopProvider { Vendor = "AuthenticAMD", Encoding = TestTarget.Ud2, Mnemonic = "UD2" }, new NopProvider { Vendor = "nobody" }],
             null, null, null, FakeCpu.Of("AuthenticAMD"), NativePlatform.Current);
@@ -190,7 +190,7 @@ public sealed class NativeMachineTests
     /// <summary>
     /// KVM refuses user mode whatever the call is (arch/x86/kvm/x86.c, kvm_emulate_hypercall), and writes nothing but RAX.
     /// </summary>
-    [SkippableFact]
+    [Fact]
     public void On_KVM_the_right_instruction_gives_minus_1_and_keeps_every_other_register()
     {
         (string right, _) = InstructionsOfKvm();
@@ -207,7 +207,7 @@ public sealed class NativeMachineTests
         Assert.Equal(before with { Rax = ulong.MaxValue }, after); // -EPERM
     }
 
-    [SkippableFact]
+    [Fact]
     public void On_KVM_the_other_instruction_raises_the_fault_of_its_vendor_and_changes_no_register()
     {
         (_, string wrong) = InstructionsOfKvm();
@@ -223,11 +223,11 @@ public sealed class NativeMachineTests
         Assert.Equal((0x7E57ul, 1ul), (registers.Rax, registers.Rbx));
     }
 
-    [SkippableFact]
+    [Fact]
     public unsafe void On_KVM_on_Intel_the_instruction_that_KVM_tried_to_patch_stays_as_it_was()
     {
         (_, string wrong) = InstructionsOfKvm();
-        Skip.IfNot(wrong == "VMMCALL", "Only on Intel does KVM try to patch VMMCALL.");
+        Assert.SkipUnless(wrong == "VMMCALL", "Only on Intel does KVM try to patch VMMCALL.");
         NativeMachine machine = Forced(wrong);
         for (int i = 0; i < 2; i++)
         {
@@ -239,7 +239,7 @@ public sealed class NativeMachineTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void On_KVM_either_instruction_may_come_first(bool rightFirst)
@@ -256,9 +256,9 @@ public sealed class NativeMachineTests
 
     private static (string Right, string Wrong) InstructionsOfKvm()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         CpuIdentity cpu = CpuIdentity.Read(new NativeCpuid());
-        Skip.IfNot(
+        Assert.SkipUnless(
             cpu is { Vendor: "AuthenticAMD" or "GenuineIntel", HypervisorSignature: "KVMKVMKVM" },
             $"What the instructions do is known for KVM on AMD and on Intel; this is '{cpu.HypervisorSignature}' on {cpu.Vendor}.");
         return cpu.Vendor == "AuthenticAMD" ? ("VMMCALL", "VMCALL") : ("VMCALL", "VMMCALL");

@@ -16,7 +16,7 @@ internal static class TestTarget
 
     public static StubChannel Channel(params ReadOnlySpan<byte> encoding)
     {
-        Skip.IfNot(CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         return new StubChannel(Of("TEST", encoding));
     }
 

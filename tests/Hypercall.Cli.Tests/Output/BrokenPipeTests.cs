@@ -7,7 +7,7 @@ public class BrokenPipeTests
 {
     private const string CalledAnyway = "The VMM was called all the same: ";
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("--help")]
     [InlineData("--version")]
     [InlineData("help send")]
@@ -27,7 +27,7 @@ public class BrokenPipeTests
         Assert.Equal((141, "", ""), await RunAsync(commandLine));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("call foo --vmm fake", CalledAnyway + "'foo' returned, with RAX = 0xa (10).")]
     [InlineData("call foo --vmm fake --json", CalledAnyway + "'foo' returned, with RAX = 0xa (10).")]
     [InlineData("raw --rax 4 --vmm fake", CalledAnyway + "VMMCALL completed, with RAX = 0xa (10).")]
@@ -42,7 +42,7 @@ public class BrokenPipeTests
         Assert.Equal($"hypercall: Nobody reads standard output any more (Broken pipe). {done}", errors.TrimEnd());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_reader_that_takes_the_beginning_does_not_make_it_a_success()
     {
         string script = """{ head -c 1000000 /dev/zero | "$0" "$@"; echo "CODE=$?" >&2; } | head -c 1""";
@@ -52,7 +52,7 @@ public class BrokenPipeTests
         Assert.Contains("CODE=141", run.Error, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("--help", null)]
     [InlineData("functions --vmm fake", null)]
     [InlineData("functions --vmm fake --json", null)]
@@ -61,7 +61,7 @@ public class BrokenPipeTests
     [InlineData("send - --function upper_gva --direction both --out - --vmm fake", "'upper_gva' took 3 of 3 bytes")]
     public async Task A_full_disk_ends_with_74_and_its_cause(string commandLine, string? done)
     {
-        Skip.IfNot(File.Exists("/dev/full"), "There is no /dev/full.");
+        Assert.SkipUnless(File.Exists("/dev/full"), "There is no /dev/full.");
         ProcessRun run = await ShAsync("""printf abc | "$0" "$@" >/dev/full""", commandLine);
 
         Assert.Equal(74, run.ExitCode);
@@ -69,10 +69,10 @@ public class BrokenPipeTests
         Assert.Equal(done is not null, run.Error.Contains(CalledAnyway + done, StringComparison.Ordinal));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_full_disk_under_the_file_of_out_is_an_error_on_standard_output_too()
     {
-        Skip.IfNot(File.Exists("/dev/full"), "There is no /dev/full.");
+        Assert.SkipUnless(File.Exists("/dev/full"), "There is no /dev/full.");
         CliRun run = await CliRun.OfAsync("send - --function upper_gva --direction both --out /dev/full --vmm fake --json", new MemoryStream([1, 2, 3]));
 
         Assert.Equal(ExitCode.OutputLost, run.ExitCode);
@@ -80,7 +80,7 @@ public class BrokenPipeTests
         Assert.Contains("'upper_gva' took 3 of 3 bytes", run.Json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Output_that_was_closed_from_the_start_is_found_out_before_the_VMM_is_asked()
     {
         ProcessRun run = await ShAsync("""printf abc | "$0" "$@" >&-""", "call foo --vmm fake");
@@ -89,7 +89,7 @@ public class BrokenPipeTests
         Assert.DoesNotContain(CalledAnyway, run.Error, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task What_is_appended_to_a_file_stays_in_order()
     {
         string file = Path.GetTempFileName();
@@ -108,14 +108,14 @@ public class BrokenPipeTests
 
     private static async Task<(int ExitCode, string Out, string Error)> RunAsync(string commandLine)
     {
-        Skip.IfNot(await ProcessRun.CanAsync("mkfifo", "--version"), "There is no mkfifo.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("mkfifo", "--version"), "There is no mkfifo.");
         ProcessRun run = await ShAsync($"printf abc | {{ {Pipes.WithoutReader}; }}", commandLine);
         return (run.ExitCode, run.Out, run.Error);
     }
 
     private static async Task<ProcessRun> ShAsync(string script, string commandLine)
     {
-        Skip.If(OperatingSystem.IsWindows() || !await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
+        Assert.SkipWhen(OperatingSystem.IsWindows() || !await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
         return await ProcessRun.OfAsync("sh", LastResort.Bound, ["-c", script, .. Tool.CommandLine, .. commandLine.Split(' ')]);
     }
 }

@@ -6,7 +6,7 @@ namespace Hypercall.Cli.Tests.Terminal;
 /// </summary>
 public class ClosedStreamTests
 {
-    [SkippableTheory]
+    [Theory]
     [InlineData("shell --vmm fake")]
     [InlineData("send - --function upper_gva --vmm fake")]
     public async Task Without_standard_input_what_reads_it_says_so(string commandLine)
@@ -18,7 +18,7 @@ public class ClosedStreamTests
         Assert.Contains("tandard input", run.Error, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("functions --vmm fake")]
     [InlineData("shell --vmm fake")]
     [InlineData("send - --function upper_gva --direction both --out - --vmm fake")]
@@ -30,7 +30,7 @@ public class ClosedStreamTests
         Assert.Contains("closed before this process began", run.Error, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("functions --vmm fake", "<&- >&-", ExitCode.Usage)] // numbers 0 and 1 are both ends of a pipe of the runtime's
     [InlineData("functions --vmm fake", "<&- >&- 2>&-", ExitCode.Usage)]
     [InlineData("nosuch", "<&- >&- 2>&-", ExitCode.Usage)]
@@ -41,7 +41,7 @@ public class ClosedStreamTests
 
     private static async Task<ProcessRun> RunAsync(string commandLine, string streams)
     {
-        Skip.If(OperatingSystem.IsWindows() || !await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
+        Assert.SkipWhen(OperatingSystem.IsWindows() || !await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
         string input = streams.Contains("<&-", StringComparison.Ordinal) ? "" : "echo abc | ";
         return await ProcessRun.OfAsync("sh", LastResort.Bound, ["-c", $"{input}\"$0\" \"$@\" {streams}", .. Tool.CommandLine, .. commandLine.Split(' ')]);
     }

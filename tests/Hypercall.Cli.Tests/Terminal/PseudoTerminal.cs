@@ -138,11 +138,14 @@ internal sealed partial class PseudoTerminal : IDisposable
 
     private static async Task<PseudoTerminal> OpenAsync(string script, string[] around, string[] commandLine, bool isControlling = true)
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
-        Skip.IfNot(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
-        Skip.IfNot(await ProcessRun.CanAsync("env", Defaults, "true"), "There is no env that puts signals back (coreutils 8.31).");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Pseudo-terminals are tested on Linux.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("setsid", "--version"), "There is no setsid (util-linux).");
+        Assert.SkipUnless(
+            await ProcessRun.CanAsync("env", Defaults, "true"), "There is no env that puts signals back (coreutils 8.31).");
         int master = OpenMaster(ReadWrite | NoControl | CloseOnExec);
-        Skip.If(master < 0 || Grant(master) != 0 || Unlock(master) != 0, $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
+        Assert.SkipWhen(
+            master < 0 || Grant(master) != 0 || Unlock(master) != 0,
+            $"There is no pseudo-terminal: {Marshal.GetLastPInvokeErrorMessage()}");
         return new PseudoTerminal(new SafeFileHandle(master, ownsHandle: true), script, around, commandLine, isControlling);
     }
 

@@ -18,7 +18,7 @@ public class ShellTerminalTests
     private const int SigXcpu = 24;
     private const int SigWinch = 28;
 
-    [SkippableFact]
+    [Fact]
     public async Task Keys_are_echoed_once_and_the_terminal_is_as_before()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -34,7 +34,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("\u0003", 130)] // Ctrl-C
     [InlineData("\u0004", 0)]   // Ctrl-D
     public async Task A_person_gets_out_and_the_terminal_is_as_before(string key, int expected)
@@ -46,7 +46,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(SigTerm, 130)]
     [InlineData(SigInt, 130)]
     [InlineData(SigHup, 128 + SigHup)] // not the tool's business: it ends as signals end a process
@@ -65,7 +65,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task After_a_stop_the_terminal_is_raw_again()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -80,7 +80,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_job_that_began_in_the_background_is_raw_in_the_foreground()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunBehindAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -93,7 +93,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_terminal_that_controls_no_session_is_raw_too()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunUncontrolledAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -104,7 +104,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task While_it_is_stopped_the_terminal_is_as_before()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunJobAsync([.. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -121,7 +121,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Orphaned_behind_another_job_it_ends_at_the_next_key_and_leaves_the_terminal_as_before()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunJobAsync(["sh", "-c", "\"$0\" \"$@\"; true", .. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -135,7 +135,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("throw", 128 + 6)] // SIGABRT
     [InlineData("exit", 9)]
     public async Task After_an_end_that_nobody_planned_the_terminal_is_as_before(string how, int expected)
@@ -151,7 +151,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task After_the_reader_of_its_output_went_away_the_terminal_is_as_before()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync(["sh", "-c", Pipes.WithoutReader, .. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -159,7 +159,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("HUP", SigHup)]
     [InlineData("INT", SigInt)]
     [InlineData("QUIT", SigQuit)]
@@ -176,7 +176,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task SIGTERM_ends_it_even_where_it_was_ignored() // .NET takes it in any case
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync(["env", "--ignore-signal=TERM", .. Tool.CommandLine, "shell", "--vmm", "fake"]);
@@ -187,7 +187,7 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(SigInt, 130)]
     [InlineData(SigHup, 128 + SigHup)]
     public async Task These_tests_hold_under_nohup_and_in_the_background_of_a_script(int signal, int expected)
@@ -199,7 +199,7 @@ public class ShellTerminalTests
         _ = terminal.Expect($"EXIT={expected}");
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Where_the_VMM_says_no_the_terminal_is_never_touched()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync([.. Tool.CommandLine, "shell", "--fake", "kvm"]);
@@ -207,19 +207,19 @@ public class ShellTerminalTests
         terminal.AssertRestored();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("help\\nexit\\n", "> help\nhelp: prints this\nexit: ends the shell\n> exit\n")]
     [InlineData("help\\n", "> help\nhelp: prints this\nexit: ends the shell\n> ")]
     [InlineData("", "> ")]
     public async Task In_a_pipe_bytes_go_through_and_the_end_of_input_ends_it(string keys, string output)
     {
-        Skip.IfNot(await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("sh", "-c", "true"), "There is no sh.");
         ProcessRun run = await ProcessRun.OfAsync("sh", LastResort.Bound, ["-c", $"printf '{keys}' | \"$0\" \"$@\" | cat", .. Tool.CommandLine, "shell", "--vmm", "fake"]);
 
         Assert.Equal((output, ""), (run.Out, run.Error));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_person_sees_how_far_a_transfer_is()
     {
         string file = Path.GetTempFileName();

@@ -8,7 +8,7 @@ namespace Hypercall.Cli.Tests.Terminal;
 /// <summary>What a terminal is sent that has no box drawing, nor other characters beyond ASCII.</summary>
 public class TerminalEncodingTests
 {
-    [SkippableTheory]
+    [Theory]
     [InlineData("LC_ALL=en_US.ISO-8859-1")]
     [InlineData("LC_ALL=de_DE.ISO-8859-15@euro")]
     [InlineData("LC_ALL=C")]
@@ -27,7 +27,7 @@ public class TerminalEncodingTests
         Assert.All(screen, c => Assert.True(char.IsAscii(c), $"U+{(int)c:X4}"));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task A_terminal_in_UTF_8_gets_frames()
     {
         using PseudoTerminal terminal = await PseudoTerminal.RunAsync(["env", "LC_ALL=en_US.utf8", .. Tool.CommandLine, "functions", "foo", "--vmm", "fake"]);
@@ -35,7 +35,7 @@ public class TerminalEncodingTests
         Assert.Contains("╭──────┬", Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(terminal.Expect("EXIT=0"))), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task The_bar_of_a_transfer_is_ASCII_too_and_so_is_a_name_that_was_cut()
     {
         string file = Path.GetTempFileName();
@@ -55,7 +55,7 @@ public class TerminalEncodingTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("LC_ALL=en_US.ISO-8859-1", "'caf\u00e9...\\u03bb'")]
     [InlineData("LC_ALL=C", "'caf\\u00e9...\\u03bb'")]
     public async Task A_name_from_outside_is_legible_in_any_encoding(string variable, string shown)
@@ -65,12 +65,12 @@ public class TerminalEncodingTests
         Assert.Contains(shown, terminal.Expect("EXIT=1"), StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("LC_ALL=en_US.ISO-8859-1")]
     [InlineData("LC_ALL=C")]
     public async Task JSON_is_exact_in_any_encoding(string variable)
     {
-        Skip.IfNot(await ProcessRun.CanAsync("env", "--version"), "There is no env.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("env", "--version"), "There is no env.");
         const string name = "caf\u00e9\u2026\u03bb\U0001f600";
         ProcessRun run = await ProcessRun.OfAsync("env", LastResort.Bound, [variable, .. Tool.CommandLine, "call", name, "--vmm", "fake", "--json"]);
 

@@ -8,10 +8,10 @@ public class NativeHypervisorSignsTests
 {
     private static readonly NativeMachine Machine = new([new IntelProvider(), new AmdProvider()]);
 
-    [SkippableFact]
+    [Fact]
     public void The_CPUID_that_Xen_emulates_is_UD_elsewhere_and_the_process_lives()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         if (Machine.Signs.TryGetForcedCpuid() is { } forced)
         {
             Assert.Contains(CpuidSignature.ReadAll(forced), name => name.Text == "XenVMMXenVMM");
@@ -23,10 +23,10 @@ public class NativeHypervisorSignsTests
     }
 
     // The prefix is not at fault for what it is: CPUID behind nothing gives through the same stub what CPUID gives.
-    [SkippableFact]
+    [Fact]
     public void CPUID_through_a_stub_gives_what_CPUID_gives()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         IHypercallProvider way = new PlainCpuid();
         HypercallRegisters registers = new() { Rax = 0x4000_0000 };
         Assert.True(way.Open(new HypercallTarget(CpuIdentity.Read(Machine.Cpuid), way), NullLoggerFactory.Instance).TryInvoke(ref registers).IsCompleted);
@@ -34,22 +34,22 @@ public class NativeHypervisorSignsTests
         Assert.Equal((plain.Ebx, plain.Ecx, plain.Edx), ((uint)registers.Rbx, (uint)registers.Rcx, (uint)registers.Rdx));
     }
 
-    [SkippableFact]
+    [Fact]
     public void Files_are_those_of_Linux()
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "There is no /proc here.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /proc here.");
         Assert.Contains("Cpus_allowed_list:", Machine.Signs.TryReadFile("/proc/self/status"), StringComparison.Ordinal);
         Assert.True(Machine.Signs.FileExists("/dev/null"));
         Assert.Null(Machine.Signs.TryReadFile("/no/such/file"));
         Assert.False(Machine.Signs.FileExists("/no/such/file"));
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_is_found_rests_on_CPUID()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         CpuIdentity cpu = CpuIdentity.Read(Machine.Cpuid);
-        Skip.If(cpu.HypervisorSignature.Length == 0, "CPUID names nobody here.");
+        Assert.SkipWhen(cpu.HypervisorSignature.Length == 0, "CPUID names nobody here.");
         HypervisorFinding first = HypervisorDetector.Detect(Machine.Signs)[0];
         Assert.Contains($"'{cpu.HypervisorSignature}'", first.Evidence, StringComparison.Ordinal);
     }

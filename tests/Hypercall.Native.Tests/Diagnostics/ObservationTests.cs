@@ -33,21 +33,21 @@ public sealed class ObservationTests : IDisposable
         _listener.Start();
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_machine_counts_on_the_meters_of_its_factory()
     {
         Call(new NativeMachine([new NopProvider()], meterFactory: _factory));
         Assert.Equal(["factory 1 hypercall.function=Xen 17"], _seen);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_machine_without_a_factory_counts_on_the_meter_of_the_process()
     {
         Call(new NativeMachine([new NopProvider()]));
         Assert.Equal(["process 1 hypercall.function=Xen 17"], _seen);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_machine_of_a_container_counts_on_the_containers_meters()
     {
         using ServiceProvider services = new ServiceCollection().AddSingleton(_factory).AddHypercall(vmm => vmm.AddNop()).BuildServiceProvider();
@@ -57,7 +57,7 @@ public sealed class ObservationTests : IDisposable
         Assert.Equal(["factory 1 hypercall.function=Xen 17", "factory 1"], _seen);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_machine_with_a_key_counts_under_it()
     {
         using ServiceProvider services = new ServiceCollection().AddSingleton(_factory).AddKeyedHypercall("left", vmm => vmm.AddNop()).BuildServiceProvider();
@@ -65,12 +65,12 @@ public sealed class ObservationTests : IDisposable
         Assert.Equal(["factory 1 hypercall.function=Xen 17 hypercall.machine=left"], _seen);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_call_allocates_nothing_whether_somebody_listens_or_not(bool isListenedTo)
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         _listener.Dispose();
         HypercallFunction function = new(new NativeMachine([new NopProvider()], meterFactory: _factory), HypercallConvention.Xen, 17);
         (long bytes, long counted) = AllocatedBytes.OfCalls(function, _meter, isListenedTo);
@@ -94,7 +94,7 @@ public sealed class ObservationTests : IDisposable
 
     private static void Call(IHypercallMachine machine)
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         _ = new HypercallFunction(machine, HypercallConvention.Xen, 17).Call(1);
     }
 }

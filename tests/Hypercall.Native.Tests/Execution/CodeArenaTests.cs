@@ -5,12 +5,12 @@ namespace Hypercall.Native.Tests.Execution;
 
 public sealed unsafe class CodeArenaTests
 {
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void No_page_is_ever_writable_and_executable(bool useFile)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "/proc/self/maps is Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "/proc/self/maps is Linux's.");
         byte[] code = StubAssembler.Assemble(StubAbi.SystemV, TestTarget.Nop, clearsVectors: false, out int entry);
         CodeArena arena = new(new LinuxCodePages(useFile), 64, "test pages");
         List<string> offenders = [];
@@ -46,11 +46,11 @@ public sealed unsafe class CodeArenaTests
             line => line.Contains("memfd:hypercall", StringComparison.Ordinal) && Permissions(line).Contains('w', StringComparison.Ordinal));
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_pages_of_the_real_stubs_are_read_execute()
     {
         StubChannel channel = TestTarget.Channel(TestTarget.Nop);
-        Skip.IfNot(OperatingSystem.IsLinux(), "/proc/self/maps is Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc/self/maps is Linux's.");
         Assert.NotNull(channel);
         nint stub = ExecutionEngine.Shared.GetStub(TestTarget.Nop).Entry;
 
@@ -59,10 +59,10 @@ public sealed unsafe class CodeArenaTests
         Assert.Equal("r-xp", Permissions(mapping));
     }
 
-    [SkippableFact]
+    [Fact]
     public void An_arena_that_is_full_says_so()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         CodeArena arena = new(CodePages.Current, 2, "test pages");
         nint first = arena.Add(_ => [0xC3]);
         nint second = arena.Add(_ => [0xC3]);
@@ -74,30 +74,30 @@ public sealed unsafe class CodeArenaTests
         Assert.Equal(0, error.ErrorCode);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_could_not_be_filled_is_not_used_up()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         CodeArena arena = new(CodePages.Current, 1, "test pages");
         _ = Assert.Throws<InvalidOperationException>(() => arena.Add(_ => throw new InvalidOperationException()));
 
         Assert.Equal(arena.Start, arena.Add(_ => [0xC3]));
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_same_bytes_share_a_stub_and_others_do_not()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         ExecutionEngine engine = ExecutionEngine.Shared;
 
         Assert.Equal(engine.GetStub(TestTarget.Nop), engine.GetStub([0x90]));
         Assert.NotEqual(engine.GetStub(TestTarget.Nop), engine.GetStub([0x90, 0x90]));
     }
 
-    [SkippableFact]
+    [Fact]
     public void Many_threads_make_channels_and_stubs_at_the_same_time()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         const int Threads = 16;
         const int Encodings = 24;
         using Barrier start = new(Threads);

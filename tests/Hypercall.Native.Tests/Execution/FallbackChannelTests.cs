@@ -165,7 +165,7 @@ public sealed class FallbackChannelTests : IDisposable
         Assert.Empty(_logger.Messages);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(new byte[] { 0x0F, 0x0B }, CpuFaultKind.InvalidOpcode)]
     [InlineData(new byte[] { 0xF4 }, CpuFaultKind.GeneralProtection)]
     [InlineData(new byte[] { 0x89, 0x05, 0xFA, 0xFF, 0xFF, 0xFF }, CpuFaultKind.PageFault)]

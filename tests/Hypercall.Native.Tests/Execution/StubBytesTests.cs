@@ -27,12 +27,12 @@ public sealed class StubBytesTests
         Assert.Equal(1, slot.AsSpan().Count(expected));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void What_is_executable_is_what_was_assembled(bool isIntel)
     {
-        Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
         InstructionProvider provider = isIntel ? new IntelProvider() : new AmdProvider();
         Stub stub = ExecutionEngine.Shared.GetStub(provider.Instruction.Encoding.Span);
 

@@ -11,12 +11,12 @@ public sealed class StubChannelCodeTests : IDisposable
 
     public void Dispose() => File.Delete(_listing);
 
-    [SkippableFact]
+    [Fact]
     public void The_upper_halves_are_cleared_before_the_runtime_prepares_the_call()
     {
-        Skip.IfNot(TestTarget.CanExecute, "Stubs are executed on x86-64.");
+        Assert.SkipUnless(TestTarget.CanExecute, "Stubs are executed on x86-64.");
         bool isKept = VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0);
-        Skip.IfNot(isKept, "This CPU has no AVX, or this system does not save its state.");
+        Assert.SkipUnless(isKept, "This CPU has no AVX, or this system does not save its state.");
         Dictionary<string, string> environment = new()
         {
             ["DOTNET_TieredCompilation"] = "0", // optimized at once
@@ -31,7 +31,7 @@ public sealed class StubChannelCodeTests : IDisposable
         Assert.True(exitCode == 0, text);
         string code = File.ReadAllText(_listing);
         int prepares = code.IndexOf(Helper, StringComparison.Ordinal);
-        Skip.If(prepares < 0 && code.Length > 0, $"This runtime prepares calls without {Helper}.");
+        Assert.SkipWhen(prepares < 0 && code.Length > 0, $"This runtime prepares calls without {Helper}.");
         Assert.InRange(code.IndexOf("vzeroupper", StringComparison.Ordinal), 0, prepares);
     }
 }

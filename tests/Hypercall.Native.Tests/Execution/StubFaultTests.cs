@@ -5,7 +5,7 @@ namespace Hypercall.Native.Tests.Execution;
 
 public sealed class StubFaultTests
 {
-    [SkippableFact]
+    [Fact]
     public void An_invalid_opcode_is_a_result()
     {
         CpuFault fault = Fault(TestTarget.Ud2, default);
@@ -19,7 +19,7 @@ public sealed class StubFaultTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_general_protection_fault_is_a_result()
     {
         CpuFault fault = Fault(TestTarget.Hlt, default);
@@ -29,7 +29,7 @@ public sealed class StubFaultTests
         Assert.False(fault.IsOnInstruction);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_non_canonical_address_is_a_general_protection_fault()
     {
         CpuFault fault = Fault(TestTarget.LoadFromRax, new HypercallRegisters { Rax = 0x8000_0000_0000_0000 });
@@ -37,7 +37,7 @@ public sealed class StubFaultTests
         Assert.Equal((CpuFaultKind.GeneralProtection, 13), (fault.Kind, fault.TrapNumber));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0x10)]
     [InlineData(0x7FFF_0000_0123)]
     public void A_page_fault_is_a_result_with_the_address_that_failed(ulong address)
@@ -52,7 +52,7 @@ public sealed class StubFaultTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_fault_on_the_bytes_of_the_instruction_is_told_apart()
     {
         CpuFault fault = Fault(TestTarget.WriteToItself, default);
@@ -66,10 +66,10 @@ public sealed class StubFaultTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public unsafe void A_bus_error_is_a_result()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "SIGBUS is a signal of Linux.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "SIGBUS is a signal of Linux.");
         int fd;
         fixed (byte* name = "empty\0"u8)
         {
@@ -84,7 +84,7 @@ public sealed class StubFaultTests
         Assert.Equal((CpuFaultKind.PageFault, 7u, (ulong)beyondTheEnd), (fault.Kind, fault.Code, fault.Address.Value)); // SIGBUS
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_null_reference_after_a_fault_is_still_an_exception()
     {
         _ = Fault(TestTarget.LoadFromRax, new HypercallRegisters { Rax = 0x10 });
@@ -93,7 +93,7 @@ public sealed class StubFaultTests
         _ = Assert.Throws<NullReferenceException>(() => nothing!.Length);
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_throwing_form_says_what_happened_and_where()
     {
         StubChannel channel = TestTarget.Channel(TestTarget.Ud2);

@@ -8,7 +8,7 @@ public sealed class StubRegisterTests
     [Property(Arbitrary = [typeof(RegisterFrames)], MaxTest = 500)]
     public void All_15_registers_go_in_and_come_out_each_on_its_own(HypercallRegisters goingIn, HypercallRegisters comingOut)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The callback is emitted for Linux on x86-64.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The callback is emitted for Linux on x86-64.");
         CallbackHarness harness = CallbackHarness.Shared;
         lock (harness.Gate)
         {
@@ -24,12 +24,12 @@ public sealed class StubRegisterTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData((int)StubAbi.SystemV)]
     [InlineData((int)StubAbi.Windows)]
     public void What_the_caller_keeps_is_intact_after_a_call_that_changed_everything(int abi)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The caller is emitted for Linux on x86-64.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The caller is emitted for Linux on x86-64.");
         CallbackHarness harness = CallbackHarness.Shared;
         lock (harness.Gate)
         {
@@ -51,12 +51,12 @@ public sealed class StubRegisterTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData((int)StubAbi.SystemV)]
     [InlineData((int)StubAbi.Windows)]
     public void What_the_caller_keeps_and_the_frame_are_intact_after_a_fault(int abi)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The caller is emitted for Linux on x86-64.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The caller is emitted for Linux on x86-64.");
         CallbackHarness harness = CallbackHarness.Shared;
         _ = ExecutionEngine.Shared.Guard;
         lock (harness.Gate)
@@ -90,7 +90,7 @@ public sealed class StubRegisterTests
         Assert.Equal(frame, registers);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_call_allocates_nothing_whether_it_completes_or_faults()
     {
         StubChannel completes = TestTarget.Channel(TestTarget.Nop);

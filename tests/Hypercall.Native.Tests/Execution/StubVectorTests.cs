@@ -15,7 +15,7 @@ public sealed unsafe class StubVectorTests
     private const int Ymm = 32;
     private const ulong AvxInUse = 0b100; // XINUSE bit 2: Intel SDM vol. 1, section 13.6
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void At_the_instruction_the_upper_halves_are_clear_and_the_lower_ones_kept(bool clears)
@@ -38,12 +38,14 @@ public sealed unsafe class StubVectorTests
         Assert.Equal([.. lower, .. upper, .. lower, .. upper, .. lower, .. upper], seen);
     }
 
-    [SkippableFact]
+    [Fact]
     public void At_the_instruction_the_CPU_itself_says_that_no_upper_half_is_in_use()
     {
         NeedsAvx();
         const uint XGetBv1 = 1 << 2; // XGETBV with ECX = 1: Intel SDM vol. 1, section 13.2
-        Skip.If(new NativeCpuid().Query(0).Eax < 0xD || (new NativeCpuid().Query(0xD, 1).Eax & XGetBv1) == 0, "This CPU does not tell which vector state is in use.");
+        Assert.SkipWhen(
+            new NativeCpuid().Query(0).Eax < 0xD || (new NativeCpuid().Query(0xD, 1).Eax & XGetBv1) == 0,
+            "This CPU does not tell which vector state is in use.");
 
         ulong inUse = InUse(clears: false);
         ulong cleared = InUse(clears: true);
@@ -52,7 +54,7 @@ public sealed unsafe class StubVectorTests
         Assert.Equal(0ul, cleared & AvxInUse);
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_stubs_of_this_process_clear_them_where_the_system_keeps_them()
     {
         NeedsAvx();
@@ -65,8 +67,12 @@ public sealed unsafe class StubVectorTests
 
     private static void NeedsAvx()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The caller is emitted for Linux on x86-64: it takes XMM6 to XMM15.");
-        Skip.IfNot(VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0), "This CPU has no AVX, or this system does not save its state.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute,
+            "The caller is emitted for Linux on x86-64: it takes XMM6 to XMM15.");
+        Assert.SkipUnless(
+            VectorState.IsKept(new NativeCpuid(), VectorState.ReadXcr0),
+            "This CPU has no AVX, or this system does not save its state.");
     }
 
     private static ulong InUse(bool clears)

@@ -7,7 +7,7 @@ public sealed class TryInvokeAllTests
     private static readonly byte[] IncrementRax = [0x48, 0xFF, 0xC0];
     private static readonly byte[] LoadFromRbx = [0x48, 0x8B, 0x03]; // mov rax, [rbx]
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
@@ -28,7 +28,7 @@ public sealed class TryInvokeAllTests
             Assert.Equal(one.i >= 1 && one.i <= count ? Distinct(one.i) with { Rax = Distinct(one.i).Rax + 1 } : Distinct(one.i), one.frame));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(63)]
@@ -50,7 +50,7 @@ public sealed class TryInvokeAllTests
         Assert.All(frames.Skip(faultAt).Select((frame, i) => (frame, i: i + faultAt)), one => Assert.Equal(Distinct(one.i).Rax, one.frame.Rax));
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_other_instruction_is_tried_once_and_takes_all_frames()
     {
         FallbackChannel channel = new(
@@ -64,7 +64,7 @@ public sealed class TryInvokeAllTests
         Assert.All(frames, frame => Assert.Equal(1ul, frame.Rax));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_refusal_of_the_other_way_decides_nothing()
     {
         Refusing other = new();

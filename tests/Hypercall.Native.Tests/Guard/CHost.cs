@@ -14,9 +14,10 @@ internal sealed class CHost(string folder)
 
     private static string Build(string folder, string name, params string[] options)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "These hosts are about Linux's signals, on x86-64.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "These hosts are about Linux's signals, on x86-64.");
         string gcc = FaultStressProcess.Find("gcc")!;
-        Skip.If(gcc is null, "No gcc on the PATH: the C host cannot be built (apt-get install gcc).");
+        Assert.SkipWhen(gcc is null, "No gcc on the PATH: the C host cannot be built (apt-get install gcc).");
         string output = Path.Combine(folder, name);
         string source = Checkout.Full("tests", "Hypercall.Native.Tests", "Guard", "Hosts", $"{name}.c");
         (int exitCode, string text) = FaultStressProcess.Run(gcc, ["-O1", "-Wall", source, "-o", output, .. options], LastResort.Bound);

@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics.X86;
-using Xunit.Abstractions;
 
 namespace Hypercall.Native.Tests.Guard;
 
@@ -10,7 +9,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
     private const int SigIll = 128 + 4;
     private const int SigSegv = 128 + 11;
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Eight_threads_lose_nothing_in_100_000_calls_each_half_of_them_faulting(bool isNative)
@@ -21,7 +20,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.Contains("400000 completed, 200000 #UD, 200000 #GP, 12504 NullReferenceExceptions, 0 wrong", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false, "ud2", SigIll)]
     [InlineData(false, "null", SigSegv)]
     [InlineData(true, "ud2", SigIll)]
@@ -35,7 +34,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.Equal((unguarded, expected), (guarded, guarded));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false, 4)]
     [InlineData(false, 7)]
     [InlineData(false, 11)]
@@ -54,7 +53,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_bad_frame_pointer_reaches_the_handler_that_was_there_before(bool isNative)
@@ -64,7 +63,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.True(exitCode == 42, $"{exitCode} {text}");
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void The_guard_is_back_after_a_PosixSignalRegistration_took_it_away(bool isNative)
@@ -75,12 +74,12 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.Equal(SigIll, exitCode); // and what is not ours still ends as it should, however often it came back
     }
 
-    [SkippableFact]
+    [Fact]
     public void Where_memory_may_not_become_executable_a_sealed_file_does()
     {
         (int exitCode, string text) = Run(isNative: true, "mdwe");
 
-        Skip.If(exitCode == 3, text);
+        Assert.SkipWhen(exitCode == 3, text);
         Assert.True(exitCode == 0, text);
 
         // 2 stubs, 3 handlers, and one that reads XCR0 where VectorState asks: with OSXSAVE and AVX, CPUID.1:ECX[27] and [28].
@@ -89,7 +88,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.Contains($"{pages} pages made by memory file, all r-x", text, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void On_Windows_nothing_is_lost_either()
     {
         (int exitCode, string text) = RunOnWindows("stress", "--threads", "8", "--calls", "2500");
@@ -98,7 +97,7 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
         Assert.Contains("10000 completed, 5000 #UD, 5000 #GP, 320 NullReferenceExceptions, 0 wrong", text, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void On_Windows_memory_is_locked_and_passed_by_virtual_address_and_no_other_way()
     {
         (int exitCode, string text) = RunOnWindows("memory");
@@ -111,8 +110,10 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
     {
         string? wine = FaultStressProcess.Find("wine64", "/usr/lib/wine/wine64", "/usr/bin/wine64");
         string? server = FaultStressProcess.Find("wineserver64", "/usr/lib/wine/wineserver64", "wineserver", "/usr/lib/wine/wineserver");
-        Skip.If(wine is null || server is null, "No wine64: the Windows build of the stress program cannot run here (apt-get install wine64).");
-        Skip.IfNot(TestTarget.CanExecute, "wine64 runs x86-64 programs on x86-64.");
+        Assert.SkipWhen(
+            wine is null || server is null,
+            "No wine64: the Windows build of the stress program cannot run here (apt-get install wine64).");
+        Assert.SkipUnless(TestTarget.CanExecute, "wine64 runs x86-64 programs on x86-64.");
         string program = published.Windows;
         Dictionary<string, string> environment = new()
         {
@@ -139,7 +140,8 @@ public sealed class FaultStressTests(PublishedFaultStress published, ITestOutput
 
     private (int ExitCode, string Output) Run(bool isNative, params string[] arguments)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "These modes are about Linux's signals, on x86-64.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "These modes are about Linux's signals, on x86-64.");
         string[] shell = ["-c", "ulimit -c 0; exec \"$@\"", "sh"]; // a crash on purpose leaves no core behind
         string[] program = isNative ? [published.Native] : ["dotnet", FaultStressProcess.Managed];
         (int exitCode, string text) = FaultStressProcess.Run("/bin/sh", [.. shell, .. program, .. arguments], LastResort.Bound);

@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Hypercall.Native.Tests.Guard;
 
 /// <summary>
@@ -12,7 +10,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
     private const int SigIll = 128 + 4;
     private const int TypedError = 3; // of the stress program's mode "call"
 
-    [SkippableFact]
+    [Fact]
     public void Two_copies_in_one_process_lose_nothing_under_stress()
     {
         (int exitCode, string text) = Run(Managed("copies", "stress", "100000"));
@@ -21,7 +19,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Equal(2, Count(text, "4 threads x 100000 calls: 200000 completed, 100000 #UD, 100000 #GP, 6252 NullReferenceExceptions, 0 wrong"));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("first")]
     [InlineData("last")]
     public void The_guard_of_all_copies_is_back_after_a_PosixSignalRegistration_took_it_away(string askedFirst)
@@ -32,7 +30,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("6 pages of handlers and stubs", text, StringComparison.Ordinal); // 2 stubs, 3 handlers, 1 more for what came back
     }
 
-    [SkippableFact]
+    [Fact]
     public void Copies_outlive_the_one_that_installed_the_guard()
     {
         (int exitCode, string text) = Run(Managed("copies", "outlive"));
@@ -40,7 +38,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.True(exitCode == 0, $"{exitCode} {text}");
     }
 
-    [SkippableFact]
+    [Fact]
     public void Copies_that_come_and_go_leave_nothing_behind()
     {
         (int exitCode, string text) = Run(Managed("copies", "reload", "5"));
@@ -49,7 +47,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("0 of 5 contexts alive, 0 pages more", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("first")]
     [InlineData("second")]
     public void Two_runtimes_in_one_process_keep_both_their_guards(string whoseGuardIsFirst)
@@ -60,7 +58,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Equal(2, Count(text, "40000 completed, 20000 #UD, 20000 #GP, 1252 NullReferenceExceptions, 0 wrong"));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("load LIB calls install insist own")]
     [InlineData("install load LIB calls insist own")]
     [InlineData("load LIB calls blocked bare")]
@@ -77,7 +75,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.EndsWith("end\n", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("load LIB calls install stress 8 100000")]
     [InlineData("install load LIB calls install stress 8 100000")]
     public void In_a_C_host_that_reinstalls_its_handler_nothing_is_lost_under_stress(string steps)
@@ -88,7 +86,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("400000 completed, 200000 #UD, 200000 #GP, 12504 NullReferenceExceptions, 0 wrong", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("load LIB calls foreign")]
     [InlineData("load LIB calls install insist foreign")]
     [InlineData("install load LIB calls foreign")]
@@ -101,7 +99,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.DoesNotContain("LOOP", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_process_whose_parent_blocked_the_signals_of_faults_gets_results(bool isNative)
@@ -112,7 +110,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("4000 completed, 2000 #UD, 2000 #GP, 128 NullReferenceExceptions, 0 wrong", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_thread_that_blocks_all_signals_gets_results(bool isNative)
@@ -122,7 +120,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.True(exitCode == 0, $"{exitCode} {text}");
     }
 
-    [SkippableFact]
+    [Fact]
     public void Where_signals_may_not_be_unblocked_there_is_a_typed_error_and_no_instruction()
     {
         (_, string text) = Host("load LIB block no-mask calls");
@@ -131,7 +129,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("Operation not permitted (EPERM)", text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Where_sigaction_is_refused_there_is_a_typed_error_and_no_instruction(bool isNative)
@@ -142,7 +140,7 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("PlatformNotSupportedException: sigaction for SIGILL is refused: Operation not permitted (EPERM)", text, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_sigaction_that_installs_nothing_is_found_out()
     {
         // NativeAOT links to sigaction as a C program does, and meets the interposer; CoreCLR's P/Invoke asks libc itself.
@@ -152,12 +150,12 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
         Assert.Contains("sigaction for SIGILL says that it installed the guard, and did not", text, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void AddressSanitizer_that_keeps_SIGILL_for_itself_is_named()
     {
         string? asan = Directory.EnumerateFiles("/usr/lib", "libasan.so.*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
             .FirstOrDefault();
-        Skip.If(asan is null, "No libasan.so on this machine (apt-get install libasan8).");
+        Assert.SkipWhen(asan is null, "No libasan.so on this machine (apt-get install libasan8).");
 
         (int exitCode, string text) = Run([published.Native, "call"], new() { ["LD_PRELOAD"] = asan, ["ASAN_OPTIONS"] = "handle_sigill=2:detect_leaks=0" });
 
@@ -170,7 +168,8 @@ public sealed class HostTests(PublishedFaultStress published, ITestOutputHelper 
 
     private static string[] Managed(params string[] arguments)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "These hosts are about Linux's signals, on x86-64.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "These hosts are about Linux's signals, on x86-64.");
         return ["dotnet", FaultStressProcess.Managed, .. arguments];
     }
 

@@ -17,7 +17,7 @@ public sealed class LinuxFaultGuardTests
 
     public LinuxFaultGuardTests()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "This guard is Linux's, on x86-64.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "This guard is Linux's, on x86-64.");
         (_guard, _pages) = Install();
     }
 
@@ -33,7 +33,7 @@ public sealed class LinuxFaultGuardTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void It_stands_in_front_of_what_it_finds_first_even_a_stranger()
     {
         FakeActions actions = new() { [Libc.SigIll] = Stranger };
@@ -43,7 +43,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal(Stranger, Next(actions[Libc.SigIll]));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_stranger_that_came_later_is_left_alone()
     {
         _actions[Libc.SigIll] = Stranger;
@@ -53,7 +53,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((Stranger, 3), (_actions[Libc.SigIll], _pages.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void In_front_of_a_handler_of_the_runtime_it_goes_again_and_again_with_one_page()
     {
         for (int round = 0; round < 5; round++)
@@ -67,7 +67,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal(4, _pages.Used.Count());
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_it_stands_in_front_of_gets_the_same_page_again()
     {
         FakeActions actions = new() { [Libc.SigIll] = Stranger };
@@ -80,7 +80,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((first, 3), (actions[Libc.SigIll], pages.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void After_one_race_it_stops()
     {
         const nint Other = 0x5000_0456;
@@ -96,7 +96,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((Other, 4), (Next(actions[Libc.SigIll]), pages.Used.Count())); // one page too many, and no more
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_guard_of_another_runtime_that_leads_to_it_is_left_alone()
     {
         (_, CodeArena others) = Install(_actions);
@@ -108,7 +108,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((theirs, 3), (_actions[Libc.SigIll], _pages.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void In_front_of_a_guard_that_leads_elsewhere_it_goes_itself_and_the_two_make_peace()
     {
         (LinuxFaultGuard other, CodeArena others) = Install(_actions);
@@ -126,7 +126,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((Runtime, 4, 4), (HandlerPage.Walk(first, _pages).Last(), _pages.Used.Count(), others.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_guard_of_another_runtime_in_front_of_a_stranger_is_a_stranger()
     {
         (_, _) = Install(_actions);
@@ -140,7 +140,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal(theirs, _actions[Libc.SigIll]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Another_copy_with_the_same_state_changes_nothing()
     {
         long[] state = LinuxFaultGuard.NoneYet();
@@ -154,7 +154,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((first, 3), (actions[Libc.SigIll], pages.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_sigaction_that_is_refused_is_a_typed_error_and_costs_one_page()
     {
         FakeActions actions = new() { Error = Errno.EPERM };
@@ -170,7 +170,7 @@ public sealed class LinuxFaultGuardTests
         Assert.InRange(pages.Used.Count(), 0, 1);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_sandbox_that_came_later_takes_nothing_away()
     {
         _actions.Error = Errno.EPERM;
@@ -178,7 +178,7 @@ public sealed class LinuxFaultGuardTests
         _guard.Verify();
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_host_that_is_first_again_before_the_look_is_no_sigaction_that_installs_nothing()
     {
         FakeActions actions = new() { [Libc.SigBus] = Stranger };
@@ -191,7 +191,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Equal((Stranger, 3), (actions[Libc.SigBus], pages.Used.Count()));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_host_that_is_first_again_at_the_first_look_is_gone_in_front_of_at_the_next()
     {
         int times = 0;
@@ -203,7 +203,7 @@ public sealed class LinuxFaultGuardTests
         Assert.True(pages.Contains(actions[Libc.SigIll]));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_sigaction_that_installs_nothing_is_a_typed_error_and_costs_one_page()
     {
         FakeActions actions = new() { IsDeaf = true, [Libc.SigIll] = Runtime };
@@ -219,7 +219,7 @@ public sealed class LinuxFaultGuardTests
         Assert.Single(pages.Used);
     }
 
-    [SkippableFact]
+    [Fact]
     public void When_the_pages_are_used_up_the_remedy_is_about_handlers()
     {
         CodeArena pages = CodeArena.Shared(3, $"test handlers {Guid.NewGuid()}", "Find out who.");
@@ -231,7 +231,7 @@ public sealed class LinuxFaultGuardTests
         Assert.EndsWith("Find out who.", error.Message, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(0x40)]

@@ -27,7 +27,7 @@ public sealed unsafe class LinuxHandlerTests
     private readonly ulong[] _info = GC.AllocateArray<ulong>(16, pinned: true);
     private readonly ulong[] _context = GC.AllocateArray<ulong>(121, pinned: true);
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0, SegvAccerr)]
     [InlineData(3, SiKernel)]
     public void A_fault_on_the_instruction_of_any_slot_goes_to_the_fault_exit(int slot, int code)
@@ -38,7 +38,7 @@ public sealed unsafe class LinuxHandlerTests
         Assert.Equal((11ul, 14ul, 7ul, 0xC2ul, 0x51ul), (At(Rax), At(Rcx), At(Rdx), At(Rsi), At(Rdi)));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(SiUser)]
     [InlineData(SiTkill)]
     public void A_signal_that_was_sent_at_that_very_moment_is_no_fault(int code)
@@ -48,7 +48,7 @@ public sealed unsafe class LinuxHandlerTests
         Assert.Equal((rip, SeenByNext), (At(Rip), At(Rax)));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0, StubLayout.Instruction - 1)]
     [InlineData(0, StubLayout.Instruction + 1)]
     [InlineData(0, StubLayout.FaultExit)]
@@ -64,7 +64,8 @@ public sealed unsafe class LinuxHandlerTests
 
     private ulong Raise(int slot, int offset, int code)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The handler is called as Linux calls it, on x86-64.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "The handler is called as Linux calls it, on x86-64.");
         ulong rip = (ulong)(Stubs.Start + ((nint)slot << StubLayout.SlotShift) + offset);
         (_info[InfoCode / 8], _info[InfoAddress / 8]) = ((uint)code, 0x51);
         (_context[Rip / 8], _context[Trap / 8], _context[Error / 8], _context[Cr2 / 8]) = (rip, 14, 7, 0xC2);

@@ -34,8 +34,10 @@ public sealed class PublishedFaultStress : IDisposable
 
     private static string Aot(Lazy<string> published)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The NativeAOT binary is built for linux-x64.");
-        Skip.If(FaultStressProcess.Find("clang") is null, "No clang on the PATH: a NativeAOT binary cannot be linked (apt-get install clang lld zlib1g-dev).");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "The NativeAOT binary is built for linux-x64.");
+        Assert.SkipWhen(
+            FaultStressProcess.Find("clang") is null,
+            "No clang on the PATH: a NativeAOT binary cannot be linked (apt-get install clang lld zlib1g-dev).");
         return published.Value;
     }
 

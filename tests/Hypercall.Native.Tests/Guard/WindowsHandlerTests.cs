@@ -12,7 +12,7 @@ public sealed unsafe class WindowsHandlerTests
     private const int ContinueSearch = 0;
     private const int Rax = 0x78, Rcx = 0x80, Rdx = 0x88, Rsi = 0xA8, Rdi = 0xB0, Rip = 0xF8; // winnt.h, CONTEXT
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0xC000001D, 6, 0ul, 0ul)]
     [InlineData(0xC0000096, 13, 0ul, 0ul)]
     [InlineData(0xC0000005, 14, 0x10ul, 0x10ul)]
@@ -27,7 +27,7 @@ public sealed unsafe class WindowsHandlerTests
         Assert.Equal((code, (ulong)trap, 0ul, address, address), (made[Rax], made[Rcx], made[Rdx], made[Rsi], made[Rdi]));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0xC0000005, 0, StubLayout.Instruction - 4)]        // a load of the frame
     [InlineData(0xC0000005, 0, StubLayout.Instruction + 4)]        // a store to the frame
     [InlineData(0xC000001D, -1, StubLayout.Instruction)]           // the page before the arena
@@ -70,7 +70,7 @@ public sealed unsafe class WindowsHandlerTests
 
         public MadeUpException(uint code, int slot, int offset, int parameters, ulong information)
         {
-            Skip.IfNot(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
+            Assert.SkipUnless(TestTarget.CanExecute, "Machine code is emitted for x86-64 on Linux and Windows only.");
             Slot = Stubs.Start + ((nint)slot << StubLayout.SlotShift);
             _ = BitConverter.TryWriteBytes(_record, code);
             _ = BitConverter.TryWriteBytes(_record.AsSpan(24), parameters);

@@ -6,7 +6,7 @@ public sealed class AllocationTests
 {
     private static readonly NativeGuestMemory Memory = new();
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
@@ -26,7 +26,7 @@ public sealed class AllocationTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Every_page_of_a_buffer_lies_in_a_frame_of_its_own()
     {
         Host.NeedsFrames();
@@ -35,11 +35,11 @@ public sealed class AllocationTests
         Assert.Equal(2048, frames.Distinct().Count());
     }
 
-    [SkippableFact]
+    [Fact]
     public void Slices_reach_past_two_gibibytes_and_a_span_does_not()
     {
         Host.NeedsLinux();
-        Skip.If(LinuxProcess.AvailableBytes < 6L << 30, "needs 6 GiB of free memory");
+        Assert.SkipWhen(LinuxProcess.AvailableBytes < 6L << 30, "needs 6 GiB of free memory");
         const long Length = (2L << 30) + 8192;
         using GuestBuffer buffer = Memory.Allocate(Length, Residency.Touched);
         buffer.AsMemory(Length - 1, 1).Span[0] = 7;
@@ -49,7 +49,7 @@ public sealed class AllocationTests
         Assert.Throws<ArgumentOutOfRangeException>(() => buffer.AsMemory(Length - 1, 2));
     }
 
-    [SkippableFact]
+    [Fact]
     public void Memory_taken_before_dispose_refuses_to_show_its_bytes_afterwards()
     {
         Host.NeedsLinux();
@@ -64,7 +64,7 @@ public sealed class AllocationTests
         buffer.Dispose();
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_memory_handle_is_a_lease_because_somebody_holds_a_pointer()
     {
         Host.NeedsLinux();
@@ -76,7 +76,7 @@ public sealed class AllocationTests
         buffer.Dispose();
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_buffer_is_kept_out_of_core_dumps_and_of_forked_children()
     {
         Host.NeedsLinux();
@@ -90,7 +90,7 @@ public sealed class AllocationTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void More_memory_than_there_is_is_refused_with_both_numbers()
     {
         Host.NeedsLinux();
@@ -108,7 +108,7 @@ public sealed class AllocationTests
     public void A_buffer_of_no_bytes_is_an_error_of_the_caller(long length) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => Memory.TryAllocate(length, GuestBufferOptions.Default, out _, out _));
 
-    [SkippableFact]
+    [Fact]
     public unsafe void Dispose_zeroes_what_the_frame_held()
     {
         // A private window would be unmapped with the memory: only a mapping that somebody else shares shows what was left
@@ -130,7 +130,7 @@ public sealed class AllocationTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Frames_read_from_the_page_map_do_not_change_while_nothing_happens()
     {
         Host.NeedsFrames();

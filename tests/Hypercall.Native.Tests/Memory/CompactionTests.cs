@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Hypercall.Native.Tests.Memory;
 
 [Collection(WholeMachine.Name)]
@@ -7,7 +5,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
 {
     private const long Length = 8 << 20;
 
-    [SkippableFact]
+    [Fact]
     public void Compaction_moves_locked_pages_and_none_that_io_uring_pins()
     {
         Host.NeedsFrames();
@@ -15,7 +13,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
         MovesLockedPagesOnly(PinningMechanism.IoUring);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Compaction_moves_locked_pages_and_none_of_a_ramfs()
     {
         Host.NeedsFrames();
@@ -23,7 +21,7 @@ public sealed class CompactionTests(ITestOutputHelper output)
         MovesLockedPagesOnly(PinningMechanism.RamFs);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Compaction_does_not_move_the_pages_of_a_pinned_window()
     {
         Host.NeedsFrames();

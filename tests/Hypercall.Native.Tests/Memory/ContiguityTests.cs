@@ -8,7 +8,7 @@ public sealed class ContiguityTests
 {
     private static readonly NativeGuestMemory Memory = new();
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_stays_referred_to_does_not_keep_the_kernel_collapsing_for_ever()
     {
         Host.NeedsIoUring();
@@ -36,7 +36,7 @@ public sealed class ContiguityTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched, 4097)]
     [InlineData(Residency.Locked, 100_000)]
     [InlineData(Residency.Pinned, 2 << 20)]
@@ -45,7 +45,7 @@ public sealed class ContiguityTests
         Host.NeedsFrames();
         bool done = Memory.TryAllocate(
             length, new GuestBufferOptions { Residency = residency, Contiguity = Contiguity.Contiguous }, out GuestBuffer? buffer, out GuestMemoryRefusal? refusal);
-        Skip.If(!done && refusal!.Reason == GuestMemoryRefusalReason.NotContiguous, refusal?.Message);
+        Assert.SkipWhen(!done && refusal!.Reason == GuestMemoryRefusalReason.NotContiguous, refusal?.Message ?? "");
         using (buffer)
         {
             Assert.Equal(Contiguity.Contiguous, buffer!.Contiguity);
@@ -58,7 +58,7 @@ public sealed class ContiguityTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_huge_page_of_the_pool_is_taken_first_and_given_back()
     {
         Host.NeedsFrames();
@@ -78,7 +78,7 @@ public sealed class ContiguityTests
             File.ReadLines("/proc/meminfo").First(line => line.StartsWith("HugePages_Free:", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_no_machine_has_in_one_piece_is_refused_with_the_longest_run_and_the_remedy()
     {
         Host.NeedsFrames();
@@ -104,13 +104,13 @@ public sealed class ContiguityTests
         Assert.Equal(Residency.Locked, next.Residency);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_onto_scattered_memory_is_refused_saying_where_it_breaks()
     {
         Host.NeedsFrames();
         using GuestBuffer buffer = Memory.Allocate(1 << 20, Residency.Touched);
         PagedRange range = Range(buffer);
-        Skip.If(range.IsContiguous, "the scattered buffer happened to be contiguous");
+        Assert.SkipWhen(range.IsContiguous, "the scattered buffer happened to be contiguous");
         GuestBufferOptions contiguous = new() { Residency = Residency.Touched, Contiguity = Contiguity.Contiguous };
         Assert.False(Memory.TryOpenWindow(buffer.Memory, contiguous, out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotContiguous, refusal.Reason);

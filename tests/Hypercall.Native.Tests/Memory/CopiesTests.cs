@@ -8,7 +8,7 @@ public sealed class CopiesTests
 {
     private static readonly GuestBufferOptions Locked = new() { Residency = Residency.Locked };
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_two_copies_lock_stays_locked_until_both_let_go()
     {
         Host.NeedsLinux();
@@ -25,7 +25,7 @@ public sealed class CopiesTests
         other.Unload();
     }
 
-    [SkippableFact]
+    [Fact]
     public void Of_three_copies_over_overlapping_pages_the_one_that_is_unloaded_unclosed_gives_back_its_own_counts()
     {
         Host.NeedsLinux();
@@ -47,7 +47,7 @@ public sealed class CopiesTests
             PluginContext.Once(("Lock", [scratch.Address.Value + ((ulong)page * 4096), count * 4096L])).Context;
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_the_application_locked_itself_is_unlocked_by_no_copy()
     {
         Host.NeedsLinux();
@@ -64,7 +64,7 @@ public sealed class CopiesTests
         other.Unload();
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_context_that_is_unloaded_leaves_no_descriptor_behind(bool ramFs)
@@ -84,7 +84,7 @@ public sealed class CopiesTests
         Assert.Equal(before, Descriptors());
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_a_copy_leased_to_a_vmm_stays_pinned_when_its_context_is_unloaded()
     {
         Host.NeedsIoUring();

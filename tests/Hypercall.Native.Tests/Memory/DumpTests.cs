@@ -7,7 +7,7 @@ public sealed class DumpTests
 {
     private static readonly string Probe = Path.Combine(AppContext.BaseDirectory, "Hypercall.Native.MemoryProbe.dll");
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(1, false)] // Mini
     [InlineData(2, true)]  // Heap
     [InlineData(3, false)] // Triage
@@ -26,7 +26,7 @@ public sealed class DumpTests
                 ["DOTNET_DbgMiniDumpType"] = $"{type}",
                 ["DOTNET_DbgMiniDumpName"] = dump,
             });
-            Skip.IfNot(File.Exists(dump), $"createdump wrote no dump here: {output}");
+            Assert.SkipUnless(File.Exists(dump), $"createdump wrote no dump here: {output}");
             Assert.Equal(holds, Holds(dump, (byte)'B'));
         }
         finally
@@ -35,18 +35,20 @@ public sealed class DumpTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_core_that_the_kernel_wrote_holds_the_programs_memory_and_no_buffer()
     {
         Host.NeedsLinux();
         string pattern = File.ReadAllText("/proc/sys/kernel/core_pattern").Trim();
-        Skip.If(pattern.StartsWith('|') || pattern.Contains('/', StringComparison.Ordinal), $"the kernel writes cores elsewhere: kernel.core_pattern is {pattern}");
+        Assert.SkipWhen(
+            pattern.StartsWith('|') || pattern.Contains('/', StringComparison.Ordinal),
+            $"the kernel writes cores elsewhere: kernel.core_pattern is {pattern}");
         DirectoryInfo folder = Directory.CreateTempSubdirectory("hypercall-core-");
         try
         {
             _ = FaultStressProcess.Run("/bin/sh", ["-c", $"cd {folder.FullName} && ulimit -c unlimited && exec dotnet {Probe} --crash"], LastResort.Bound);
             string? core = Directory.EnumerateFiles(folder.FullName).FirstOrDefault();
-            Skip.If(core is null || new FileInfo(core).Length == 0, "the kernel wrote no core: ulimit -c");
+            Assert.SkipWhen(core is null || new FileInfo(core).Length == 0, "the kernel wrote no core: ulimit -c");
             Assert.True(Holds(core, (byte)'H'), "The core is not one of the program's memory.");
             Assert.False(Holds(core, (byte)'B'), "The core holds a buffer.");
         }

@@ -42,7 +42,7 @@ public sealed class ErrnoTableTests
     [Property(MaxTest = 2000)]
     public Property A_refusal_names_the_call_and_the_errno_whatever_they_are() => Prop.ForAll(Failures, failure =>
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "needs Linux");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         using Scratch scratch = new(1);
         string message = LinuxRefusals.Of(failure, PageSpan.Of(scratch.Address, scratch.Length)).Message;
         Assert.Contains(failure.Call, message, StringComparison.Ordinal);
@@ -86,7 +86,7 @@ public sealed class ErrnoTableTests
         }
     });
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Errno.EPERM)]
     [InlineData(Errno.ENOSYS)]
     [InlineData(Errno.EAGAIN)]
@@ -94,7 +94,7 @@ public sealed class ErrnoTableTests
     public void A_lock_that_fails_for_no_limit_is_not_told_as_one(int error)
     {
         Host.NeedsLinux();
-        Skip.If(LinuxMemory.MemLockLimit == 0, "RLIMIT_MEMLOCK is 0");
+        Assert.SkipWhen(LinuxMemory.MemLockLimit == 0, "RLIMIT_MEMLOCK is 0");
         using Scratch scratch = new(1);
         GuestMemoryRefusal refusal = LinuxRefusals.Of(new PinFailure(LinuxCall.Lock, error), PageSpan.Of(scratch.Address, scratch.Length));
         Assert.Equal(GuestMemoryRefusalReason.SystemCallRefused, refusal.Reason);

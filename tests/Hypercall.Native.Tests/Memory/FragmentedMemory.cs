@@ -36,7 +36,8 @@ internal sealed partial class FragmentedMemory : IDisposable
 
     public static void Compact()
     {
-        Skip.IfNot(File.Exists("/proc/sys/vm/compact_memory"), "the kernel has no compaction (/proc/sys/vm/compact_memory)");
+        Assert.SkipUnless(
+            File.Exists("/proc/sys/vm/compact_memory"), "the kernel has no compaction (/proc/sys/vm/compact_memory)");
         Sync(); // one large dirty folio of a file ends the compaction of its zone
         File.WriteAllText("/proc/sys/vm/compact_memory", "1");
     }

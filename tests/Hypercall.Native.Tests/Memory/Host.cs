@@ -9,12 +9,13 @@ namespace Hypercall.Native.Tests.Memory;
 internal static partial class Host
 {
     public static void NeedsLinux() =>
-        Skip.IfNot(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "needs Linux on x86-64");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "needs Linux on x86-64");
 
     public static void NeedsRoot()
     {
         NeedsLinux();
-        Skip.IfNot(Environment.IsPrivilegedProcess, "needs root");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root");
     }
 
     public static void NeedsFrames()
@@ -23,8 +24,10 @@ internal static partial class Host
         GuestBufferOptions touched = new() { Residency = Residency.Touched };
         using GuestBuffer page = new NativeGuestMemory().Allocate(1, touched);
         bool known = page.TryQueryPages(out GuestPageMap? map, out GuestMemoryRefusal? refusal);
-        Skip.IfNot(known, refusal?.Message);
-        Skip.If(map!.Pages.Span[0].State == GuestPageState.FrameHidden, "the kernel hides frame numbers: needs CAP_SYS_ADMIN in the initial user namespace");
+        Assert.SkipUnless(known, refusal?.Message ?? "");
+        Assert.SkipWhen(
+            map!.Pages.Span[0].State == GuestPageState.FrameHidden,
+            "the kernel hides frame numbers: needs CAP_SYS_ADMIN in the initial user namespace");
     }
 
     public static void NeedsIoUring()
@@ -32,7 +35,7 @@ internal static partial class Host
         NeedsLinux();
         bool can = new NativeGuestMemory(null, PinningMechanism.IoUring).TryAllocate(1, GuestBufferOptions.Default, out GuestBuffer? page, out GuestMemoryRefusal? refusal);
         page?.Dispose();
-        Skip.IfNot(can, refusal?.Message);
+        Assert.SkipUnless(can, refusal?.Message ?? "");
     }
 
     /// <summary>
@@ -49,7 +52,7 @@ internal static partial class Host
 
         string limit = File.ReadLines("/proc/self/limits").Single(line => line.StartsWith("Max locked memory", StringComparison.Ordinal)) // proc_pid_limits(5)
             .Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
-        Skip.If(
+        Assert.SkipWhen(
             long.TryParse(limit, CultureInfo.InvariantCulture, out long most) && most < bytes,
             $"needs to pin {bytes} bytes; RLIMIT_MEMLOCK is {limit}: raise it (ulimit -l), or run as root");
     }
@@ -59,7 +62,7 @@ internal static partial class Host
         NeedsLinux();
         bool can = new NativeGuestMemory(null, PinningMechanism.RamFs).TryAllocate(1, GuestBufferOptions.Default, out GuestBuffer? page, out GuestMemoryRefusal? refusal);
         page?.Dispose();
-        Skip.IfNot(can, refusal?.Message);
+        Assert.SkipUnless(can, refusal?.Message ?? "");
     }
 
     public static GuestFrameNumber[] Frames(GuestBuffer buffer)

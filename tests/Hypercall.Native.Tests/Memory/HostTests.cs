@@ -6,7 +6,7 @@ namespace Hypercall.Native.Tests.Memory;
 /// </summary>
 public sealed class HostTests
 {
-    [SkippableTheory]
+    [Theory]
     [InlineData("EPERM", true)]
     [InlineData("EPERM", false)]
     [InlineData("ENOSYS", true)] // a kernel without CONFIG_ADVISE_SYSCALLS
@@ -25,7 +25,7 @@ public sealed class HostTests
         Assert.DoesNotContain("The system has no memory left", string.Concat(told.Values), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void One_advice_that_is_refused_is_all_that_is_lacking()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, ["madvise.2.16=EPERM"]); // MADV_DONTDUMP
@@ -33,7 +33,7 @@ public sealed class HostTests
         Assert.Contains("madvise(MADV_DONTDUMP): Operation not permitted (EPERM)", told["log-303"], StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Where_nothing_is_refused_nothing_is_lacking()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: false);
@@ -41,7 +41,7 @@ public sealed class HostTests
         Assert.False(told.ContainsKey("log-303"));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("EPERM", "Operation not permitted (EPERM)", true)]
     [InlineData("EPERM", "Operation not permitted (EPERM)", false)]
     [InlineData("ENOSYS", "Function not implemented (ENOSYS)", true)]
@@ -62,7 +62,7 @@ public sealed class HostTests
         Assert.DoesNotContain("The system has no memory left", string.Concat(told.Values), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_needs_CAP_SYS_ADMIN_is_not_tried_without_it()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: true, ["io_uring_setup=EPERM", "fsopen=kill"]);
@@ -71,7 +71,7 @@ public sealed class HostTests
         Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Capabilities_that_the_kernel_does_not_tell_are_taken_to_be_absent()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, ["io_uring_setup=EPERM", "capget=EPERM", "fsopen=kill"]);
@@ -79,7 +79,7 @@ public sealed class HostTests
         Assert.Contains("no CAP_SYS_ADMIN", told["pinned"], StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Io_uring_refused_and_ramfs_refused_are_both_told()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, ["io_uring_setup=EPERM", "io_uring_register=EPERM", "fsopen=EPERM"]);
@@ -87,7 +87,7 @@ public sealed class HostTests
         AssertBothWaysAreTold(told["window-pinned"], "io_uring_setup: Operation not permitted (EPERM)", "ramfs: serves buffers");
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("EMFILE", "Too many open files (EMFILE)", "RLIMIT_NOFILE")]
     [InlineData("ENFILE", "Too many open files in system (ENFILE)", "fs.file-max")]
     public void No_descriptor_for_io_uring_is_a_reason_of_its_own_with_a_fallback(string error, string text, string limit)
@@ -99,7 +99,7 @@ public sealed class HostTests
         Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void No_descriptor_for_io_uring_leaves_ramfs_to_who_may_mount()
     {
         Host.NeedsRoot();
@@ -107,7 +107,7 @@ public sealed class HostTests
         Assert.Equal("Pinned Any", Probe.RunInSandbox(asNobody: false, ["io_uring_setup=EMFILE"])["pinned"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_process_that_may_open_no_file_gets_locked_memory_for_pinned()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--no-more-files");
@@ -116,7 +116,7 @@ public sealed class HostTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("EAGAIN")]
     [InlineData("EINTR")]
     public void A_call_that_is_always_to_be_tried_again_ends(string error)
@@ -127,7 +127,7 @@ public sealed class HostTests
         Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("madvise.2.23=EINVAL")] // before Linux 5.14
     [InlineData("madvise=ENOSYS")]
     [InlineData("madvise.2.23=0")]
@@ -141,7 +141,7 @@ public sealed class HostTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void A_lock_that_is_answered_and_not_done_is_no_lock(bool hasProc)
@@ -156,13 +156,13 @@ public sealed class HostTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("msync=0")]
     [InlineData("msync=EPERM")]
     public void A_lock_that_is_done_is_believed_where_the_first_proof_is_refused(string rule) =>
         Assert.Equal("Locked Any", Probe.RunInSandbox(asNobody: false, [rule])["locked"]);
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("madvise=0")]
     [InlineData("madvise.2.23=0")]
     [InlineData("madvise.2.23=0", "mincore=0")]
@@ -173,7 +173,7 @@ public sealed class HostTests
         Assert.Equal("Present", told["touched-pages"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Advice_that_is_answered_and_not_taken_is_lacking()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, ["madvise=0"]);
@@ -181,7 +181,7 @@ public sealed class HostTests
         Assert.Contains("nothing done", told["log-303"], StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("io_uring_register=0")]
     [InlineData("io_uring_register.1.16=0")] // IORING_REGISTER_BUFFERS_UPDATE
     [InlineData("io_uring_setup=0")]         // which names standard input

@@ -7,29 +7,33 @@ namespace Hypercall.Native.Tests.Memory;
 [Collection(WholeMachine.Name)]
 public sealed partial class HugeTlbCgroupTests
 {
-    [SkippableFact]
+    [Fact]
     public void A_pool_that_the_cgroup_closes_is_as_an_empty_one_and_transparent_huge_pages_do()
     {
         Host.NeedsFrames();
-        Skip.If(File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal), "needs transparent huge pages");
+        Assert.SkipWhen(
+            File.ReadAllText("/sys/kernel/mm/transparent_hugepage/enabled").Contains("[never]", StringComparison.Ordinal),
+            "needs transparent huge pages");
         Dictionary<string, string> told = RunInClosedCgroup();
-        Skip.If(told["large-contiguous"].Contains("transparent huge pages: broke", StringComparison.Ordinal), "memory is too fragmented for a huge page");
+        Assert.SkipWhen(
+            told["large-contiguous"].Contains("transparent huge pages: broke", StringComparison.Ordinal),
+            "memory is too fragmented for a huge page");
         Assert.Equal("Touched Contiguous", told["large-contiguous"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Where_nothing_else_does_the_limit_of_the_cgroup_is_named_and_scattered_is_the_fallback()
     {
         Host.NeedsFrames();
         Dictionary<string, string> told = RunInClosedCgroup("madvise.2.14=EPERM", "madvise.2.25=EPERM"); // MADV_HUGEPAGE, MADV_COLLAPSE
-        Skip.If(told["large-contiguous"] == "Touched Contiguous", "small pages happened to be neighbours");
+        Assert.SkipWhen(told["large-contiguous"] == "Touched Contiguous", "small pages happened to be neighbours");
         Assert.StartsWith("NotContiguous", told["large-contiguous"], StringComparison.Ordinal);
         Assert.Contains("huge pages of the pool: madvise(MADV_POPULATE_WRITE): Bad address (EFAULT); the hugetlb cgroup /", told["large-contiguous"], StringComparison.Ordinal);
         Assert.Contains("allows 0 bytes of 2MB pages; transparent huge pages: broke after", told["large-contiguous"], StringComparison.Ordinal);
         Assert.Equal("Touched Any", told["large-contiguous-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_closed_pool_kills_nobody_where_the_kernel_does_not_populate()
     {
         Host.NeedsFrames();
@@ -58,7 +62,8 @@ public sealed partial class HugeTlbCgroupTests
         try
         {
             isMounted = Mount("cgroup", mount, "cgroup", 0, "hugetlb") == 0;
-            Skip.IfNot(isMounted, $"the hugetlb controller of cgroup v1 cannot be mounted: {Marshal.GetLastPInvokeErrorMessage()}");
+            Assert.SkipUnless(
+                isMounted, $"the hugetlb controller of cgroup v1 cannot be mounted: {Marshal.GetLastPInvokeErrorMessage()}");
             using ReservedHugePages reserved = ReservedHugePages.Take(4);
             _ = Directory.CreateDirectory(group);
             File.WriteAllText(Path.Combine(group, "hugetlb.2MB.limit_in_bytes"), "0");

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using Xunit.Abstractions;
 
 namespace Hypercall.Native.Tests.Memory;
 
@@ -9,7 +8,7 @@ public sealed class LeakTests(ITestOutputHelper output)
 {
     private const int Buffers = 100_000;
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
@@ -40,7 +39,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         Assert.InRange(Maps(), 0, maps + 64); // the runtime maps a few of its own
     }
 
-    [SkippableFact]
+    [Fact]
     public void Buffers_that_nobody_disposed_are_freed_by_the_finalizer()
     {
         Host.NeedsLinux();
@@ -68,7 +67,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void An_abandoned_window_onto_memory_that_cannot_be_unpinned_does_not_end_the_process()
     {
         Host.NeedsLinux();
@@ -87,7 +86,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         static void Abandon(Action unpins) => _ = new NativeGuestMemory().OpenWindow(new Stubborn(unpins).Memory, new GuestBufferOptions { Residency = Residency.Touched });
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_abandoned_together_with_its_buffer_does_not_make_it_leak()
     {
         Host.NeedsLinux();
@@ -117,7 +116,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_finalizer_that_finds_a_lease_leaves_the_memory_where_it_is_and_says_so()
     {
         Host.NeedsLinux();
@@ -150,7 +149,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         static GuestPageState Known(GuestPageState state) => state == GuestPageState.FrameHidden ? GuestPageState.Present : state;
     }
 
-    [SkippableFact]
+    [Fact]
     public void Pins_beyond_one_ring_take_another_and_slots_are_used_again()
     {
         Host.NeedsIoUring();
@@ -176,12 +175,12 @@ public sealed class LeakTests(ITestOutputHelper output)
         Assert.Equal(2, table.Rings);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_buffer_of_more_than_a_gibibyte_takes_two_slots_and_pins_every_page()
     {
         Host.NeedsIoUring();
         Host.NeedsToPin(2L << 30);
-        Skip.If(LinuxProcess.AvailableBytes < 4L << 30, "needs 4 GiB of free memory");
+        Assert.SkipWhen(LinuxProcess.AvailableBytes < 4L << 30, "needs 4 GiB of free memory");
         const long Length = (1L << 30) + (64 << 10);
         long pinned = LinuxProcess.PinnedBytes;
         GuestBuffer buffer = new NativeGuestMemory(null, PinningMechanism.IoUring).Allocate(Length);

@@ -42,12 +42,12 @@ public sealed class OtherPlatformTests
         Assert.Equal((1, 0), (manager.Pinned, manager.Held));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     public void Windows_holds_memory_for_handing_over_by_virtual_address(Residency residency)
     {
-        Skip.IfNot(OperatingSystem.IsWindows(), "needs Windows");
+        Assert.SkipUnless(OperatingSystem.IsWindows(), "needs Windows");
         using GuestBuffer buffer = new NativeGuestMemory().Allocate(10 << 20, residency);
         Assert.Equal(residency, buffer.Residency);
         buffer.Span.Fill(1);

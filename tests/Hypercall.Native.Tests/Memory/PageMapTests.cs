@@ -110,7 +110,7 @@ public sealed class PageMapTests
         });
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_translation_takes_the_memory_of_its_frames_once()
     {
         Host.NeedsFrames();
@@ -126,7 +126,7 @@ public sealed class PageMapTests
         void Translate() => Assert.True(buffer.TryQueryPages(out GuestPageMap? map, out _) && map.TryGetPagedRange(out _, out _));
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_frame_of_a_page_is_the_same_whichever_byte_was_asked_for()
     {
         Host.NeedsFrames();
@@ -138,7 +138,7 @@ public sealed class PageMapTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Two_mappings_of_one_page_lie_in_one_frame()
     {
         Host.NeedsFrames();
@@ -155,7 +155,7 @@ public sealed class PageMapTests
         LinuxMemory.Unmap(alias, 8192);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_was_never_mapped_is_told_apart_and_named_in_the_refusal()
     {
         Host.NeedsLinux();
@@ -163,13 +163,13 @@ public sealed class PageMapTests
         Assert.True(PageToucher.TryTouch(PageSpan.Of(scratch.Address, 4096), scratch.Start, out _));
         GuestPageMap map = Memory.QueryPages(scratch.Address, 2 * 4096);
         Assert.Equal(GuestPageState.NotMapped, map.Pages.Span[1].State);
-        Skip.If(map.Pages.Span[0].State == GuestPageState.FrameHidden, "frames are hidden");
+        Assert.SkipWhen(map.Pages.Span[0].State == GuestPageState.FrameHidden, "frames are hidden");
         Assert.False(map.TryGetPagedRange(out _, out GuestMemoryRefusal? refusal));
         Assert.Equal(GuestMemoryRefusalReason.NotMapped, refusal.Reason);
         Assert.Contains("Page 1 of 2", refusal.Message, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_range_of_more_pages_than_an_answer_holds_is_refused_and_not_an_overflow()
     {
         Host.NeedsLinux();
@@ -181,14 +181,14 @@ public sealed class PageMapTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_last_page_of_user_space_can_be_asked_for()
     {
         Host.NeedsLinux();
         Assert.Equal(GuestPageState.NotMapped, Memory.QueryPages(new GuestVirtualAddress(0x7FFF_FFFF_F000), 4096).Pages.Span[0].State);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_map_that_is_not_there_is_a_refusal_of_its_own_and_asked_for_again()
     {
         Host.NeedsLinux();
@@ -212,7 +212,7 @@ public sealed class PageMapTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Without_a_page_map_scattered_memory_is_had_and_contiguous_memory_is_refused()
     {
         Host.NeedsLinux();

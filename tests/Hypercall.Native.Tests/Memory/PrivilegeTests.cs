@@ -3,7 +3,7 @@ namespace Hypercall.Native.Tests.Memory;
 /// <summary>What root opened, after root was given up: in a process of its own, which does not get it back.</summary>
 public sealed class PrivilegeTests
 {
-    [SkippableFact]
+    [Fact]
     public void What_root_opened_does_not_serve_a_process_that_gave_root_up_unless_it_asked_for_that()
     {
         Host.NeedsFrames();
@@ -22,7 +22,7 @@ public sealed class PrivilegeTests
         Assert.Equal("PageMapUnavailable", told["frames of the keeper do not help"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_root_opened_can_be_closed_and_a_ring_goes_with_its_last_buffer()
     {
         Host.NeedsFrames();
@@ -34,7 +34,7 @@ public sealed class PrivilegeTests
         Assert.Equal("FramesHidden", told["frames of the keeper that closed"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Root_given_up_for_a_while_is_not_there_for_that_while()
     {
         Host.NeedsFrames();
@@ -42,7 +42,7 @@ public sealed class PrivilegeTests
         Assert.Equal(("known", "PageMapUnavailable", "known"), (told["frames as root"], told["frames"], told["frames as root again"]));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_thread_that_gave_its_own_capabilities_up_gets_what_it_has_and_the_others_what_they_have()
     {
         Host.NeedsFrames();

@@ -19,7 +19,7 @@ internal static class Probe
         {
             Host.NeedsLinux();
             Host.NeedsRoot();
-            Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
+            Assert.SkipUnless(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
         }
 
         return RunBehind(asNobody ? AsNobody : [], arguments);
@@ -33,7 +33,7 @@ internal static class Probe
     public static Dictionary<string, string> RunAsRootOfNamespace(params string[] arguments)
     {
         Host.NeedsLinux();
-        Skip.IfNot(CanUnshare(), "needs unshare (util-linux) and the right to make a user namespace");
+        Assert.SkipUnless(CanUnshare(), "needs unshare (util-linux) and the right to make a user namespace");
         return RunBehind(["/usr/bin/unshare", "--user", "--map-root-user"], arguments);
     }
 
@@ -48,7 +48,7 @@ internal static class Probe
         if (asNobody)
         {
             Host.NeedsRoot();
-            Skip.IfNot(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
+            Assert.SkipUnless(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
             user = AsNobody;
         }
 
@@ -60,7 +60,7 @@ internal static class Probe
     public static Dictionary<string, string> RunWithoutProc(params string[] rules)
     {
         Host.NeedsRoot();
-        Skip.IfNot(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
+        Assert.SkipUnless(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
         return RunBehind(["/usr/bin/unshare", "--mount", CProgram.Build("sandbox"), .. rules, "--"], ["--unmount-proc"]);
     }
 
@@ -82,7 +82,7 @@ internal static class Probe
     {
         Host.NeedsLinux();
         string dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        Skip.IfNot(File.Exists(dotnet), "needs the dotnet host beside the runtime");
+        Assert.SkipUnless(File.Exists(dotnet), "needs the dotnet host beside the runtime");
 
         // Somebody else may not read the build's directory.
         DirectoryInfo home = Directory.CreateTempSubdirectory("hypercall-probe-");

@@ -23,11 +23,11 @@ internal sealed class ReservedHugePages : IDisposable
     /// <summary>Takes some, as many as the kernel finds, or skips the test.</summary>
     public static ReservedHugePages Take(int count)
     {
-        Skip.IfNot(File.Exists(Pool), "the kernel has no huge pages");
+        Assert.SkipUnless(File.Exists(Pool), "the kernel has no huge pages");
         int before = Count;
         Count = before + count;
         int taken = Count - before;
-        Skip.If(taken <= 0, "the kernel could not reserve a huge page");
+        Assert.SkipWhen(taken <= 0, "the kernel could not reserve a huge page");
         return new ReservedHugePages(taken);
     }
 

@@ -18,7 +18,7 @@ internal sealed class SwapSpace : IDisposable
     public static SwapSpace Open()
     {
         const string Control = "/sys/class/zram-control/hot_add";
-        Skip.IfNot(File.Exists(Control), "needs zram (modprobe zram) for swap space of its own");
+        Assert.SkipUnless(File.Exists(Control), "needs zram (modprobe zram) for swap space of its own");
         string number = File.ReadAllText(Control).Trim();
         SwapSpace swap = new($"/dev/zram{number}", number);
         try

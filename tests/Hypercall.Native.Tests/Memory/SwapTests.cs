@@ -7,7 +7,7 @@ public sealed class SwapTests
     private const long Length = 4 << 20;
     private const int Pages = (int)(Length / GuestPage.Size);
 
-    [SkippableFact]
+    [Fact]
     public void Pages_that_were_swapped_out_translate_as_swapped_and_touching_brings_them_back()
     {
         Host.NeedsFrames();
@@ -28,7 +28,7 @@ public sealed class SwapTests
         Assert.True(buffer.Span.SequenceEqual(content));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
     public void Pages_that_are_held_stay_present(Residency residency)
@@ -40,7 +40,7 @@ public sealed class SwapTests
         Assert.Equal(Pages, Count(buffer, GuestPageState.Present));
     }
 
-    [SkippableFact]
+    [Fact]
     public void Pages_of_a_ramfs_stay_present()
     {
         Host.NeedsFrames();
@@ -51,7 +51,7 @@ public sealed class SwapTests
         Assert.Equal(Pages, Count(buffer, GuestPageState.Present));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_brings_swapped_pages_back_and_holds_them()
     {
         Host.NeedsFrames();

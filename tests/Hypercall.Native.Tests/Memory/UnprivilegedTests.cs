@@ -4,7 +4,7 @@ public sealed class UnprivilegedTests
 {
     private const string OneMebibyte = "1048576";
 
-    [SkippableFact]
+    [Fact]
     public void Nobody_passes_memory_by_virtual_address_and_is_told_what_physical_addresses_need()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--memlock", OneMebibyte);
@@ -24,7 +24,7 @@ public sealed class UnprivilegedTests
         Assert.Equal("Touched Any", told["contiguous-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void An_exhausted_lock_limit_is_an_error_with_the_limit_the_need_and_the_remedy()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--memlock", OneMebibyte);
@@ -42,7 +42,7 @@ public sealed class UnprivilegedTests
         Assert.Equal("Locked Any", told["window"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_root_of_a_user_namespace_is_told_of_the_limit_that_binds_it_all_the_same()
     {
         Dictionary<string, string> told = Probe.RunAsRootOfNamespace("--memlock", OneMebibyte);
@@ -52,7 +52,7 @@ public sealed class UnprivilegedTests
         Assert.Equal("Touched Any", told["too-much-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_limit_of_nothing_leaves_touched_memory()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--memlock", "0");
@@ -63,7 +63,7 @@ public sealed class UnprivilegedTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Blocked_io_uring_is_named_with_what_the_kernel_says_and_locked_is_the_fallback()
     {
         Dictionary<string, string> told = Probe.Run(asNobody: true, "--no-io-uring");
@@ -73,7 +73,7 @@ public sealed class UnprivilegedTests
         Assert.Equal("Locked Any", told["pinned-or-fallback"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Root_without_io_uring_pins_by_ramfs()
     {
         Host.NeedsRoot();

@@ -11,7 +11,7 @@ public sealed unsafe class WindowTests
     private static readonly GuestBufferOptions Touched = new() { Residency = Residency.Touched };
     private static readonly GuestBufferOptions Locked = new() { Residency = Residency.Locked };
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
@@ -39,7 +39,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(before, array);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_pins_an_array_that_lies_on_the_moving_heap()
     {
         Host.NeedsLinux();
@@ -50,7 +50,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(42, window.Span[7]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_page_that_was_only_read_gets_a_frame_of_its_own()
     {
         Host.NeedsFrames();
@@ -62,7 +62,7 @@ public sealed unsafe class WindowTests
         }
 
         Assert.Equal(0, sum);
-        Skip.IfNot(
+        Assert.SkipUnless(
             Host.FramesOf(Memory, scratch.Address, scratch.Length).Distinct().Count() == 1,
             "This kernel gives a page that is only read a frame of its own at once; others map the shared zero page.");
         using GuestBuffer window = Memory.OpenWindow(scratch.Address, scratch.Length, Touched);
@@ -70,7 +70,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(64, frames.Distinct().Count());
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
@@ -86,7 +86,7 @@ public sealed unsafe class WindowTests
         Assert.True(window.Span.SequenceEqual(new ReadOnlySpan<byte>(shared.Pointer, (int)FileMapping.Length)));
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Read_only_memory_is_refused_and_the_process_lives(bool oneByOne)
@@ -105,7 +105,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(GuestMemoryRefusalReason.NotWritable, refusal.Reason);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(Residency.Touched)]
     [InlineData(Residency.Locked)]
     [InlineData(Residency.Pinned)]
@@ -120,7 +120,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(new PinFailure(LinuxCall.AtomicOr, Errno.ENOMEM), failure);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Touching_one_by_one_changes_nothing_and_makes_every_page_present()
     {
         Host.NeedsFrames();
@@ -134,7 +134,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(GuestPageState.NotMapped, states[4]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_page_beyond_the_end_of_its_file_is_refused_and_no_signal(bool oneByOne)
@@ -147,7 +147,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(GuestMemoryRefusalReason.NotMapped, PageToucher.Touch(PageSpan.Of(shared.Address, FileMapping.Length), (nuint)shared.Address.Value)?.Reason);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Touching_one_by_one_loses_no_store_of_another_thread()
     {
         Host.NeedsLinux();
@@ -174,7 +174,7 @@ public sealed unsafe class WindowTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Ramfs_cannot_pin_memory_that_exists_and_the_refusal_says_so()
     {
         Host.NeedsLinux();
@@ -189,7 +189,7 @@ public sealed unsafe class WindowTests
         Assert.Equal(Residency.Locked, window.Residency);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_keeps_the_buffer_that_it_looks_onto()
     {
         Host.NeedsLinux();
@@ -200,7 +200,7 @@ public sealed unsafe class WindowTests
         buffer.Dispose();
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_onto_a_locked_buffer_does_not_unlock_it()
     {
         Host.NeedsLinux();
@@ -212,7 +212,7 @@ public sealed unsafe class WindowTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_does_not_unlock_what_the_application_had_locked()
     {
         Host.NeedsLinux();
@@ -248,14 +248,14 @@ public sealed unsafe class WindowTests
     public void Empty_memory_is_an_error_of_the_caller() =>
         Assert.Throws<ArgumentException>(() => Memory.TryOpenWindow(Memory<byte>.Empty, Touched, out _, out _));
 
-    [SkippableFact]
+    [Fact]
     public void A_shared_mapping_of_a_file_cannot_be_pinned_and_the_refusal_says_why()
     {
         Host.NeedsIoUring();
         using FileMapping shared = new(Libc.MapShared);
         bool open = Memory.TryOpenWindow(shared.Address, FileMapping.Length, GuestBufferOptions.Default, out GuestBuffer? window, out GuestMemoryRefusal? refusal);
         window?.Dispose();
-        Skip.If(open, "this file system lets its pages be pinned");
+        Assert.SkipWhen(open, "this file system lets its pages be pinned");
         Assert.Equal(GuestMemoryRefusalReason.PinningUnavailable, refusal!.Reason);
         Assert.Contains("shared mapping", refusal.Message, StringComparison.Ordinal);
     }

@@ -84,7 +84,7 @@ public sealed class PortProviderTests
         Assert.Equal(frame, registers);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_convention_that_has_something_else_in_DX_is_refused_when_the_function_is_made()
     {
         using NativeMachine vmware = Machine(new PortProvider(VmwarePort));
@@ -106,7 +106,7 @@ public sealed class PortProviderTests
         Assert.Contains("'BitVisor' puts an argument where this channel itself puts RDX", argument, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(PostPort, 1)]
     [InlineData(VmwarePort, 4)]
     public void Without_permission_the_fault_is_a_result(int port, int width)
@@ -117,7 +117,8 @@ public sealed class PortProviderTests
 
         HypercallStatus status = machine.Channel.TryInvoke(ref registers);
 
-        Skip.If(status.IsCompleted, "This process may read the port: a VMM serves it to user mode, or it has the permission.");
+        Assert.SkipWhen(
+            status.IsCompleted, "This process may read the port: a VMM serves it to user mode, or it has the permission.");
         Assert.Equal((CpuFaultKind.GeneralProtection, 13), (status.Fault.Kind, status.Fault.TrapNumber));
         Assert.Equal(sent, registers);
         string message = status.ToException().Message;
@@ -129,16 +130,16 @@ public sealed class PortProviderTests
     }
 
     /// <summary>On a kernel that gives permissions; the seam's tests are in <see cref="PortPermissionTests"/>.</summary>
-    [SkippableFact]
+    [Fact]
     public void With_permission_the_channel_reads_the_port_and_no_other_thread_does()
     {
         Host.NeedsRoot();
         PortProvider provider = new(PostPort, width: 1, withPermission: true);
         HypercallProbe probe = provider.Probe(new NativeCpuid());
-        Skip.IfNot(probe.IsUsable, $"{probe.Reason}. {probe.Remedy}");
+        Assert.SkipUnless(probe.IsUsable, $"{probe.Reason}. {probe.Remedy}");
         using NativeMachine machine = Machine(provider);
         using NativeMachine without = Machine(new PortProvider(PostPort, width: 1));
-        Skip.If(Read(without).IsCompleted, "This process may read the port without.");
+        Assert.SkipWhen(Read(without).IsCompleted, "This process may read the port without.");
 
         Assert.True(Read(machine).IsCompleted);
         Assert.Equal(CpuFaultKind.GeneralProtection, Read(without).Fault.Kind); // this thread
@@ -157,7 +158,7 @@ public sealed class PortProviderTests
         });
     }
 
-    [SkippableFact]
+    [Fact]
     public void What_this_kernel_says_to_a_permission_is_told_and_nothing_is_executed()
     {
         PortProvider provider = new(PostPort, width: 1, withPermission: true);
@@ -169,7 +170,7 @@ public sealed class PortProviderTests
         Assert.True(probe.IsUsable || status.IsRefused, $"the probe says: {probe.Reason}; the call: {status}");
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_process_without_rights_is_told_why_and_ends_although_nobody_disposed()
     {
         Dictionary<string, string> without = Probe.Run(asNobody: true, "--read-port", "80");
@@ -182,7 +183,7 @@ public sealed class PortProviderTests
         Assert.Contains(why, with["message"], StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("ENOSYS", "ENOSYS", 38, "CONFIG_X86_IOPL_IOPERM")]
     [InlineData("EPERM", "EPERM", 1, "Operation not permitted (EPERM)")]
     [InlineData("EACCES", "EIO", 13, "That is all that the kernel says")]
@@ -197,7 +198,7 @@ public sealed class PortProviderTests
     }
 
     /// <summary>A host that says yes and gives nothing: what follows is a fault, and a result.</summary>
-    [SkippableFact]
+    [Fact]
     public void A_permission_that_is_not_given_in_truth_is_a_fault_and_no_death()
     {
         Dictionary<string, string> told = Probe.RunInSandbox(asNobody: false, ["ioperm=0"], "--read-port-with-permission", "80");
@@ -221,10 +222,10 @@ public sealed class PortProviderTests
         Assert.Equal(["port"], provider.GetKeyedServices<IHypercallProvider>("other").Select(one => one.Name));
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_container_disposes_the_machine_and_with_it_the_channel()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Permissions for ports are Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Permissions for ports are Linux's.");
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm =>
             vmm.AddPort(PostPort, width: 1, withPermission: true).Configure(options => options.Provider = "port"));
@@ -238,10 +239,10 @@ public sealed class PortProviderTests
         _ = Assert.Throws<ObjectDisposedException>(() => channel.TryInvoke(ref registers));
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_port_that_needs_permission_can_be_bound_to_a_CPU_on_the_same_thread()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Permissions for ports are Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Permissions for ports are Linux's.");
         using NativeMachine machine = Machine(new PortProvider(PostPort, width: 1, withPermission: true));
         HypercallTarget target = machine.Target;
 
@@ -256,7 +257,8 @@ public sealed class PortProviderTests
 
     private static NativeMachine Machine(PortProvider provider)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "What a port does to user mode is known for Linux.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "What a port does to user mode is known for Linux.");
         return new NativeMachine([provider], new HypercallOptions { Provider = provider.Name }); // opened whatever the probe says
     }
 

@@ -9,7 +9,7 @@ public sealed class OnCpuTests
     // vdso_encode_cpunode).
     private static readonly byte[] ReadCpuNumber = [0x0F, 0x01, 0xF9];
 
-    [SkippableFact]
+    [Fact]
     public void Every_call_is_made_on_that_CPU()
     {
         using NativeMachine machine = Machine();
@@ -23,7 +23,7 @@ public sealed class OnCpuTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_function_is_bound_too_and_keeps_all_else()
     {
         using NativeMachine machine = Machine();
@@ -37,12 +37,12 @@ public sealed class OnCpuTests
         Assert.NotNull(function.Layout);
     }
 
-    [SkippableFact]
+    [Fact]
     public void CPUID_is_that_CPUs_own()
     {
         using NativeMachine machine = Machine();
         int[] cpus = Allowed();
-        Skip.If(cpus.Length < 2, "This process may run on one CPU only.");
+        Assert.SkipWhen(cpus.Length < 2, "This process may run on one CPU only.");
 
         // Leaf 1, EBX[31:24]: the initial APIC ID (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, E.3.2). Several times: it stays.
         for (int i = 0; i < 10; i++)
@@ -53,7 +53,7 @@ public sealed class OnCpuTests
         uint Id(int cpu) => machine.OnCpu(cpu).Cpuid.Query(1).Ebx >> 24;
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_same_CPU_is_the_same_machine_with_the_same_memory()
     {
         using NativeMachine machine = Machine();
@@ -68,7 +68,7 @@ public sealed class OnCpuTests
         Assert.Equal(machine.Target, bound.Target);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_CPU_that_is_not_there_is_refused()
     {
         using NativeMachine machine = Machine();
@@ -80,7 +80,7 @@ public sealed class OnCpuTests
         _ = Assert.Throws<ArgumentOutOfRangeException>(() => machine.OnCpu(-1));
     }
 
-    [SkippableFact]
+    [Fact]
     public void It_ends_with_the_machine()
     {
         NativeMachine machine = Machine();
@@ -98,12 +98,12 @@ public sealed class OnCpuTests
         _ = Assert.Throws<ObjectDisposedException>(() => machine.Channel);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_process_that_was_given_one_CPU_is_refused_the_others()
     {
-        Skip.IfNot(File.Exists("/usr/bin/taskset"), "needs taskset (util-linux)");
+        Assert.SkipUnless(File.Exists("/usr/bin/taskset"), "needs taskset (util-linux)");
         int[] cpus = Allowed();
-        Skip.If(cpus.Length < 2, "This process may run on one CPU only.");
+        Assert.SkipWhen(cpus.Length < 2, "This process may run on one CPU only.");
         string[] onTheFirst = ["/usr/bin/taskset", "-c", $"{cpus[0]}"];
 
         Dictionary<string, string> refused = Probe.RunBehind([.. onTheFirst], "--on-cpu", $"{cpus[1]}");
@@ -114,7 +114,7 @@ public sealed class OnCpuTests
         Assert.Equal("completed", completed["status"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_sandbox_that_binds_no_thread_is_told()
     {
         // Argument 1 is the mask's length: the runtime asks at its start, too, with a shorter one.
@@ -130,14 +130,18 @@ public sealed class OnCpuTests
 
     private static NativeMachine Machine()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Calls are bound to a CPU on Linux on x86-64 only.");
-        Skip.IfNot((new NativeCpuid().Query(0x8000_0001).Edx & (1u << 27)) != 0, "This CPU has no RDTSCP."); // APM vol. 3, E.4.2
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "Calls are bound to a CPU on Linux on x86-64 only.");
+        // APM vol. 3, E.4.2
+        Assert.SkipUnless(
+            (new NativeCpuid().Query(0x8000_0001).Edx & (1u << 27)) != 0, "This CPU has no RDTSCP.");
         return new NativeMachine([new NopProvider { Encoding = ReadCpuNumber, Mnemonic = "RDTSCP" }]);
     }
 
     private static int[] Allowed()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && TestTarget.CanExecute, "Calls are bound to a CPU on Linux on x86-64 only.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && TestTarget.CanExecute, "Calls are bound to a CPU on Linux on x86-64 only.");
         return [.. Enumerable.Range(0, 64).Where(cpu => new LinuxCpus().Allows(cpu) == true)];
     }
 }

@@ -156,11 +156,11 @@ public sealed class PageWalkerFaultTests
     [InlineData(User | Fetch, false, 0b01101)]
     public void A_reserved_bit_implies_P_in_the_error_code(PageAccess access, bool nxe, ulong errorCode)
     {
-        foreach (object[] shape in HandMadeTables.Entries)
+        foreach ((FakePaging paging, int leaf, int level) in HandMadeTables.Entries.Select(row => row.Data))
         {
-            HandMadeTables tables = new((FakePaging)shape[0], (int)shape[1]);
-            tables[(int)shape[2]] |= 1ul << 51;
-            tables[tables.Leaf] &= (1ul << 51) - 1 | (tables.Leaf == (int)shape[2] ? 1ul << 51 : 0);
+            HandMadeTables tables = new(paging, leaf);
+            tables[level] |= 1ul << 51;
+            tables[tables.Leaf] &= (1ul << 51) - 1 | (tables.Leaf == level ? 1ul << 51 : 0);
             Assert.Equal(errorCode, (ulong)tables.Walk(access, nxe: nxe, physicalBits: 51).ErrorCode);
         }
     }

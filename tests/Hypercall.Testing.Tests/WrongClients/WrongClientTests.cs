@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Hypercall.Testing.Tests.WrongClients;
 
 /// <summary>The fake machine finds every mistake, soon, and tells it in a trace that is as small as the mistake allows.</summary>

@@ -15,14 +15,14 @@ public sealed class LimitTests
     private static readonly string[] Everything =
         [.. Enum.GetNames<Residency>().SelectMany(residency => new[] { $"buffer-{residency}", $"next-best-{residency}", $"window-{residency}" })];
 
-    [SkippableFact]
+    [Fact]
     public void More_than_a_memory_cgroup_has_is_refused_naming_its_limit()
     {
         using MemoryCgroup group = MemoryCgroup.Create(256 * Mebi);
         AssertRefused(Probe.RunBehind(group.Launcher(), "--ask", Size), group.Path);
     }
 
-    [SkippableFact]
+    [Fact]
     public void The_limit_of_a_cgroup_above_binds_as_well()
     {
         using MemoryCgroup group = MemoryCgroup.Create(256 * Mebi);
@@ -30,7 +30,7 @@ public sealed class LimitTests
         AssertRefused(Probe.RunBehind(below.Launcher(), "--ask", Size), group.Path + "/memory.");
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_cgroup_namespace_does_not_hide_the_limit()
     {
         NeedsUnshare();
@@ -39,7 +39,7 @@ public sealed class LimitTests
         AssertRefused(Probe.RunBehind(below.Launcher("/usr/bin/unshare", "--cgroup"), "--ask", Size), group.Path);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_container_that_sees_only_its_own_cgroup_is_bound_by_it()
     {
         NeedsUnshare();
@@ -51,7 +51,7 @@ public sealed class LimitTests
             mount + "/memory.");
     }
 
-    [SkippableFact]
+    [Fact]
     public void Small_buffers_are_refused_before_they_add_up_to_the_limit()
     {
         using MemoryCgroup group = MemoryCgroup.Create(64 * Mebi);
@@ -61,7 +61,7 @@ public sealed class LimitTests
         Assert.InRange(int.Parse(told["buffers"], CultureInfo.InvariantCulture), 1_000, 16_384);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Threads_that_ask_at_the_same_time_do_not_get_the_same_memory()
     {
         using MemoryCgroup group = MemoryCgroup.Create(256 * Mebi);
@@ -71,7 +71,7 @@ public sealed class LimitTests
         Assert.InRange(int.Parse(told["granted"], CultureInfo.InvariantCulture), 1, 4);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_window_onto_memory_that_is_there_needs_none()
     {
         using MemoryCgroup group = MemoryCgroup.Create(256 * Mebi);
@@ -81,7 +81,7 @@ public sealed class LimitTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("ulimit -v 2000000", "RLIMIT_AS", "2000000000")]
     [InlineData("ulimit -d 400000", "RLIMIT_DATA", Size)]
     public void More_than_a_limit_of_the_process_leaves_is_refused_naming_it(string limit, string name, string size)
@@ -96,7 +96,7 @@ public sealed class LimitTests
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("ulimit -v 2000000", "RLIMIT_AS")]
     [InlineData("ulimit -d 400000", "RLIMIT_DATA")]
     public void The_runtime_keeps_room_to_map_for_itself(string limit, string name)
@@ -107,7 +107,7 @@ public sealed class LimitTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_ramfs_file_longer_than_the_limit_on_files_is_refused_and_the_fallback_is_taken()
     {
         Host.NeedsRoot();
@@ -120,16 +120,16 @@ public sealed class LimitTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("Touched", "Locked")]
     [InlineData("Touched", "Touched")] // which the kernel merges, until every other one is freed
     [InlineData("Pinned", "Pinned", "--no-io-uring")]
     public void Mappings_run_out_while_the_runtime_has_some_left(string even, string odd, params string[] more)
     {
         Host.NeedsRoot();
-        Skip.If(more.Length > 0 && !CanRamFs(), "needs ramfs");
+        Assert.SkipWhen(more.Length > 0 && !CanRamFs(), "needs ramfs");
         long most = long.Parse(File.ReadAllText("/proc/sys/vm/max_map_count"), CultureInfo.InvariantCulture);
-        Skip.If(most > 200_000, $"vm.max_map_count is {most}: too many to make");
+        Assert.SkipWhen(most > 200_000, $"vm.max_map_count is {most}: too many to make");
         string burnt = (most - 5_000).ToString(CultureInfo.InvariantCulture);
         Dictionary<string, string> told = Probe.RunBehind(["/usr/bin/env"], ["--many", "4096", burnt, even, odd, .. more]);
         Assert.Contains("vm.max_map_count", told["many"], StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class LimitTests
         Assert.Equal("reached", told["end"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_meminfo_that_somebody_mounted_over_the_kernels_is_believed_when_it_says_less()
     {
         Host.NeedsRoot();
@@ -147,7 +147,7 @@ public sealed class LimitTests
         Assert.Equal("Touched Any", told["small-Touched"]);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Contiguous_memory_comes_out_of_the_pool_when_little_else_is_available()
     {
         Host.NeedsFrames();
@@ -158,19 +158,20 @@ public sealed class LimitTests
         Assert.Contains("MemAvailable", told["scattered"], StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void Where_a_limit_refuses_contiguous_memory_the_other_ways_are_told()
     {
         Host.NeedsRoot();
         NeedsUnshare();
-        Skip.IfNot(File.ReadLines("/proc/meminfo").Contains("HugePages_Free:        0"), "the pool has free pages, or there is none");
+        Assert.SkipUnless(
+            File.ReadLines("/proc/meminfo").Contains("HugePages_Free:        0"), "the pool has free pages, or there is none");
         string told = RunWithAvailable(1 * Mebi, "--contiguous", "2097152")["contiguous"];
         Assert.StartsWith("OutOfMemory", told, StringComparison.Ordinal);
         Assert.Contains("MemAvailable", told, StringComparison.Ordinal);
         Assert.Contains("Tried: huge pages of the pool: mmap(MAP_HUGETLB): ", told, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_range_whose_map_alone_does_not_fit_into_the_heap_is_refused()
     {
         // 256 MiB of answer, and half of that for the heap.
@@ -220,5 +221,5 @@ public sealed class LimitTests
         return can;
     }
 
-    private static void NeedsUnshare() => Skip.IfNot(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
+    private static void NeedsUnshare() => Assert.SkipUnless(File.Exists("/usr/bin/unshare"), "needs unshare (util-linux)");
 }

@@ -26,7 +26,9 @@ internal sealed class MemoryCgroup : IDisposable
         Host.NeedsRoot();
         bool unified = !File.Exists(First + "/memory.limit_in_bytes");
         string control = Unified + "/cgroup.subtree_control";
-        Skip.If(unified && !(File.Exists(control) && File.ReadAllText(control).Contains("memory", StringComparison.Ordinal)), "needs memory cgroups");
+        Assert.SkipWhen(
+            unified && !(File.Exists(control) && File.ReadAllText(control).Contains("memory", StringComparison.Ordinal)),
+            "needs memory cgroups");
         string name = string.Create(CultureInfo.InvariantCulture, $"/hypercall-{Environment.ProcessId}-{Interlocked.Increment(ref count)}");
         MemoryCgroup group = new((unified ? Unified : First) + name, unified);
         group.Limit(limit);

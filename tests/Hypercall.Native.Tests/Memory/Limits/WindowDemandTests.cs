@@ -7,7 +7,7 @@ public sealed unsafe class WindowDemandTests
     private const int Pages = 5_000; // more than one piece
     private const nuint Length = Pages * GuestPage.Size;
 
-    [SkippableTheory]
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(Pages)]
@@ -35,7 +35,7 @@ public sealed unsafe class WindowDemandTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void A_private_mapping_of_what_is_there_takes_copies_of_it()
     {
         Host.NeedsFrames();
@@ -55,13 +55,13 @@ public sealed unsafe class WindowDemandTests
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public void Pages_of_the_pool_take_no_memory()
     {
         Host.NeedsFrames();
         const nuint HugePage = 2 << 20;
         nuint start = LinuxMemory.Map(HugePage, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve | Libc.MapHugeTlb | Libc.MapHuge2M);
-        Skip.If(start == 0, "the kernel or the CPU has no huge pages of 2 MiB");
+        Assert.SkipWhen(start == 0, "the kernel or the CPU has no huge pages of 2 MiB");
         try
         {
             Assert.Equal(0, Missing(start, HugePage));
