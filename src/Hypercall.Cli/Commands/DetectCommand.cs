@@ -60,7 +60,7 @@ internal sealed class DetectCommand : CliCommand
         try
         {
             target = session.Target;
-            if (WayTrial.IsHypercall(target.Instruction))
+            if (WayTrial.IsHypercall(target.Instruction) && VmmSession.CanLookUp(target.Provider))
             {
                 presence = session.Vmm.DetectPresence();
             }
