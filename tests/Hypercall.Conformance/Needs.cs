@@ -24,7 +24,7 @@ internal enum Needs
     /// <summary>Swap space, so that pages are swapped out with their content.</summary>
     Swap = 1 << 5,
 
-    /// <summary>The rig's kernel module, /dev/hypercall.</summary>
+    /// <summary>The kernel module, /dev/hypercall (kernel/).</summary>
     Module = 1 << 6,
 
     /// <summary>Pages can be made to move.</summary>
@@ -56,4 +56,7 @@ internal enum Needs
 
     /// <summary>Somebody answers VMware's port.</summary>
     VmwarePort = 1 << 16,
+
+    /// <summary>Xen's device, /dev/xen/privcmd.</summary>
+    XenPrivcmd = 1 << 17,
 }

@@ -8,7 +8,7 @@ namespace Hypercall.Linux;
 /// </summary>
 /// <remarks>
 /// The module calls what its allow-list names, and nothing else; the list is empty until root fills it. Whoever may open the
-/// device may do to the machine what the VMM does on his word: docs/linux.md. For memory at a physical address, kept for a VMM
+/// device may do to the machine what the VMM does on his word: docs/kernel-module.md. For memory at a physical address, kept for a VMM
 /// past the end of the program, see <see cref="KernelMemory"/>.
 /// </remarks>
 public sealed class KernelModuleProvider : IHypercallProvider

@@ -7,7 +7,7 @@ namespace Hypercall.Linux;
 internal static unsafe class ModuleDevice
 {
     private const string Load = "Load the kernel module as root: modprobe hypercall. It comes as the package hypercall-dkms, "
-        + "or is built from kernel/ of the sources (docs/linux.md).";
+        + "or is built from kernel/ of the sources (docs/kernel-module.md).";
 
     /// <summary>The module's device under this process.</summary>
     public static DeviceAccess Access(IDeviceKernel? kernel) =>
@@ -73,7 +73,7 @@ internal static unsafe class ModuleDevice
         Errno.ENOTTY => new(
             $"{ModuleAbi.Device} does not know HYPERCALL_ABOUT ({Errno.Name(error)}): it is another module's, or one older than "
             + "this library",
-            "Load the kernel module that comes with this version (docs/linux.md).",
+            "Load the kernel module that comes with this version (docs/kernel-module.md).",
             error),
         Errno.EPERM or Errno.EACCES => new(
             $"ioctl({ModuleAbi.Device}, HYPERCALL_ABOUT): {Errno.Describe(error)}: a sandbox (a seccomp filter, a security module) "

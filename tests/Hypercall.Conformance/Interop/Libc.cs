@@ -24,7 +24,6 @@ internal static unsafe partial class Libc
 
     // include/uapi/asm-generic/errno-base.h, errno.h
     public const int Inval = 22;
-    public const int OpNotSupp = 95;
 
     public static readonly nint MapFailed = -1;
 

@@ -108,16 +108,16 @@ internal static class NoVmmScenarios
 
     private static void KernelFaults(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
+        using KernelModule module = new();
         for (int i = 0; i < context.Repeat(1000); i++)
         {
-            KernelFrame before = new() { Rax = 1, Rbx = 2, Rcx = 3, Rdx = 4, Rsi = 5, Rdi = 6 };
-            KernelFrame frame = before;
-            Check.Equal(Interop.Libc.OpNotSupp, device.Call(ref frame));
+            HypercallRegisters before = Frames.Random(context.Random);
+            HypercallRegisters frame = before;
+            Check.Equal(6, module.Channel.TryInvoke(ref frame).Fault.TrapNumber, "#UD");
             Check.Equal(before, frame);
         }
 
-        VmmLookup lookup = new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))).TryGetFunction("boot");
+        VmmLookup lookup = module.Vmm.TryGetFunction("boot");
         Check.Equal(VmmLookupOutcome.Faulted, lookup.Outcome);
     }
 }

@@ -14,7 +14,7 @@ public sealed class GuestLab : IDisposable
 {
     private const int Lanes = 2;
 
-    private static readonly GuestRequest[] Boots = [.. GuestRequest.AllVisited, GuestRequest.AmdPanic];
+    private static readonly GuestRequest[] Boots = [.. GuestRequest.AllVisited, GuestRequest.AmdModule, GuestRequest.AmdModuleNewer, GuestRequest.AmdPanic];
 
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();

@@ -40,6 +40,11 @@ internal sealed record GuestRun(
     public TapReport TapBy(string way) => TapReport.Parse(
         Runs(Lines).FirstOrDefault(run => IsSuite(run[0]) && run[0].Contains($"{WayMark}{way} ", StringComparison.Ordinal)) ?? []);
 
+    /// <summary>What a part of module-test told of the kernel module.</summary>
+    /// <param name="part">Which.</param>
+    public TapReport TapOfModule(string part) => TapReport.Parse(
+        Runs(Lines).FirstOrDefault(run => $"{run[0]} ".StartsWith($"{RunMark}module-test {part} ", StringComparison.Ordinal)) ?? []);
+
     /// <summary>For a message: how it ended, and what it said last.</summary>
     public string Trace => string.Join('\n', [.. Attempts, $"The log is {LogFile}. Its end:", .. Lines.TakeLast(12)]);
 

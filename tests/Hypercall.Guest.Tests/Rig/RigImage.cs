@@ -76,6 +76,7 @@ internal sealed record RigImage(string Folder, IReadOnlyDictionary<string, strin
     public IReadOnlyList<string> CommandFor(GuestRequest request, params IReadOnlyList<string> options) =>
     [
         Path.Combine(Checkout.Root, "rig", request.Visit is null ? "boot" : "shell"), request.Machine, .. Under(request.Judge),
+        .. (IEnumerable<string>)(request.Kernel is { } kernel ? ["--kernel", Path.Combine(Folder, kernel)] : []),
         "--timeout", ((int)request.Limit.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture),
         "--append", $"quiet {request.Words}", .. options,
     ];
