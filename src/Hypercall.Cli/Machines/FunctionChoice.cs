@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hypercall.BitVisor;
+using Hypercall.Cli.CommandLine;
 
 namespace Hypercall.Cli.Machines;
 
@@ -18,17 +19,32 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
     /// <param name="session">The way to the VMM, which is asked for a name, and for nothing else.</param>
     /// <param name="layout">Which arguments hold memory; null for the convention's own layout.</param>
     /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
+    /// <exception cref="UsageException">The chosen way does not carry the convention.</exception>
     public HypercallFunction Find(VmmSession session, TransferLayout? layout = null)
     {
         if (Name is null)
         {
-            return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+            return OfNumber(session, layout);
         }
 
         HypercallFunction found = session.Vmm.GetFunction(Name);
         return layout is null
             ? found
             : new HypercallFunction(session.Machine, found.Convention, found.Number, found.Name, layout);
+    }
+
+    // Number, words and layout were looked at before: what is left is the channel.
+    private HypercallFunction OfNumber(VmmSession session, TransferLayout? layout)
+    {
+        try
+        {
+            return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+        }
+        catch (ArgumentException e)
+        {
+            string message = e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal);
+            throw new UsageException($"--channel {session.Target.ProviderName}: {message}");
+        }
     }
 
     /// <summary>The name, or the convention and the number: <c>foo</c>, <c>Xen 17</c>.</summary>

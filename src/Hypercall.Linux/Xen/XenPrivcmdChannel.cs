@@ -20,6 +20,8 @@ internal sealed unsafe class XenPrivcmdChannel(DeviceAccess device, RegisterSet 
 
     public RegisterSet Returns => returns;
 
+    public GeneralRegister? NumberRegister => GeneralRegister.Rax;
+
     /// <summary>Opens the device with the rights of now; a call tries again where that fails.</summary>
     public void TryOpen() => _ = device.Get(out DeviceProblem? _);
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
-namespace Hypercall.Linux.Tests.Module;
+namespace Hypercall.Linux.Tests.Kernel;
 
 /// <summary>Both sides of the device read the same header: kernel/hypercall.h.</summary>
 public partial class HeaderTests
@@ -30,7 +30,7 @@ public partial class HeaderTests
         Assert.Equal(SizeIn(ModuleAbi.AboutCommand), Unsafe.SizeOf<ModuleAbi.About>());
         Assert.Equal(SizeIn(ModuleAbi.CallCommand), Unsafe.SizeOf<ModuleAbi.Call>());
         Assert.Equal(SizeIn(ModuleAbi.AllocateCommand), Unsafe.SizeOf<ModuleAbi.Buffer>());
-        Assert.Equal(SizeIn(ModuleAbi.KeepCommand), sizeof(uint));
+        Assert.Equal(sizeof(uint), SizeIn(ModuleAbi.KeepCommand));
     }
 
     [Fact]

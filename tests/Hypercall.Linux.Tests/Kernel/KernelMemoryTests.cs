@@ -1,4 +1,4 @@
-namespace Hypercall.Linux.Tests.Module;
+namespace Hypercall.Linux.Tests.Kernel;
 
 public sealed unsafe class KernelMemoryTests : IDisposable
 {

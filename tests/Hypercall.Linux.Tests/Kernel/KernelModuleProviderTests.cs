@@ -1,7 +1,7 @@
 using Hypercall.Native;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Hypercall.Linux.Tests.Module;
+namespace Hypercall.Linux.Tests.Kernel;
 
 public class KernelModuleProviderTests
 {
@@ -97,7 +97,7 @@ public class KernelModuleProviderTests
     {
         ServiceCollection services = new();
         _ = services.AddHypercall(vmm => vmm.AddKernelModule().AddKernelModule());
-        _ = services.AddHypercall("door", vmm => vmm.AddKernelModule());
+        _ = services.AddKeyedHypercall("door", vmm => vmm.AddKernelModule());
         using ServiceProvider provider = services.BuildServiceProvider();
 
         _ = Assert.IsType<KernelModuleProvider>(Assert.Single(provider.GetServices<IHypercallProvider>()));

@@ -1,7 +1,7 @@
 using FsCheck.Xunit;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Hypercall.Linux.Tests.Module;
+namespace Hypercall.Linux.Tests.Kernel;
 
 public sealed unsafe class KernelModuleChannelTests
 {
