@@ -7,7 +7,8 @@
  *                       0: it was executed. `fault` 0: it completed, registers are the VMM's answer. Otherwise `fault` is the vector
  *                       of the CPU's exception (6 #UD, 13 #GP, 14 #PF), and registers are as they were.
  *                       EACCES: the allow-list does not name the call. EPERM: the kernel is locked down, and the list that was compiled
- *                       in does not name it. EINVAL: `reserved` is not 0. Nothing was executed then.
+ *                       in does not name it. EINVAL: `reserved` is not 0. Nothing was executed then. EFAULT: the struct could not be
+ *                       read (nothing was executed), or not be written back (it was).
  *   HYPERCALL_ALLOCATE  a buffer, physically contiguous, zeroed, pinned by nature. In: size, 1 byte to `largest_buffer`, rounded up to
  *                       pages; flags. Out: size, address, id. Freed when the open file is closed and every mapping of it is gone, unless
  *                       it is kept. ENOSPC: a limit of the module (its parameters); ENOMEM: no contiguous memory; EINVAL: size or flags.
@@ -18,7 +19,8 @@
  *                       Root can do the same by writing the id to the device's `release` file in sysfs.
  *   HYPERCALL_FREE      frees a buffer of this open file before its close. In: id. ENOENT; EBUSY: it is kept, or still mapped.
  *   mmap                a buffer: offset = id * 4096, shared, readable and writable, the whole or its first pages. Kept buffers whose
- *                       file is closed can be mapped by whoever may open the device: to go on reading a log ring.
+ *                       file is closed can be mapped by whoever may open the device: to go on reading a log ring. ENXIO: no such
+ *                       buffer, or another open file's; EINVAL: not shared, or longer than the buffer.
  *
  * open(2): EPERM without CAP_SYS_RAWIO in the initial user namespace.
  */
