@@ -63,6 +63,8 @@ internal static class CliApplication
         new ShellCommand(),
         new SendCommand(),
         new MemoryCommand(),
+        new LogCommand(),
+        new KeptCommand(),
         new DemoCommand(),
     ];
 

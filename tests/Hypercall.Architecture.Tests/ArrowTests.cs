@@ -5,7 +5,7 @@ namespace Hypercall.Architecture.Tests;
 /// <summary>
 /// Who may depend on whom:
 /// <code>
-///   Cli -> Intel, Amd -> Native -> Abstractions
+///   Cli -> Intel, Amd, Linux -> Native -> Abstractions
 ///   Cli -> BitVisor           -> Abstractions
 ///   Cli -> Testing            -> Abstractions
 ///   Testing.Xunit, Testing.XunitV3 -> Testing.FsCheck -> Testing
@@ -20,12 +20,13 @@ public class ArrowTests
         [Room.Native] = [Room.Abstractions],
         [Room.Intel] = [Room.Native, Room.Abstractions],
         [Room.Amd] = [Room.Native, Room.Abstractions],
+        [Room.Linux] = [Room.Native, Room.Abstractions],
         [Room.BitVisor] = [Room.Abstractions],
         [Room.Testing] = [Room.Abstractions],
         [Room.TestingFsCheck] = [Room.Testing, Room.Abstractions],
         [Room.TestingXunit] = [Room.TestingFsCheck, Room.Testing, Room.Abstractions],
         [Room.TestingXunitV3] = [Room.TestingFsCheck, Room.Testing, Room.Abstractions],
-        [Room.Cli] = [Room.BitVisor, Room.Intel, Room.Amd, Room.Native, Room.Testing, Room.Abstractions],
+        [Room.Cli] = [Room.BitVisor, Room.Intel, Room.Amd, Room.Linux, Room.Native, Room.Testing, Room.Abstractions],
     };
 
     // The third-party packages that each project is there to use; the abstractions of Microsoft.Extensions are everybody's.
@@ -35,6 +36,7 @@ public class ArrowTests
         [Room.Native] = ["Iced"],
         [Room.Intel] = ["Iced"],
         [Room.Amd] = ["Iced"],
+        [Room.Linux] = [],
         [Room.BitVisor] = [],
         [Room.Testing] = [],
         [Room.TestingFsCheck] = ["FsCheck", "FSharp.Core"], // FSharp.Core: lists and the like in signatures of what it derives from

@@ -7,6 +7,7 @@ internal static class Room
     public const string Native = "Hypercall.Native";
     public const string Intel = "Hypercall.Intel";
     public const string Amd = "Hypercall.Amd";
+    public const string Linux = "Hypercall.Linux";
     public const string BitVisor = "Hypercall.BitVisor";
     public const string Testing = "Hypercall.Testing";
     public const string TestingFsCheck = "Hypercall.Testing.FsCheck";

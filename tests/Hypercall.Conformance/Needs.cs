@@ -56,4 +56,7 @@ internal enum Needs
 
     /// <summary>Somebody answers VMware's port.</summary>
     VmwarePort = 1 << 16,
+
+    /// <summary>Xen's device, /dev/xen/privcmd.</summary>
+    XenPrivcmd = 1 << 17,
 }

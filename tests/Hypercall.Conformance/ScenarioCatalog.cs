@@ -24,6 +24,7 @@ internal static class ScenarioCatalog
         .. ByInstruction(ThreadScenarios.All),
         .. ByInstruction(StormScenarios.All),
         .. VmwarePortScenarios.All,
+        .. XenPrivcmdScenarios.All,
     ];
 
     private static IEnumerable<Scenario> ByInstruction(IEnumerable<Scenario> scenarios) =>

@@ -18,6 +18,7 @@ public sealed class PackageContentTests(Feed feed)
         ["Hypercall.Native"] = ["Hypercall.Abstractions", "Iced", "Microsoft.Extensions.Logging.Abstractions"],
         ["Hypercall.Intel"] = ["Hypercall.Native"],
         ["Hypercall.Amd"] = ["Hypercall.Native"],
+        ["Hypercall.Linux"] = ["Hypercall.Native"],
         ["Hypercall.Testing"] = ["Hypercall.Abstractions"],
         ["Hypercall.Testing.FsCheck"] = ["FsCheck", "Hypercall.Testing"],
         ["Hypercall.Testing.Xunit"] = ["FsCheck.Xunit", "Hypercall.Testing.FsCheck"],
@@ -30,7 +31,7 @@ public sealed class PackageContentTests(Feed feed)
 
     private static readonly string[] ToolFiles =
     [
-        "DotnetToolSettings.xml", "Hypercall.Abstractions.dll", "Hypercall.Amd.dll", "Hypercall.BitVisor.dll", "Hypercall.Intel.dll", "Hypercall.Native.dll", "Hypercall.Testing.dll", "Iced.dll",
+        "DotnetToolSettings.xml", "Hypercall.Abstractions.dll", "Hypercall.Amd.dll", "Hypercall.BitVisor.dll", "Hypercall.Intel.dll", "Hypercall.Linux.dll", "Hypercall.Native.dll", "Hypercall.Testing.dll", "Iced.dll",
         "Microsoft.Extensions.DependencyInjection.Abstractions.dll", "Microsoft.Extensions.DependencyInjection.dll", "Microsoft.Extensions.Logging.Abstractions.dll",
         "Microsoft.Extensions.Options.dll", "Microsoft.Extensions.Primitives.dll", "Spectre.Console.Ansi.dll", "Spectre.Console.dll", "System.CommandLine.dll",
         "hypercall.deps.json", "hypercall.dll", "hypercall.runtimeconfig.json",

@@ -31,6 +31,12 @@ public interface IHypercallChannel
     RegisterSet Returns => RegisterSet.All;
 
     /// <summary>
+    /// The register of the call's number, where the channel itself reads it, as Xen's device does; null where only the VMM does. A
+    /// convention that has its number elsewhere cannot be carried.
+    /// </summary>
+    GeneralRegister? NumberRegister => null;
+
+    /// <summary>
     /// Bits that the channel itself fills in every frame, and with what: a port's number in RDX[15:0]. What the caller has there
     /// does not go in. A convention that puts anything else there cannot be carried. Empty, unless the instruction needs it.
     /// </summary>

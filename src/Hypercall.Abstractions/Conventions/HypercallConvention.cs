@@ -166,6 +166,14 @@ public sealed partial class HypercallConvention
             }
         }
 
+        if (channel.NumberRegister is { } number && (Number.Register != number || Number.Shift != 0))
+        {
+            throw new ArgumentException(
+                $"The convention '{Name}' has its number in {Number}, and this channel takes {(RegisterField)number} for it: it would call "
+                + "something else. Use another channel.",
+                nameof(channel));
+        }
+
         foreach ((RegisterField field, ulong value) in channel.Constants)
         {
             ThrowIfFilled(channel, field, value);

@@ -32,6 +32,8 @@ internal sealed class ObservedChannel : IHypercallChannel, IManyFrames
 
     public RegisterSet Returns => Inner.Returns;
 
+    public GeneralRegister? NumberRegister => Inner.NumberRegister;
+
     public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants => Inner.Constants;
 
     private string? FunctionTag => _function is null ? null : _functionTag ??= _meter.Functions.Bound(_function);

@@ -76,6 +76,13 @@ internal sealed class Transfer(
         [NotNullWhen(true)] out PagedRange? range,
         [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
+        if (part.Buffer.FixedAddress is { } start)
+        {
+            range = PagedRange.From(new GuestPhysicalAddress(start.Value + (address.Value - part.Buffer.Address.Value)), length);
+            refusal = null;
+            return true;
+        }
+
         for (int attempt = 1; ; attempt++)
         {
             range = null;
@@ -280,7 +287,11 @@ internal sealed class Transfer(
             return End(TransferOutcome.Canceled);
         }
 
-        Lease();
+        if (Lease() is { } unheld)
+        {
+            return Refused(unheld);
+        }
+
         HypercallRegisters sent = Place(plan, start, length, frames);
         _registers = sent;
         _calls++;
@@ -330,7 +341,11 @@ internal sealed class Transfer(
                 frames[count] = Place(plan, address, lengths[count], piece);
             }
 
-            Lease();
+            if (Lease() is { } unheld)
+            {
+                return Refused(unheld);
+            }
+
             HypercallStatus status = channel.TryInvokeAll(frames[..count], out int completed);
             ReturnLeaseOfRefused(in status, told: _calls + completed > 0);
             _calls += status.IsCompleted ? completed : completed + 1;
@@ -360,11 +375,17 @@ internal sealed class Transfer(
         }
     }
 
-    private void Lease()
+    // Before the VMM hears of the address.
+    private GuestMemoryRefusal? Lease()
     {
-        if (options.KeptBy is { } holder)
+        try
         {
-            _lease ??= slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove); // before the VMM hears of the address
+            _lease ??= options.KeptBy is { } holder ? slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove) : null;
+            return null;
+        }
+        catch (GuestMemoryException e)
+        {
+            return e.Refusal;
         }
     }
 

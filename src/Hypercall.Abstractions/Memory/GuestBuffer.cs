@@ -21,6 +21,7 @@ public abstract class GuestBuffer : IDisposable
     private readonly object _gate = new();
     private readonly List<int> _callers = [];          // managed thread ids of calls in flight; a handful, reused
     private readonly List<GuestBufferLease> _leases = [];
+    private int _holds;                                // leases of those who keep the address
     private int _disposer;                             // managed thread id of whoever waits for the calls, and then releases; 0: nobody
     private int _waiting;                              // threads in Dispose that wait
     private bool _disposed;
@@ -84,6 +85,12 @@ public abstract class GuestBuffer : IDisposable
             }
         }
     }
+
+    /// <summary>
+    /// The guest physical address of the first byte, where whoever gave the memory said it, it never changes, and all other bytes
+    /// follow it: a buffer of the guest's kernel. Then nobody else is asked where the pages are. Null, the default, otherwise.
+    /// </summary>
+    protected internal virtual GuestPhysicalAddress? FixedAddress => null;
 
     /// <summary>All bytes.</summary>
     /// <exception cref="InvalidOperationException">The buffer is longer than 2 GiB: use <see cref="AsMemory"/>.</exception>
@@ -161,7 +168,7 @@ public abstract class GuestBuffer : IDisposable
     /// Accepts memory that is not pinned: when a page moves, the VMM reads or overwrites memory of somebody else.
     /// </param>
     /// <returns>The lease. Dispose it after the VMM has let go of the address, never before.</returns>
-    /// <exception cref="GuestMemoryException">The memory is not pinned.</exception>
+    /// <exception cref="GuestMemoryException">The memory is not pinned, or whoever gave it cannot hold it.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public GuestBufferLease Lease(string holder, bool acceptMemoryCorruptionIfPagesMove = false)
     {
@@ -171,7 +178,19 @@ public abstract class GuestBuffer : IDisposable
             throw new GuestMemoryException(GuestMemoryRefusal.ForResidency(Residency, $"'{holder}' keeps its address", $"{nameof(acceptMemoryCorruptionIfPagesMove)}: true"));
         }
 
-        return LeaseForCall(holder);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_holds == 0 && BeginHold() is { } refusal)
+            {
+                throw new GuestMemoryException(refusal);
+            }
+
+            _holds++;
+            GuestBufferLease lease = new(this, holder, keepsAddress: true);
+            _leases.Add(lease);
+            return lease;
+        }
     }
 
     /// <summary>
@@ -273,7 +292,7 @@ public abstract class GuestBuffer : IDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            GuestBufferLease lease = new(this, holder);
+            GuestBufferLease lease = new(this, holder, keepsAddress: false);
             _leases.Add(lease);
             return lease;
         }
@@ -283,7 +302,10 @@ public abstract class GuestBuffer : IDisposable
     {
         lock (_gate)
         {
-            _ = _leases.Remove(lease);
+            if (_leases.Remove(lease) && lease.KeepsAddress && --_holds == 0)
+            {
+                EndHold();
+            }
         }
     }
 
@@ -309,6 +331,18 @@ public abstract class GuestBuffer : IDisposable
 
     /// <summary>Zeroes, unpins, unlocks and frees the memory. Called once, when nobody uses it any more.</summary>
     protected abstract void Release();
+
+    /// <summary>
+    /// Somebody outside this program is about to be told the address, and keeps it: called before the first such lease, for
+    /// memory that must then outlive the program. Calls no member of the buffer.
+    /// </summary>
+    /// <returns>Why the memory cannot be held, and then there is no lease; null when it is.</returns>
+    protected virtual GuestMemoryRefusal? BeginHold() => null;
+
+    /// <summary>Nobody keeps the address any more: called after the last such lease. Calls no member of the buffer.</summary>
+    protected virtual void EndHold()
+    {
+    }
 
     private DisposeTurn WaitForTurn(int thread)
     {

@@ -35,6 +35,18 @@ public sealed class PagedRange
         Frames = frames;
     }
 
+    /// <summary>The range of bytes that follow each other in physical memory.</summary>
+    internal static PagedRange From(GuestPhysicalAddress start, long length)
+    {
+        GuestFrameNumber[] frames = new GuestFrameNumber[GuestPage.Count(new GuestVirtualAddress(start.Value), length)];
+        for (int i = 0; i < frames.Length; i++)
+        {
+            frames[i] = new GuestFrameNumber(start.Frame.Value + (ulong)i);
+        }
+
+        return new PagedRange(start.FrameOffset, length, frames);
+    }
+
     /// <summary>Offset of the first byte in the first frame, 0 to 4095.</summary>
     public int Offset { get; }
 

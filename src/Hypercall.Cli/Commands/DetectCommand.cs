@@ -61,7 +61,7 @@ internal sealed class DetectCommand : CliCommand
         try
         {
             target = session.Target;
-            if (tries && WayTrial.IsHypercall(target.Instruction))
+            if (tries && WayTrial.IsHypercall(target.Instruction) && VmmSession.CanLookUp(target.Provider))
             {
                 presence = session.Vmm.DetectPresence();
             }

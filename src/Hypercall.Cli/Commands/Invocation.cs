@@ -36,4 +36,18 @@ internal sealed class Invocation(
         CancellationToken.ThrowIfCancellationRequested();
         return VmmSession.Open(Machine, Host, script);
     }
+
+    /// <summary>The way to the VMM for a call that it serves to the guest's kernel alone. Dispose it.</summary>
+    /// <exception cref="UsageException">Another way was asked for.</exception>
+    public VmmSession OpenKernelSession()
+    {
+        string kernel = Machine.Vmm == VmmKind.Fake ? FakeMachines.Kernel : RealWays.KernelModule;
+        if (Machine.Provider is { } other && other != kernel)
+        {
+            throw new UsageException($"--channel {other}: the VMM serves this to the guest's kernel alone; that is --channel {kernel}.");
+        }
+
+        CancellationToken.ThrowIfCancellationRequested();
+        return VmmSession.Open(Machine with { Provider = kernel }, Host, FakeFunctions.RegisterWithLog);
+    }
 }

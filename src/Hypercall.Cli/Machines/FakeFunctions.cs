@@ -31,4 +31,23 @@ internal static class FakeFunctions
         .On("upper_gpa", FakeHandlers.ByPhysicalAddress(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax))
         .On("upper_list", FakeHandlers.ByFrameList(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax))
         .On("upper_auto", FakeHandlers.ByEither(FakeHandlers.ToUpper, answer: FakeAnswer.BytesInRax));
+
+    /// <summary>The same, and a log.</summary>
+    public static void RegisterWithLog(FakeMachine fake)
+    {
+        Register(fake);
+        _ = fake.On("log_set_buf", new FakeLog().Answer);
+    }
+
+    /// <summary>A log that says one line as soon as somebody listens.</summary>
+    private sealed class FakeLog
+    {
+        private readonly FakeLogRing _ring = new();
+
+        public void Answer(FakeCall call)
+        {
+            _ring.Answer(call);
+            _ring.Write("Fake VMM: the guest's kernel reads this log.\n");
+        }
+    }
 }

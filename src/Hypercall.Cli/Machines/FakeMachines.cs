@@ -5,6 +5,9 @@ namespace Hypercall.Cli.Machines;
 /// <summary>The fake machines of the tool: every way down is there.</summary>
 internal static class FakeMachines
 {
+    /// <summary>The way of the guest's kernel.</summary>
+    public const string Kernel = "kernel";
+
     public static FakeMachine Create(FakeVmmPersonality personality)
     {
         FakeMachine fake = new(new FakeMachineOptions

@@ -19,20 +19,13 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
     /// <param name="session">The way to the VMM, which is asked for a name, and for nothing else.</param>
     /// <param name="layout">Which arguments hold memory; null for the convention's own layout.</param>
     /// <exception cref="VmmFunctionNotFoundException">The VMM does not know the name.</exception>
-    /// <exception cref="UsageException">The way down does not carry the convention.</exception>
+    /// <exception cref="UsageException">The chosen way does not carry the convention.</exception>
     public HypercallFunction Find(VmmSession session, TransferLayout? layout = null)
     {
         if (Name is null)
         {
             ThrowIfNoPort(session);
-            try
-            {
-                return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
-            }
-            catch (ArgumentException e) when (e.ParamName == "channel")
-            {
-                throw new UsageException(e.Message.Replace(" (Parameter 'channel')", "", StringComparison.Ordinal));
-            }
+            return OfNumber(session, layout);
         }
 
         HypercallFunction found = session.Vmm.GetFunction(Name);
@@ -50,6 +43,20 @@ internal sealed record FunctionChoice(string? Name, HypercallConvention Conventi
                 $"The convention '{Convention}' goes by a port, and the way down is {session.Target.Way}. "
                 + "Add --channel port, or as root --channel port,permission, which asks the kernel for the port. "
                 + "VMware's VMCALL and VMMCALL take --convention vmware.");
+        }
+    }
+
+    // Number, words and layout were looked at before: what is left is the channel.
+    private HypercallFunction OfNumber(VmmSession session, TransferLayout? layout)
+    {
+        try
+        {
+            return new HypercallFunction(session.Machine, Convention, Number, layout: layout);
+        }
+        catch (ArgumentException e)
+        {
+            string message = e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal);
+            throw new UsageException($"--channel {session.Target.ProviderName}: {message}");
         }
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 using Hypercall.Amd;
 using Hypercall.Intel;
+using Hypercall.Linux;
 using Hypercall.Native;
 
 namespace Hypercall.Cli.Machines;
@@ -12,8 +13,12 @@ internal static class RealWays
     /// <summary>How a port is written.</summary>
     public const string PortForm = "port[:NUMBER][,in|,out][,1|,2|,4][,permission]";
 
+    /// <summary>The way of the guest's kernel.</summary>
+    public const string KernelModule = "kernel-module";
+
     private const string Port = "port";
     private const string Permission = "permission";
+    private const string Privcmd = "privcmd"; // the device's own name
     private const ushort VmwarePort = 0x5658; // open-vm-tools, lib/include/backdoor_def.h, BDOOR_PORT
 
     /// <summary>All of them. One more is one more here.</summary>
@@ -24,6 +29,8 @@ internal static class RealWays
         new CpuidProvider(),
         new PortProvider(VmwarePort),
         new PortProvider(VmwarePort, withPermission: true, name: $"{Port},{Permission}"),
+        new KernelModuleProvider(),
+        new XenPrivcmdProvider(),
     ];
 
     /// <summary>
@@ -47,11 +54,14 @@ internal static class RealWays
         name is not null && Find(name) is { } way && !All.Contains(way) ? [.. All, way] : All;
 
     /// <summary>The way of a name, without regard to case; null when there is none.</summary>
-    /// <param name="name">A name, or a port in <see cref="PortForm"/>: VMware's, IN and 4 bytes when it says nothing
-    /// else.</param>
+    /// <param name="name">A name, <c>privcmd</c> for Xen's device, or a port in <see cref="PortForm"/>: VMware's, IN and 4 bytes when
+    /// it says nothing else.</param>
     /// <exception cref="FormatException">It is a port, and written wrong.</exception>
     public static IHypercallProvider? Find(string name) =>
-        All.FirstOrDefault(way => way.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) ?? FindPort(name.ToLowerInvariant());
+        All.FirstOrDefault(way => way.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? (name.Equals(Privcmd, StringComparison.OrdinalIgnoreCase)
+            ? All.OfType<XenPrivcmdProvider>().Single()
+            : FindPort(name.ToLowerInvariant()));
 
     private static PortProvider? FindPort(string name)
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 using Hypercall.BitVisor;
+using Hypercall.Cli.CommandLine;
+using Hypercall.Linux;
 using Hypercall.Native;
 using Hypercall.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -36,7 +38,16 @@ internal sealed class VmmSession : IDisposable
     /// <summary>Memory to hand over; needs no provider.</summary>
     public IGuestMemory Memory => _services.GetRequiredService<IGuestMemory>();
 
-    public BitVisorClient Vmm => _services.GetRequiredService<BitVisorClient>();
+    /// <summary>Memory of the kernel module's, and what it keeps. The device is opened when it is used.</summary>
+    public KernelMemory KernelMemory => _services.GetRequiredService<KernelMemory>();
+
+    /// <summary>The VMM's functions by name.</summary>
+    /// <exception cref="UsageException">The chosen way does not carry a look-up.</exception>
+    public BitVisorClient Vmm => CanLookUp(Target.Provider)
+        ? _services.GetRequiredService<BitVisorClient>()
+        : throw new UsageException(
+            $"--channel {Target.ProviderName} does not carry a name: it takes {Target.Provider.Carries}. Call by convention and number: "
+            + "'hypercall call --convention NAME --number N'.");
 
     /// <summary>Opens a session.</summary>
     /// <param name="choice">Which machine.</param>
@@ -48,6 +59,7 @@ internal sealed class VmmSession : IDisposable
         _ = services.AddHypercall(vmm =>
         {
             _ = vmm.AddBitVisor();
+            _ = vmm.Services.AddSingleton(static _ => new KernelMemory());
             if (choice.Vmm == VmmKind.Fake)
             {
                 FakeMachine fake = FakeMachines.Create(choice.Personality);
@@ -66,6 +78,15 @@ internal sealed class VmmSession : IDisposable
         host.ConfigureServices?.Invoke(services);
         return new VmmSession(services.BuildServiceProvider());
     }
+
+    /// <summary>Whether a look-up by name can go by a way: its number in RAX, and the name's address in RBX.</summary>
+    public static bool CanLookUp(IHypercallProvider way) => way.Carries.Contains(GeneralRegister.Rbx);
+
+    /// <summary>Memory that the VMM may keep past the end of the tool: the kernel module's, where calls go through it.</summary>
+    /// <param name="length">Its length in bytes.</param>
+    public GuestBuffer AllocateKept(long length) => Target.Provider is KernelModuleProvider
+        ? KernelMemory.Allocate(length)
+        : Memory.Allocate(length, Residency.Pinned, Contiguity.Contiguous);
 
     public void Dispose() => _services.Dispose();
 }

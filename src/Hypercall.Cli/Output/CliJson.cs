@@ -20,6 +20,8 @@ namespace Hypercall.Cli.Output;
 [JsonSerializable(typeof(ShellResult))]
 [JsonSerializable(typeof(SendResult))]
 [JsonSerializable(typeof(MemoryResult))]
+[JsonSerializable(typeof(LogResult))]
+[JsonSerializable(typeof(KeptResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     // The default encoder is made for HTML and writes ' as \u0027; this one still escapes every control character.

@@ -11,6 +11,8 @@ internal static class Errno
     public const int EPERM = 1;
     public const int ENOENT = 2;
     public const int EINTR = 4;
+    public const int ENXIO = 6;
+    public const int EBADF = 9;
     public const int EAGAIN = 11;
     public const int ENOMEM = 12;
     public const int EACCES = 13;
@@ -20,6 +22,8 @@ internal static class Errno
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int ENOTTY = 25;
+    public const int ENOSPC = 28;
     public const int ENOSYS = 38;
     public const int EOPNOTSUPP = 95;
     public const int EHWPOISON = 133;

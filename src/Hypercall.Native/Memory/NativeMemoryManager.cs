@@ -9,7 +9,7 @@ namespace Hypercall.Native;
 /// <remarks>
 /// A <see cref="MemoryHandle"/> is a lease: somebody holds a pointer, so the buffer refuses to be disposed before the handle is.
 /// </remarks>
-internal sealed unsafe class NativeMemoryManager(NativeGuestBuffer buffer, long offset, int length) : MemoryManager<byte>
+internal sealed unsafe class NativeMemoryManager(GuestBuffer buffer, long offset, int length) : MemoryManager<byte>
 {
     private readonly Stack<GuestBufferLease> _pins = new();
 
@@ -26,7 +26,7 @@ internal sealed unsafe class NativeMemoryManager(NativeGuestBuffer buffer, long 
         ArgumentOutOfRangeException.ThrowIfNegative(elementIndex);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(elementIndex, length);
         // A pointer of this process moves with its page: no VMM knows the address by this lease.
-        GuestBufferLease lease = buffer.Lease("a MemoryHandle", acceptMemoryCorruptionIfPagesMove: true);
+        GuestBufferLease lease = buffer.LeaseForCall("a MemoryHandle");
         lock (_pins)
         {
             _pins.Push(lease);

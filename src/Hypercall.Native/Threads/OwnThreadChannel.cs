@@ -30,6 +30,8 @@ internal sealed unsafe class OwnThreadChannel : IHypercallChannel, IManyFrames, 
 
     public RegisterSet Returns => _frames.Inner.Returns;
 
+    public GeneralRegister? NumberRegister => _frames.Inner.NumberRegister;
+
     public IReadOnlyList<KeyValuePair<RegisterField, ulong>> Constants => _frames.Inner.Constants;
 
     /// <summary>A channel on a thread that has one thing more; one thread has all.</summary>

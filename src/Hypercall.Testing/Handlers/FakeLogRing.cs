@@ -16,7 +16,7 @@ namespace Hypercall.Testing;
 ///               u32 unread    the VMM writes on from here   ->  ... and begins here again at the end
 /// </code>
 /// <para>
-/// The count is of bytes that were written since the guest last took some off it; more than fits the ring means that the oldest
+/// The count (<see cref="Counts"/>) is of bytes that were written since the guest last took some off it; more than fits the ring means that the oldest
 /// are overwritten. The VMM writes wherever the guest said, even when the page is somewhere else by then: what it is given must
 /// be pinned, and leased (<see cref="TransferOptions.KeptBy"/>).
 /// </para>
@@ -35,6 +35,12 @@ public sealed class FakeLogRing
 
     /// <summary>Whether a program may set the ring, as it can on no real VMM. The default is false.</summary>
     public bool AnyCpl { get; init; }
+
+    /// <summary>
+    /// Whether the VMM counts what it writes. The default is true; false is how builds since 2023 do it: the count becomes old AND
+    /// 1, and only the ring's text tells what is new.
+    /// </summary>
+    public bool Counts { get; init; } = true;
 
     /// <summary>Whether the VMM has a ring to write to.</summary>
     public bool IsSet
@@ -88,18 +94,19 @@ public sealed class FakeLogRing
             {
                 ReadOnlySpan<byte> run = bytes[..(int)Math.Min(bytes.Length, _view.Length - _offset)];
                 _ = _view.Write(_offset, run);
-                Count(_view, (uint)run.Length); // after the bytes: who reads the count finds them there
+                Count(_view, (uint)run.Length, Counts); // after the bytes: who reads the count finds them there
                 _offset = _offset + run.Length == _view.Length ? First : _offset + run.Length;
                 bytes = bytes[run.Length..];
             }
         }
     }
 
-    private static void Count(FakeView view, uint more)
+    private static void Count(FakeView view, uint more, bool counts)
     {
         Span<byte> counter = stackalloc byte[sizeof(uint)];
         _ = view.Read(0, counter);
-        BinaryPrimitives.WriteUInt32LittleEndian(counter, unchecked(BinaryPrimitives.ReadUInt32LittleEndian(counter) + more));
+        uint old = BinaryPrimitives.ReadUInt32LittleEndian(counter);
+        BinaryPrimitives.WriteUInt32LittleEndian(counter, counts ? unchecked(old + more) : old & 1);
         _ = view.Write(0, counter);
     }
 }

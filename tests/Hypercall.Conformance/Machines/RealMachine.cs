@@ -37,7 +37,7 @@ internal sealed unsafe class RealMachine : IConformanceMachine
             ? map.Pages.Span[0].State == GuestPageState.Present ? null : "frame numbers are hidden: root outside of containers sees them"
             : refusal.Message));
         Lack(Needs.Swap, File.Exists("/proc/swaps") && File.ReadLines("/proc/swaps").Count() > 1 ? null : "no swap space is on");
-        Lack(Needs.Module, KernelDevice.WhyNot());
+        Lack(Needs.Module, KernelModule.WhyNot());
         Lack(Needs.Compaction, Environment.IsPrivilegedProcess && File.Exists(CompactFile) ? null : $"{CompactFile} is not to be written");
         Lack(Needs.Pinning, Why(() => _native.Memory.Allocate(1, Residency.Pinned)));
         Lack(Needs.Contiguous, Why(() => _native.Memory.Allocate(2 << 20, Residency.Pinned, Contiguity.Contiguous)));
@@ -45,6 +45,7 @@ internal sealed unsafe class RealMachine : IConformanceMachine
         Lack(Needs.OtherInstruction, presence.IsPresent || noVmm ? null : "the VMM may patch the other instruction");
         Lack(Needs.Instruction, way == RigWay.Instruction ? null : $"the calls go by {way.Name}");
         Lack(Needs.VmwarePort, way == RigWay.Instruction ? VmwarePortScenarios.WhyNot() : $"the calls go by {way.Name}");
+        Lack(Needs.XenPrivcmd, XenPrivcmdScenarios.WhyNot());
         Lack(Needs.Destruction, "it ends the machine: --destroy and its name as --filter");
     }
 

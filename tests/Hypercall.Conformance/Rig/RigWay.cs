@@ -1,5 +1,6 @@
 using Hypercall.Amd;
 using Hypercall.Intel;
+using Hypercall.Linux;
 using Hypercall.Native;
 
 namespace Hypercall.Conformance;
@@ -34,8 +35,11 @@ internal sealed record RigWay(string Name, HypercallConvention Convention, Func<
     /// <summary>The same port, written.</summary>
     public static RigWay PortOut { get; } = PortBy("port-out", PortDirection.Out);
 
+    /// <summary>The instruction of the CPU's vendor, executed at CPL 0 by the kernel module.</summary>
+    public static RigWay Module { get; } = new("module", HypercallConvention.BitVisor, () => [new KernelModuleProvider()]);
+
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<RigWay> All { get; } = [Instruction, Cpuid, Port, PortOut];
+    public static IReadOnlyList<RigWay> All { get; } = [Instruction, Cpuid, Port, PortOut, Module];
 
     // DX is the port's number.
     private static RigWay PortBy(string name, PortDirection direction) => new(

@@ -1,5 +1,6 @@
 using System.Text;
 using Hypercall.BitVisor;
+using Hypercall.Linux;
 
 namespace Hypercall.Conformance.Scenarios;
 
@@ -23,15 +24,15 @@ internal static class KernelScenarios
 
     private static void With(ScenarioContext context, long length, Action<KernelBuffer, BitVisorClient> check)
     {
-        using KernelDevice device = KernelDevice.Open();
-        using KernelBuffer buffer = device.Allocate(length);
-        check(buffer, new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))));
+        using KernelModule module = new();
+        using KernelBuffer buffer = module.Memory.Allocate(length);
+        check(buffer, module.Vmm);
     }
 
     private static void LookUp(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(new KernelChannel(device)));
+        using KernelModule module = new();
+        BitVisorClient fromKernel = module.Vmm;
         Check.Equal(VmmPresence.Present, fromKernel.DetectPresence().Presence);
         foreach (string name in (string[])["boot", "loadcfg", "loadcfg64"])
         {
@@ -41,15 +42,14 @@ internal static class KernelScenarios
 
     private static void Registers(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        KernelChannel channel = new(device);
-        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(channel));
+        using KernelModule module = new();
+        BitVisorClient fromKernel = module.Vmm;
         for (int i = 0; i < context.Repeat(1000); i++)
         {
             HypercallRegisters sent = Frames.Random(context.Random);
             sent.Rax = (ulong)context.Rig.Get("clobber").Number;
             HypercallRegisters received = sent;
-            Check.Equal(HypercallStatus.Completed, channel.TryInvoke(ref received));
+            Check.Equal(HypercallStatus.Completed, module.Channel.TryInvoke(ref received));
             Frames.CheckUnchanged(
                 in sent, in received, GeneralRegister.Rax, GeneralRegister.Rbx, GeneralRegister.Rcx, GeneralRegister.Rdx, GeneralRegister.Rsi, GeneralRegister.Rdi);
             Check.Equal(0xC10B_0000_0000_0005ul, received.Rdi);
@@ -68,7 +68,7 @@ internal static class KernelScenarios
         for (int i = 0; i < 3; i++)
         {
             byte key = (byte)("abc"[i] ^ "foo"[i]);
-            Check.Equal(1ul, transfer.Call(buffer.Physical.Value + (ulong)i, 1, RigClient.Operation(Direction.Both), RigClient.KeyAndStream(key, 0)).Rax);
+            Check.Equal(1ul, transfer.Call(buffer.PhysicalAddress.Value + (ulong)i, 1, RigClient.Operation(Direction.Both), RigClient.KeyAndStream(key, 0)).Rax);
         }
 
         Check.Equal(RigStream.HashOf("abc"u8), context.Rig.Read().Hash, "what went in");
@@ -80,7 +80,7 @@ internal static class KernelScenarios
         GuestPageMap seen = context.Memory.QueryPages(buffer.Address, buffer.Length);
         Check.That(seen.TryGetPagedRange(out PagedRange? range, out GuestMemoryRefusal? refusal), refusal?.Message ?? "");
         Check.That(range.IsContiguous);
-        Check.Equal(buffer.Physical, range.Start);
+        Check.Equal(buffer.PhysicalAddress, range.Start);
     });
 
     private static void ContiguousFromUser(ScenarioContext context) => ContiguousPassing(context, _ => context.Vmm);
@@ -129,8 +129,8 @@ internal static class KernelScenarios
 
     private static void InjectedAtCpl0(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        BitVisorClient fromKernel = new(context.Machine.Hardware.WithChannel(new KernelChannel(device)));
+        using KernelModule module = new();
+        BitVisorClient fromKernel = module.Vmm;
         foreach (Direction direction in (Direction[])[Direction.ToVmm, Direction.FromVmm, Direction.Both])
         {
             using GuestBuffer buffer = context.Fill(4 * GuestPage.Size, Residency.Touched);
@@ -152,11 +152,16 @@ internal static class KernelScenarios
 
     private static void Sizes(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        Check.Equal(Interop.Libc.Inval, device.TryAllocate(0), "no bytes");
-        Check.Equal(Interop.Libc.Inval, device.TryAllocate((4 << 20) + 1), "more than 4 MiB");
-        Check.Equal(Interop.Libc.Inval, device.TryAllocate(ulong.MaxValue), "all bytes");
-        Check.Equal(0, device.TryAllocate(1), "one byte");
-        Check.Equal(0, device.TryAllocate(4 << 20), "a second buffer, of 4 MiB");
+        using KernelModule module = new();
+        foreach (long length in (long[])[(4 << 20) + 1, long.MaxValue])
+        {
+            Check.That(!module.Memory.TryAllocate(length, kept: false, out _, out GuestMemoryRefusal? refusal), $"{length} bytes");
+            Check.Equal(GuestMemoryRefusalReason.NotContiguous, refusal.Reason);
+            Check.Equal(4L << 20, refusal.Limit);
+        }
+
+        using KernelBuffer one = module.Memory.Allocate(1);
+        using KernelBuffer all = module.Memory.Allocate(4 << 20);
+        context.Note($"buffers {one.Id} and {all.Id}");
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Hypercall.BitVisor;
+using Hypercall.Linux;
 
 namespace Hypercall.Conformance.Scenarios;
 
@@ -106,13 +107,25 @@ internal static class LogScenarios
 
     private static void KernelRing(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        using KernelBuffer ring = device.Allocate(1 << 16);
-        HypercallFunction set = new BitVisorClient(context.Machine.Hardware.WithChannel(new KernelChannel(device))).GetFunction("log_set_buf");
-        Check.That(set.Call(ring.Physical.Value, (ulong)ring.Length).NumberCameBack, "it never writes RAX");
-        Check.Equal(20ul, Write(context, "from user space, CPL"));
-        Check.Equal("from user space, CPL"[..(int)Unread(ring)], Encoding.ASCII.GetString(ring.Span.Slice(4, (int)Unread(ring))));
-        Check.That(set.Call(0, 0).NumberCameBack, "it never writes RAX");
+        using KernelModule module = new();
+        using KernelBuffer ring = module.Memory.Allocate(1 << 16);
+        using (VmmLog log = VmmLog.Start(module.Vmm, ring))
+        {
+            Check.Equal("", log.Read().Text);
+            foreach (string text in (string[])["from user space, CPL", " 3", "\nand again\n"])
+            {
+                Check.Equal((ulong)text.Length, Write(context, text));
+                VmmLogText read = log.Read();
+                Check.Equal(text, read.Text);
+                Check.That(!read.IsOverwritten);
+            }
+
+            Check.That(module.Memory.ListKept().Any(kept => kept.Id == ring.Id && kept.IsOpen && kept.PhysicalAddress == ring.PhysicalAddress), "it is kept");
+        }
+
+        Check.That(module.Memory.ListKept().All(kept => kept.Id != ring.Id), "it is kept no more");
+        _ = Write(context, "after the end");
+        Check.That(ring.Span[4..].IndexOfAnyExcept((byte)0) < 0, "a ring that the VMM has let go of");
     }
 
     private static void Limits(ScenarioContext context)

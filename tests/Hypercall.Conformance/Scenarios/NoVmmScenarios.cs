@@ -108,17 +108,16 @@ internal static class NoVmmScenarios
 
     private static void KernelFaults(ScenarioContext context)
     {
-        using KernelDevice device = KernelDevice.Open();
-        KernelChannel channel = new(device);
+        using KernelModule module = new();
         for (int i = 0; i < context.Repeat(1000); i++)
         {
             HypercallRegisters before = Frames.Random(context.Random);
             HypercallRegisters frame = before;
-            Check.Equal(6, channel.TryInvoke(ref frame).Fault.TrapNumber, "#UD");
+            Check.Equal(6, module.Channel.TryInvoke(ref frame).Fault.TrapNumber, "#UD");
             Check.Equal(before, frame);
         }
 
-        VmmLookup lookup = new BitVisorClient(context.Machine.Hardware.WithChannel(channel)).TryGetFunction("boot");
+        VmmLookup lookup = module.Vmm.TryGetFunction("boot");
         Check.Equal(VmmLookupOutcome.Faulted, lookup.Outcome);
     }
 }

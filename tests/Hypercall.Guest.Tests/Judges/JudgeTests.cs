@@ -72,6 +72,15 @@ public class JudgeTests(GuestLab lab, ITestOutputHelper output)
         Assert.All(results, result => Assert.True(result.Outcome == TapOutcome.Passed, $"{result.Name}: {result.Details}"));
     }
 
+    [Fact]
+    public async Task Xens_device_answers_versions_fills_a_buffer_and_refuses_what_it_cannot_carry()
+    {
+        GuestRun run = await RunAsync("amd xen-dom0");
+        TapResult[] results = [.. run.Tap.Results.Values.Where(result => result.Name.StartsWith("xen privcmd: ", StringComparison.Ordinal))];
+        Assert.Equal(ScenarioCatalog.All.Count(scenario => scenario.Needs.HasFlag(Needs.XenPrivcmd)), results.Length);
+        Assert.All(results, result => Assert.True(result.Outcome == TapOutcome.Passed, $"{result.Name}: {result.Details}"));
+    }
+
     private static Expectation Named(string guest) => Expectation.All.Single(expected => expected.ToString() == guest);
 
     private async Task<GuestRun> RunAsync(string guest)

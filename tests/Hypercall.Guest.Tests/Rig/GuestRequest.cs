@@ -15,7 +15,7 @@ internal sealed record GuestRequest(
 {
     /// <summary>The other ways to the functions of the rig's VMM, by the names of <c>conformance --way</c>.</summary>
     /// <param name="machine"><c>amd</c> or <c>intel</c>, which is slow.</param>
-    public static IReadOnlyList<string> Ways(string machine) => machine == "amd" ? ["cpuid", "port", "port-out"] : ["cpuid", "port"];
+    public static IReadOnlyList<string> Ways(string machine) => machine == "amd" ? ["cpuid", "port", "port-out", "module"] : ["cpuid", "port"];
 
     /// <summary>
     /// Parts of the names of the scenarios that run by them; of transfers on Intel every technique, with small layouts.
