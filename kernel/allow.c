@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which calls may be made: those of the list that was compiled in, always; and those of the parameter `allow`, unless the kernel is
- * locked down (kernel_lockdown(7)): then even root is not to change what the kernel's memory holds, and a VMM can.
+ * Which calls may be made: those of the list that was compiled in, always; and those of the parameter `allow`, unless the kernel
+ * is locked down (kernel_lockdown(7)): then even root is not to change what the kernel's memory holds, and a VMM can.
  */
 #define pr_fmt(format) KBUILD_MODNAME ": " format
 
@@ -41,7 +41,8 @@ static int allow_set(const char *text, const struct kernel_param *parameter)
 		return -EPERM;
 	failed = allow_parse(list, text, &error);
 	if (failed) {
-		pr_err("allow: \"%.*s\", character %zu: %s\n", (int)min_t(size_t, strcspn(text, "\n"), 200), text, error.at + 1, error.what);
+		pr_err("allow: \"%.*s\", character %zu: %s\n", (int)min_t(size_t, strcspn(text, "\n"), 200), text, error.at + 1,
+		       error.what);
 		return failed;
 	}
 	rcu_assign_pointer(current_list, list);
@@ -61,7 +62,8 @@ static const struct kernel_param_ops allow_ops = {
 	.get = allow_get,
 };
 module_param_cb(allow, &allow_ops, NULL, 0600);
-MODULE_PARM_DESC(allow, "what may be called: CONVENTION:NUMBERS or REGISTER[HIGH:LOW]:NUMBERS, with commas between them; * for everything (default: nothing)");
+MODULE_PARM_DESC(allow, "what may be called: CONVENTION:NUMBERS or REGISTER[HIGH:LOW]:NUMBERS, with commas between them; "
+			"* for everything (default: nothing)");
 
 int allow_setup(void)
 {
@@ -80,10 +82,12 @@ static void tell(const struct hypercall_call *call, bool locked_down)
 
 	this_is(&who);
 	if (locked_down)
-		pr_notice_ratelimited("refused: %s, process %d, user %u: RAX 0x%llx, RCX[15:0] 0x%llx. The kernel is locked down, and then only the list that was compiled in counts (\"%.200s\").\n",
+		pr_notice_ratelimited("refused: %s, process %d, user %u: RAX 0x%llx, RCX[15:0] 0x%llx. "
+				      "The kernel is locked down, and then only the list that was compiled in counts (\"%.200s\").\n",
 				      who.comm, who.pid, uid, call->rax, call->rcx & 0xffff, compiled.text);
 	else
-		pr_notice_ratelimited("refused: %s, process %d, user %u: RAX 0x%llx, RCX[15:0] 0x%llx. To allow a number, such as 17 of Xen's: echo xen:17 >/sys/module/" KBUILD_MODNAME "/parameters/allow\n",
+		pr_notice_ratelimited("refused: %s, process %d, user %u: RAX 0x%llx, RCX[15:0] 0x%llx. To allow a number, "
+				      "such as 17 of Xen's: echo xen:17 >/sys/module/" KBUILD_MODNAME "/parameters/allow\n",
 				      who.comm, who.pid, uid, call->rax, call->rcx & 0xffff);
 }
 

@@ -7,7 +7,8 @@
  *                   v                    v                             v
  *                 freed        kept, nobody's --RELEASE, sysfs-->    freed
  *
- * The pages are freed when the table has let go of the buffer and no mapping is left. What is kept holds a reference of the module.
+ * The pages are freed when the table has let go of the buffer and no mapping is left. What is kept holds a reference of the
+ * module.
  */
 #define pr_fmt(format) KBUILD_MODNAME ": " format
 
@@ -83,7 +84,8 @@ static void keep(struct buffer *buffer)
 	buffer->kept = true;
 	this_is(&buffer->keeper);
 	__module_get(THIS_MODULE);
-	pr_notice_ratelimited("buffer %u, %lu bytes, is kept for the VMM by %s, process %d\n", buffer->id, buffer->size, buffer->keeper.comm, buffer->keeper.pid);
+	pr_notice_ratelimited("buffer %u, %lu bytes, is kept for the VMM by %s, process %d\n", buffer->id, buffer->size,
+			      buffer->keeper.comm, buffer->keeper.pid);
 }
 
 static void unkeep(struct buffer *buffer)
@@ -248,7 +250,7 @@ static const struct vm_operations_struct mapping_operations = {
 };
 
 /*
- * Page by page and not as a range of frames: those are no pages to /proc/PID/pagemap, where a program would look for the addresses.
+ * Page by page and not as a range of frames: those are no pages to /proc/PID/pagemap, where a program would look for addresses.
  * A mapping holds its file open, so a file is only closed when its own mappings are gone.
  */
 int buffers_map(struct client *client, struct vm_area_struct *area)
@@ -304,8 +306,9 @@ ssize_t buffers_show(char *text)
 		if (length > PAGE_SIZE - 192)	/* a line has at most 120 characters */
 			more++;
 		else
-			length += sysfs_emit_at(text, length, "id=%u gpa=0x%llx size=%lu file=%s pid=%d comm=%s\n", buffer->id, (u64)virt_to_phys(buffer->start),
-						buffer->size, buffer->owner ? "open" : "closed", buffer->keeper.pid, buffer->keeper.comm);
+			length += sysfs_emit_at(text, length, "id=%u gpa=0x%llx size=%lu file=%s pid=%d comm=%s\n", buffer->id,
+						(u64)virt_to_phys(buffer->start), buffer->size, buffer->owner ? "open" : "closed",
+						buffer->keeper.pid, buffer->keeper.comm);
 	}
 	mutex_unlock(&lock);
 	if (more)

@@ -9,8 +9,9 @@
 struct counters counters;
 
 /*
- * The frame's address lies on the stack, as the caller's RBP does: the instruction needs every other register. objtool follows both, so
- * that the kernel can unwind the stack from here. A fault goes on at 2, with its vector in RAX (EX_TYPE_FAULT) and all else as it was.
+ * The frame's address lies on the stack, as the caller's RBP does: the instruction needs every other register. objtool follows
+ * both, so that the kernel can unwind the stack from here. A fault goes on at 2, with its vector in RAX (EX_TYPE_FAULT) and all
+ * else as it was.
  *
  *   RSP -> the frame's address
  *          RBP of the function below
@@ -63,8 +64,8 @@ struct counters counters;
 		  "r12", "r13", "r14", "r15", "memory", "cc")
 
 /*
- * AC is set around the instruction, for a VMM may inject a page fault for an address of the caller's, which the kernel then serves as
- * if it had touched the page itself.
+ * AC is set around the instruction, for a VMM may inject a page fault for an address of the caller's, which the kernel then
+ * serves as if it had touched the page itself.
  */
 static noinline u32 execute(struct hypercall_call *frame, bool vmmcall)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/hypercall: calls of a VMM at CPL 0, and contiguous memory to hand to it; hypercall.h says what a program sees. Whoever calls a VMM
- * may have it read and write any of this machine's memory, so the device asks for what /dev/mem asks for (CAP_SYS_RAWIO, in the initial
- * user namespace), and calls nothing that its allow-list does not name.
+ * /dev/hypercall: calls of a VMM at CPL 0, and contiguous memory to hand to it; hypercall.h says what a program sees. Whoever
+ * calls a VMM may have it read and write any of this machine's memory, so the device asks for what /dev/mem asks for
+ * (CAP_SYS_RAWIO, in the initial user namespace), and calls nothing that its allow-list does not name.
  */
 #define pr_fmt(format) KBUILD_MODNAME ": " format
 
@@ -151,7 +151,14 @@ static int __init hypercall_init(void)
 	int error = allow_setup();
 
 	/* The vendor decides, not a feature bit: those are usually hidden from a guest. */
-	instruction = boot_cpu_data.x86_vendor == X86_VENDOR_AMD || boot_cpu_data.x86_vendor == X86_VENDOR_HYGON ? HYPERCALL_VMMCALL : HYPERCALL_VMCALL;
+	switch (boot_cpu_data.x86_vendor) {
+	case X86_VENDOR_AMD:
+	case X86_VENDOR_HYGON:
+		instruction = HYPERCALL_VMMCALL;
+		break;
+	default:
+		instruction = HYPERCALL_VMCALL;
+	}
 	return error ? error : misc_register(&device);
 }
 

@@ -151,7 +151,8 @@ bool log_has(const char *text)
 const char *log_complaints(void)
 {
 	static const char *const signs[] = {
-		"WARNING:", "BUG:", "Oops", "Call Trace", "general protection", "Bad page", "blocked for more than", "kernel BUG", "refcount_t", "INFO: task", "rcu:",
+		"WARNING:", "BUG:", "Oops", "Call Trace", "general protection", "Bad page",
+		"blocked for more than", "kernel BUG", "refcount_t", "INFO: task", "rcu:",
 	};
 	char *sign, *end;
 

@@ -37,7 +37,8 @@ static struct hypercall_call expected(struct hypercall_call f)
 	return out;
 }
 
-static const char *compare(const struct hypercall_call *sent, const struct hypercall_call *got, const struct hypercall_call *right)
+static const char *compare(const struct hypercall_call *sent, const struct hypercall_call *got,
+			   const struct hypercall_call *right)
 {
 	const u64 *s = (const u64 *)sent, *g = (const u64 *)got, *r = (const u64 *)right;
 
@@ -86,7 +87,8 @@ static const char *frames(void)
 		right = expected(sent);
 		TRY(compare(&sent, &got, &right));
 	}
-	CHECK(counter("calls") == calls + count && counter("faults") == faults, "counters: %llu calls, %llu faults", counter("calls"),
+	CHECK(counter("calls") == calls + count && counter("faults") == faults,
+	      "counters: %llu calls, %llu faults", counter("calls"),
 	      counter("faults"));
 	close(file);
 	return NULL;
@@ -130,7 +132,8 @@ static const char *faults(void)
 		got.fault = 0;
 		CHECK(!memcmp(&sent, &got, sizeof(sent)), "a register has changed");
 	}
-	CHECK(counter("calls") == calls + count && counter("faults") == before + count, "counters: %llu faults", counter("faults"));
+	CHECK(counter("calls") == calls + count && counter("faults") == before + count,
+	      "counters: %llu faults", counter("faults"));
 	close(file);
 	return NULL;
 }
@@ -151,9 +154,11 @@ static const char *kvm_answers(void)
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		struct hypercall_call frame = { .rax = answers[i].number, .rbp = 6, .r8 = 8, .r15 = 15 };
 
-		CHECK((error = call(file, &frame)) == 0 && frame.fault == 0, "number %llu: error %d, fault %u", answers[i].number, error, frame.fault);
+		CHECK((error = call(file, &frame)) == 0 && frame.fault == 0,
+		      "number %llu: error %d, fault %u", answers[i].number, error, frame.fault);
 		CHECK((int64_t)frame.rax == answers[i].answer, "number %llu: %lld", answers[i].number, (long long)frame.rax);
-		CHECK(frame.rbp == 6 && frame.r8 == 8 && frame.r15 == 15 && frame.rbx == 0, "number %llu: another register has changed", answers[i].number);
+		CHECK(frame.rbp == 6 && frame.r8 == 8 && frame.r15 == 15 && frame.rbx == 0,
+		      "number %llu: another register has changed", answers[i].number);
 	}
 	close(file);
 	return NULL;

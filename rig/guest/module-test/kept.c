@@ -154,7 +154,8 @@ static const char *states(void)
 
 	CHECK(child > 0, "no holder");
 	snprintf(line, sizeof(line), "id=%u ", buffer.id);
-	CHECK(strstr(get(SYSFS "kept", text, sizeof(text)), line) && strstr(text, "file=open") && strstr(text, "comm=the?holder"), "kept says: %s", text);
+	CHECK(strstr(get(SYSFS "kept", text, sizeof(text)), line) && strstr(text, "file=open") && strstr(text, "comm=the?holder"),
+	      "kept says: %s", text);
 	snprintf(id, sizeof(id), "%u\n", buffer.id);
 	CHECK((error = put(SYSFS "release", id)) == EBUSY, "root releases the buffer of an open file: error %d", error);
 	CHECK((error = with_id(second, HYPERCALL_RELEASE, buffer.id)) == EBUSY, "another file releases it: error %d", error);
@@ -173,7 +174,8 @@ static const char *states(void)
 	CHECK((error = with_id(second, HYPERCALL_RELEASE, buffer.id)) == ENOENT, "released twice: error %d", error);
 	CHECK(!map(second, buffer.id, PAGE) && errno == ENXIO, "mapped after its release: error %d", errno);
 	CHECK(get(SYSFS "kept", text, sizeof(text))[0] == 0, "kept says: %s", text);
-	CHECK(allocate(second, SIZE, 0, &other) == 0 && (other.gpa + SIZE <= buffer.gpa || other.gpa >= buffer.gpa + SIZE), "its pages went to another buffer while they were mapped");
+	CHECK(allocate(second, SIZE, 0, &other) == 0 && (other.gpa + SIZE <= buffer.gpa || other.gpa >= buffer.gpa + SIZE),
+	      "its pages went to another buffer while they were mapped");
 	CHECK(((char *)at)[SIZE - 1] == 0x77 && ((char *)again)[0] == 0x77, "the mapping has changed");
 	munmap(at, SIZE);
 	munmap(again, PAGE);

@@ -1,4 +1,4 @@
-/* The allow-list: what it is written like, and what it lets through. A call that is let through may fault: there may be no VMM. */
+/* The allow-list: how it is written, and what it lets through. A call that is let through may fault: there may be no VMM. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@ static const char *by_default(void)
 	CHECK(!memcmp(&frame, &before, sizeof(frame)), "the frame has changed");
 	CHECK(counter("refusals") == refusals + 1 && counter("calls") == calls, "counters: %llu refusals", counter("refusals"));
 	CHECK(log_has("refused: module-test, process ") && log_has("RAX 0x1,") && log_has("echo xen:17 >/sys/module/hypercall/parameters/allow"),
+	      
 	      "the log does not say who called what, and how to open the list");
 	close(file);
 	return NULL;
@@ -58,9 +59,12 @@ static const char *matches(void)
 		{ "xen:17", RAX, 17, true }, { "xen:17", RAX, 16, false }, { "XEN:0x11", RAX, 17, true },
 		{ "xen:17,xen:29", RAX, 29, true }, { "xen:17,xen:29", RAX, 18, false },
 		{ "kvm:1", RAX, 1, true }, { "hyper-v:8", RCX, 0x10008, true }, { "hyper-v:8", RCX, 0x10009, false },
-		{ "vmware:10", RCX, 10, true }, { "acrn:0x80000000", R8, 0x80000000, true }, { "nyx:3", RBX, 3, true }, { "nyx:3", RCX, 3, false },
-		{ "rcx[15:0]:8", RCX, 0xffff0008, true }, { "rcx[15:0]:8", RCX, 0x80000, false }, { "RAX[31:16]:5", RAX, 0x54711, true },
-		{ "rax[63:63]:1", RAX, 1ull << 63, true }, { "rax[63:63]:1", RAX, ~0ull >> 1, false }, { "r15:7", R15, 7, true }, { "rbp:7", RBP, 7, true },
+		{ "vmware:10", RCX, 10, true }, { "acrn:0x80000000", R8, 0x80000000, true },
+		{ "nyx:3", RBX, 3, true }, { "nyx:3", RCX, 3, false },
+		{ "rcx[15:0]:8", RCX, 0xffff0008, true }, { "rcx[15:0]:8", RCX, 0x80000, false },
+		{ "RAX[31:16]:5", RAX, 0x54711, true },
+		{ "rax[63:63]:1", RAX, 1ull << 63, true }, { "rax[63:63]:1", RAX, ~0ull >> 1, false },
+		{ "r15:7", R15, 7, true }, { "rbp:7", RBP, 7, true },
 		{ "rax:0-18446744073709551615", RAX, ~0ull, true }, { "rax[63:0]:0xffffffffffffffff", RAX, ~0ull, true },
 		{ "rdx:99999,nyx:1-2,xen:17", RAX, 17, true },
 	};
@@ -68,7 +72,7 @@ static const char *matches(void)
 	char text[128], said[128];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* Every other register is all ones, but RAX, which is 0 where it is not the number: a number that no VMM minds. */
+		/* In the other registers are numbers that no list here names, and that no VMM minds. */
 		struct hypercall_call frame;
 		u64 *registers = (u64 *)&frame;
 
@@ -80,7 +84,8 @@ static const char *matches(void)
 		snprintf(said, sizeof(said), "%s\n", cases[i].list);
 		CHECK(!strcmp(get(ALLOW, text, sizeof(text)), said), "\"%s\" reads as %s", cases[i].list, text);
 		error = call(file, &frame);
-		CHECK(error == (cases[i].allowed ? 0 : EACCES), "\"%s\", 0x%llx in register %d: error %d", cases[i].list, cases[i].value, cases[i].reg, error);
+		CHECK(error == (cases[i].allowed ? 0 : EACCES),
+		      "\"%s\", 0x%llx in register %d: error %d", cases[i].list, cases[i].value, cases[i].reg, error);
 	}
 	close(file);
 	return NULL;
@@ -120,7 +125,8 @@ static const char *wrong(void)
 		log_mark();
 		CHECK((error = allow(cases[i].list)) == EINVAL, "\"%s\": error %d", cases[i].list, error);
 		CHECK(log_has(cases[i].said), "\"%s\": the log does not say: %s", cases[i].list, cases[i].said);
-		CHECK(!strcmp(get(ALLOW, text, sizeof(text)), "rax:0x7d\n"), "\"%s\": the list in force is now %s", cases[i].list, text);
+		CHECK(!strcmp(get(ALLOW, text, sizeof(text)), "rax:0x7d\n"),
+		      "\"%s\": the list in force is now %s", cases[i].list, text);
 		CHECK(call(file, &frame) == 0, "\"%s\": the list before is no longer in force", cases[i].list);
 	}
 	text[0] = 0;
@@ -138,7 +144,8 @@ static const char *wrong(void)
 	close(file);
 	CHECK(unload() == 0, "it does not unload");
 	CHECK((error = load(module_file("hypercall.ko"), "allow=xne:17")) == EINVAL, "loaded with a wrong list: error %d", error);
-	CHECK((error = load(module_file("hypercall.ko"), "allow=xen:17,rcx[15:0]:8")) == 0, "not loaded with a right list: error %d", error);
+	CHECK((error = load(module_file("hypercall.ko"), "allow=xen:17,rcx[15:0]:8")) == 0,
+	      "not loaded with a right list: error %d", error);
 	return NULL;
 }
 

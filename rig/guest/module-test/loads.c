@@ -23,7 +23,8 @@ static const char *times(u64 count)
 
 	for (u64 i = 0; i < count; i++) {
 		CHECK((error = unload()) == 0, "unload %llu: error %d", i, error);
-		CHECK((error = load(module_file("hypercall.ko"), i % 2 ? "allow=*" : "allow=xen:17,kvm:1 buffers=3")) == 0, "load %llu: error %d", i, error);
+		CHECK((error = load(module_file("hypercall.ko"), i % 2 ? "allow=*" : "allow=xen:17,kvm:1 buffers=3")) == 0,
+		      "load %llu: error %d", i, error);
 		file = open_device();
 		CHECK(file >= 0, "open %llu: error %d", i, -file);
 		CHECK(allocate(file, 100000, 0, &buffer) == 0, "allocate %llu", i);
@@ -52,12 +53,14 @@ static const char *limits_are_parameters(void)
 	CHECK(unload() == 0, "unload");
 	CHECK((error = load(module_file("hypercall.ko"), "buffers=2 largest_total=20480 allow=*")) == 0, "load: error %d", error);
 	file = open_device();
-	CHECK(about(file, &answer) == 0 && answer.buffers == 2 && answer.largest_total == 5 * PAGE, "%u buffers, %llu bytes", answer.buffers, answer.largest_total);
+	CHECK(about(file, &answer) == 0 && answer.buffers == 2 && answer.largest_total == 5 * PAGE,
+	      "%u buffers, %llu bytes", answer.buffers, answer.largest_total);
 	CHECK(allocate(file, 6 * PAGE, 0, &buffer) == ENOSPC, "more than all");
 	CHECK(allocate(file, 4 * PAGE, 0, &buffer) == 0, "4 pages");
 	CHECK(allocate(file, 2 * PAGE, 0, &buffer) == ENOSPC, "4 and 2 pages");
 	CHECK(allocate(file, PAGE, 0, &buffer) == 0, "4 and 1 pages");
-	CHECK(with_id(file, HYPERCALL_FREE, buffer.id) == 0 && allocate(file, PAGE, 0, &buffer) == 0, "the page was not given back");
+	CHECK(with_id(file, HYPERCALL_FREE, buffer.id) == 0 && allocate(file, PAGE, 0, &buffer) == 0,
+	      "the page was not given back");
 	close(file);
 	return NULL;
 }

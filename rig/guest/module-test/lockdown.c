@@ -42,13 +42,16 @@ static const char *lockdown(void)
 	CHECK((error = call_number(file, named)) == 0, "locked down, what was compiled in is refused: error %d", error);
 	CHECK((error = call_number(file, other)) == EPERM, "locked down, what the parameter names: error %d", error);
 	CHECK((error = call_number(file, third)) == EACCES, "locked down, what nobody names: error %d", error);
-	CHECK(log_has("The kernel is locked down, and then only the list that was compiled in counts (\"rax:0x7d\")"), "the log does not say so");
+	CHECK(log_has("The kernel is locked down, and then only the list that was compiled in counts (\"rax:0x7d\")"),
+	      "the log does not say so");
 	CHECK(allow("*") == 0, "the list");
 	CHECK((error = call_number(file, other)) == EPERM, "locked down, *: error %d", error);
-	CHECK(allocate(file, 1, HYPERCALL_KEPT, &buffer) == 0 && (at = map(file, buffer.id, PAGE)) && with_id(file, HYPERCALL_RELEASE, buffer.id) == 0, "buffers");
+	CHECK(allocate(file, 1, HYPERCALL_KEPT, &buffer) == 0 && (at = map(file, buffer.id, PAGE)) && with_id(file, HYPERCALL_RELEASE, buffer.id) == 0,
+	      "buffers");
 	close(file);
 	CHECK(unload() == 0, "unload");
-	CHECK((error = load(module_file("hypercall.ko"), "allow=*")) == EPERM, "an unsigned module is loaded while locked down: error %d", error);
+	CHECK((error = load(module_file("hypercall.ko"), "allow=*")) == EPERM,
+	      "an unsigned module is loaded while locked down: error %d", error);
 	return NULL;
 }
 

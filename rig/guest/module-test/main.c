@@ -60,7 +60,8 @@ void test(const char *name, test_function run)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } parts[] = {
-		{ "rights", rights_tests }, { "list", list_tests }, { "frames", frame_tests }, { "no-vmm", no_vmm_tests }, { "kvm", kvm_tests },
+		{ "rights", rights_tests }, { "list", list_tests }, { "frames", frame_tests }, { "no-vmm", no_vmm_tests },
+		{ "kvm", kvm_tests },
 		{ "kept", kept_tests }, { "stress", stress_tests }, { "loads", load_tests }, { "lockdown", lockdown_tests },
 	};
 

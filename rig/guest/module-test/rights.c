@@ -83,7 +83,8 @@ static const char *mode(void)
 static const char *sysfs(void)
 {
 	static const struct { const char *file; unsigned int mode; } files[] = {
-		{ SYSFS "calls", 0400 }, { SYSFS "faults", 0400 }, { SYSFS "refusals", 0400 }, { SYSFS "kept", 0400 }, { SYSFS "release", 0200 }, { ALLOW, 0600 },
+		{ SYSFS "calls", 0400 }, { SYSFS "faults", 0400 }, { SYSFS "refusals", 0400 }, { SYSFS "kept", 0400 },
+		{ SYSFS "release", 0200 }, { ALLOW, 0600 },
 	};
 	struct stat status;
 	int result;
@@ -117,8 +118,8 @@ static const char *about_itself(void)
 	CHECK(about(file, &answer) == 0, "HYPERCALL_ABOUT: error %d", about(file, &answer));
 	CHECK(answer.abi == HYPERCALL_ABI && (answer.instruction == HYPERCALL_VMCALL || answer.instruction == HYPERCALL_VMMCALL) &&
 	      answer.largest_buffer == 4 << 20 && answer.largest_total == 64 << 20 && answer.buffers == 64 && answer.reserved == 0,
-	      "abi %u, instruction %u, largest %llu, total %llu, buffers %u", answer.abi, answer.instruction, (unsigned long long)answer.largest_buffer,
-	      (unsigned long long)answer.largest_total, answer.buffers);
+	      "abi %u, instruction %u, largest %llu, total %llu, buffers %u", answer.abi, answer.instruction, answer.largest_buffer,
+	      answer.largest_total, answer.buffers);
 	CHECK(about(file, NULL) == EFAULT, "into no memory: error %d", about(file, NULL));
 	CHECK(with_id(file, 0xc0304801, 0) == ENOTTY, "an unknown command: error %d", with_id(file, 0xc0304801, 0));
 	close(file);
@@ -134,10 +135,12 @@ static const char *limits(void)
 
 	CHECK(file >= 0 && other >= 0, "open: error %d", -file);
 	CHECK(allocate(file, 0, 0, &buffer) == EINVAL, "no bytes: %d", allocate(file, 0, 0, &buffer));
-	CHECK(allocate(file, (4 << 20) + 1, 0, &buffer) == EINVAL, "more than 4 MiB: %d", allocate(file, (4 << 20) + 1, 0, &buffer));
+	CHECK(allocate(file, (4 << 20) + 1, 0, &buffer) == EINVAL,
+	      "more than 4 MiB: %d", allocate(file, (4 << 20) + 1, 0, &buffer));
 	CHECK(allocate(file, ~0ull, 0, &buffer) == EINVAL, "all bytes: %d", allocate(file, ~0ull, 0, &buffer));
 	CHECK(allocate(file, 1, 2, &buffer) == EINVAL, "an unknown flag: %d", allocate(file, 1, 2, &buffer));
-	CHECK(allocate(file, 1, 0, &first) == 0 && first.size == PAGE && first.gpa % PAGE == 0 && first.gpa != 0 && first.id != 0, "one byte");
+	CHECK(allocate(file, 1, 0, &first) == 0 && first.size == PAGE && first.gpa % PAGE == 0 && first.gpa != 0 && first.id != 0,
+	      "one byte");
 	for (count = 1; allocate(file, 1, 0, &buffer) == 0; count++)
 		;
 	CHECK(count == 64, "%u buffers", count);
@@ -146,19 +149,25 @@ static const char *limits(void)
 	CHECK(allocate(file, 4 << 20, 0, &buffer) == 0, "4 MiB: %d", allocate(file, 4 << 20, 0, &buffer));
 	for (count = 0; count < 100 && allocate(other, 4 << 20, 0, &first) == 0; count++)
 		;
-	CHECK(count < 16 && (allocate(other, 4 << 20, 0, &first) == ENOSPC || allocate(other, 4 << 20, 0, &first) == ENOMEM), "%u times 4 MiB", count);
+	CHECK(count < 16 && (allocate(other, 4 << 20, 0, &first) == ENOSPC || allocate(other, 4 << 20, 0, &first) == ENOMEM),
+	      "%u times 4 MiB", count);
 
 	at = map(file, buffer.id, buffer.size);
 	CHECK(at, "4 MiB are not mapped: error %d", errno);
 	for (size_t i = 0; i < buffer.size / sizeof(u64); i++)
 		CHECK(((u64 *)at)[i] == 0, "not zeroed at word %zu", i);
-	CHECK(with_id(file, HYPERCALL_FREE, buffer.id) == EBUSY, "a mapped buffer is freed: %d", with_id(file, HYPERCALL_FREE, buffer.id));
+	CHECK(with_id(file, HYPERCALL_FREE, buffer.id) == EBUSY,
+	      "a mapped buffer is freed: %d", with_id(file, HYPERCALL_FREE, buffer.id));
 	CHECK(!map(other, buffer.id, PAGE) && errno == ENXIO, "somebody else's buffer: error %d", errno);
 	CHECK(!map(file, buffer.id, buffer.size + PAGE) && errno == EINVAL, "more than it has: error %d", errno);
-	CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, (off_t)(buffer.id * PAGE)) == MAP_FAILED && errno == EINVAL, "private: error %d", errno);
-	CHECK(with_id(other, HYPERCALL_KEEP, buffer.id) == ENOENT, "somebody else keeps it: %d", with_id(other, HYPERCALL_KEEP, buffer.id));
-	CHECK(with_id(other, HYPERCALL_RELEASE, buffer.id) == EBUSY, "somebody else releases it: %d", with_id(other, HYPERCALL_RELEASE, buffer.id));
-	CHECK(with_id(other, HYPERCALL_FREE, buffer.id) == ENOENT, "somebody else frees it: %d", with_id(other, HYPERCALL_FREE, buffer.id));
+	CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, (off_t)(buffer.id * PAGE)) == MAP_FAILED && errno == EINVAL,
+	      "private: error %d", errno);
+	CHECK(with_id(other, HYPERCALL_KEEP, buffer.id) == ENOENT,
+	      "somebody else keeps it: %d", with_id(other, HYPERCALL_KEEP, buffer.id));
+	CHECK(with_id(other, HYPERCALL_RELEASE, buffer.id) == EBUSY,
+	      "somebody else releases it: %d", with_id(other, HYPERCALL_RELEASE, buffer.id));
+	CHECK(with_id(other, HYPERCALL_FREE, buffer.id) == ENOENT,
+	      "somebody else frees it: %d", with_id(other, HYPERCALL_FREE, buffer.id));
 	munmap(at, buffer.size);
 	CHECK(with_id(file, HYPERCALL_FREE, buffer.id) == 0, "unmapped, and not freed");
 	close(file);

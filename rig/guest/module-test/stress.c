@@ -1,6 +1,6 @@
 /*
- * Bounded random system calls on the device from four processes, which fork and are killed. Each buffer is stamped when it is mapped:
- * a page that two have, or that somebody else got, shows.
+ * Bounded random system calls on the device from four processes, which fork and are killed. Each buffer is stamped when it is
+ * mapped: a page that two have, or that somebody else got, shows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,7 +70,7 @@ static void map_buffer(struct worker *w, int b)
 	count(&shared->maps);
 	w->mappings[m].size = size;
 	w->mappings[m].stamp = 0;
-	w->mappings[m].at = size && w->files[w->buffers[b].file] >= 0 ? map(w->files[w->buffers[b].file], w->buffers[b].id, size) : NULL;
+	w->mappings[m].at = size ? map(w->files[w->buffers[b].file], w->buffers[b].id, size) : NULL;
 	if (!w->mappings[m].at)
 		return;
 	/* Only the first mapping of a buffer writes: its memory is zeroed. */
@@ -283,7 +283,8 @@ static const char *storm(void)
 	memset(shared, 0, sizeof(*shared));
 	run(limit, 8);
 	TRY(settle(&free_after, &slab_after));
-	printf("#  %llu operations, of these %llu calls and %llu mappings, %llu of them stamped; %llu kept; %llu forks, %llu kills; free %ld KiB, then %ld; slabs %ld KiB, then %ld\n",
+	printf("#  %llu operations, of these %llu calls and %llu mappings, %llu of them stamped; %llu kept; "
+	       "%llu forks, %llu kills; free %ld KiB, then %ld; slabs %ld KiB, then %ld\n",
 	       shared->operations, shared->calls, shared->maps, shared->stamps,
 	       shared->kept, shared->forks, shared->killed, free_before, free_after, slab_before, slab_after);
 	CHECK(shared->wrong == 0, "%llu pages had somebody else's words", shared->wrong);
