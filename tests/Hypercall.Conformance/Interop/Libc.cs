@@ -18,12 +18,7 @@ internal static unsafe partial class Libc
 
     // include/uapi/asm-generic/fcntl.h
     public const int OpenReadWrite = 2;
-    public const int OpenReadOnly = 0;
-    public const int OpenSync = 0x101000;
     public const int OpenCloseOnExec = 0x80000;
-
-    // include/uapi/asm-generic/errno-base.h, errno.h
-    public const int Inval = 22;
 
     public static readonly nint MapFailed = -1;
 
@@ -44,10 +39,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int file);
-
-    // Variadic in C. On x86-64 a variadic call of integers is an ordinary one.
-    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
-    public static partial int Control(int file, nuint command, void* argument);
 
     [LibraryImport("libc", EntryPoint = "sync")]
     public static partial void Sync();
