@@ -118,7 +118,7 @@ public class CallByConventionTests
         string[] commandLines =
         [
             "call --convention vmware-port --number 10",
-            "send FILE --convention vmware-port --number 10 --layout 0,1 --passing gva",
+            "send FILE --convention vmware-port --number 10 --layout address:0",
         ];
         (string[] Channel, string Way)[] others =
             [([], "VMMCALL"), (["--channel", "kernel"], "kernel"), (["--channel", "cpuid"], "CPUID")];

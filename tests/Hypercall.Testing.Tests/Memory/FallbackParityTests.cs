@@ -57,6 +57,19 @@ public sealed class FallbackParityTests
         }
     }
 
+    // LinuxGuestMemory asks for buffers and for windows in other orders: so none must matter.
+    [Theory]
+    [MemberData(nameof(Requests))]
+    public void In_which_order_a_machine_refuses_makes_no_difference(
+        Residency residency, Contiguity contiguity, int pages, bool allowFallback)
+    {
+        GuestBufferOptions options = new() { Residency = residency, Contiguity = contiguity, AllowFallback = allowFallback };
+        foreach (Limits limits in AllLimits())
+        {
+            Assert.Single(Orders([0, 1, 2, 3]).Select(order => Real(options, limits, pages, order)).Distinct());
+        }
+    }
+
     [Fact]
     public void A_limit_that_fell_below_what_is_locked_refuses_no_memory_that_is_only_touched()
     {
@@ -80,22 +93,28 @@ public sealed class FallbackParityTests
         return memory.TryOpenWindow(scattered.Address, length, options, out buffer, out refusal);
     }
 
-    /// <summary>
-    /// The order in which the real memory asks: contiguity first, then the limit, then the pin (LinuxGuestMemory).
-    /// </summary>
-    private static string Real(GuestBufferOptions options, Limits limits, int pages)
+    /// <summary>What the real memory gives, which has the same policy: <see cref="FallbackPolicy"/>.</summary>
+    /// <param name="options">What is asked.</param>
+    /// <param name="limits">What the machine cannot.</param>
+    /// <param name="pages">How many pages.</param>
+    /// <param name="order">In which order it refuses.</param>
+    private static string Real(GuestBufferOptions options, Limits limits, int pages, params int[] order)
     {
         string got = "refused";
+        order = order.Length == 0 ? [0, 1, 2, 3] : order;
         _ = FallbackPolicy.TryGet(
             options,
             (Residency residency, Contiguity contiguity, out GuestMemoryRefusal? why) =>
             {
                 bool mustProve = contiguity == Contiguity.Contiguous && pages > 1;
-                GuestMemoryRefusalReason? reason = mustProve && limits.HidesFrames ? GuestMemoryRefusalReason.FramesHidden
-                    : mustProve && !limits.HasRuns ? GuestMemoryRefusalReason.NotContiguous
-                    : residency != Residency.Touched && limits.LockLimit == 0 ? GuestMemoryRefusalReason.LockLimit
-                    : residency == Residency.Pinned && !limits.CanPin ? GuestMemoryRefusalReason.PinningUnavailable
-                    : null;
+                GuestMemoryRefusalReason?[] refusals =
+                [
+                    mustProve && limits.HidesFrames ? GuestMemoryRefusalReason.FramesHidden : null,
+                    mustProve && !limits.HasRuns ? GuestMemoryRefusalReason.NotContiguous : null,
+                    residency != Residency.Touched && limits.LockLimit == 0 ? GuestMemoryRefusalReason.LockLimit : null,
+                    residency == Residency.Pinned && !limits.CanPin ? GuestMemoryRefusalReason.PinningUnavailable : null,
+                ];
+                GuestMemoryRefusalReason? reason = order.Select(at => refusals[at]).FirstOrDefault(one => one is not null);
                 why = reason is { } because ? new GuestMemoryRefusal(because, "no") : null;
                 got = why is null ? $"{residency} {contiguity}" : got;
                 return why is null ? new FakeGuestMemory().Allocate(1, Residency.Touched) : null;
@@ -114,6 +133,10 @@ public sealed class FallbackParityTests
         GuestMemoryRefusalReason.PinningUnavailable => !limits.CanPin,
         _ => false,
     };
+
+    private static IEnumerable<int[]> Orders(int[] items) => items.Length <= 1
+        ? [items]
+        : items.SelectMany(first => Orders([.. items.Where(item => item != first)]).Select(rest => (int[])[first, .. rest]));
 
     private static IEnumerable<Limits> AllLimits() =>
         from canPin in Both
