@@ -4,7 +4,7 @@ namespace Hypercall.Docs.Tests;
 internal static class Guide
 {
     // Folders with pages that are the project's own word; the root's own pages too.
-    private static readonly string[] Folders = ["docs", "rig", "src", "samples"];
+    private static readonly string[] Folders = ["docs", "kernel", "rig", "src", "samples"];
 
     /// <summary>The page whose C# is projects of their own.</summary>
     public const string PageOfProjects = "docs/test-frameworks.md";
