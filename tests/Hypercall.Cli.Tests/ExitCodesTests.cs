@@ -122,7 +122,7 @@ public class ExitCodesTests
     }
 
     [Theory]
-    [InlineData("detect")]
+    [InlineData("detect --try")]
     [InlineData("call foo")]
     [InlineData("raw --rax 1")]
     [InlineData("functions foo")]

@@ -125,7 +125,7 @@ public sealed class FakeExchange
         ArgumentNullException.ThrowIfNull(vmm);
         ArgumentNullException.ThrowIfNull(convention);
         layout ??= convention.Layout ?? throw new ArgumentException(
-            $"Which arguments hold memory is not known: the convention '{convention}' says nothing of it. Give a TransferLayout.",
+            $"Which arguments hold memory is not known: the convention '{convention}' says nothing of it. Give a layout.",
             nameof(layout));
         layout.ThrowIfUnfit(convention);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, ulong.MaxValue - FunctionCount + 1);

@@ -132,7 +132,7 @@ internal readonly ref struct FakeTransferWork
         {
             throw new InvalidOperationException(
                 $"A ready function reads '{DescriptorFormat.GpaRange}' and '{DescriptorFormat.Extents}', and the layout of "
-                + $"{_call.Name} has '{_format}'. Write a handler of your own for it: FakeMachine.On(..., call => ...).");
+                + $"{_call.Name} has '{_format}'. Write a handler of your own for it: On(..., call => ...).");
         }
 
         Span<byte> page = stackalloc byte[GuestPage.Size];

@@ -152,7 +152,7 @@ public class CallByConventionTests
     }
 
     [Fact]
-    public async Task Every_known_convention_can_be_named()
+    public async Task Every_other_convention_can_be_named()
     {
         foreach (HypercallConvention convention in HypercallConvention.All.Where(one => one != HypercallConvention.VmwarePort))
         {

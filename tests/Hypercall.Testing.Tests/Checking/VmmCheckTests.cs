@@ -401,11 +401,13 @@ public sealed class VmmCheckTests
         void Dropped() => VmmCheck.RunAsync(_ => Task.FromException(new InvalidDataException()));
         _ = Assert.IsType<InvalidDataException>(Assert.Throws<VmmCheckFailedException>(Dropped).InnerException);
 
+        TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Task waits = VmmCheck.RunAsync(async (_, _) =>
         {
-            await Task.Yield();
+            await gate.Task;
             throw new InvalidDataException();
         });
+        gate.SetResult();
         _ = await Assert.ThrowsAsync<VmmCheckFailedException>(() => waits);
     }
 
