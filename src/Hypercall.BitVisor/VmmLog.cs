@@ -43,6 +43,7 @@ public sealed class VmmLog : IDisposable
     private int _position;  // of the next byte, from First on
     private long _settled;  // bytes taken that the count still holds
     private bool _counts;   // it has been seen to count
+    private bool _isLost;   // the ring was full, and where the VMM stands in it is not known
 
     private VmmLog(HypercallFunction function, GuestBuffer ring, GuestBufferLease lease)
     {
@@ -170,6 +171,11 @@ public sealed class VmmLog : IDisposable
     private int TakeUntilNul(Span<byte> text)
     {
         int taken = 0;
+        if (_isLost && !FindStart(text))
+        {
+            return 0;
+        }
+
         while (taken < text.Length)
         {
             byte one = Interlocked.Exchange(ref text[_position], 0);
@@ -184,11 +190,27 @@ public sealed class VmmLog : IDisposable
             }
         }
 
+        _isLost = taken == text.Length;
         return taken;
     }
 
-    // Behind a NUL there is text where the VMM wrote a NUL, or where it stands elsewhere since the ring was full. Bytes appear in
-    // the order in which they were written: what is still NUL when a later one is there stays NUL.
+    // The text begins behind a NUL: a ring that was full was cleared, and has been written to again since.
+    private bool FindStart(Span<byte> text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (Volatile.Read(ref text[i]) != 0 && Volatile.Read(ref text[i == 0 ? text.Length - 1 : i - 1]) == 0)
+            {
+                _position = i;
+                return true;
+            }
+        }
+
+        return text[0] != 0; // full again
+    }
+
+    // Behind a NUL there is text where the VMM wrote a NUL. Bytes appear in the order in which they were written: what is still NUL
+    // when a later one is there stays NUL.
     private bool SkipNuls(Span<byte> text)
     {
         int next = text[_position..].IndexOfAnyExcept((byte)0);

@@ -4,9 +4,19 @@ using Hypercall.Testing;
 namespace Hypercall.Tests.Memory;
 
 /// <summary>Memory that its giver holds for a VMM, and whose address it tells: <see cref="GuestBuffer.BeginHold"/>.</summary>
-public class HeldBufferTests
+public sealed class HeldBufferTests : IDisposable
 {
     private readonly Held _buffer = new();
+
+    public void Dispose()
+    {
+        foreach (GuestBufferLease lease in _buffer.Leases)
+        {
+            lease.Dispose();
+        }
+
+        _buffer.Dispose();
+    }
 
     [Fact]
     public void It_is_held_from_the_first_lease_that_keeps_the_address_to_the_end_of_the_last()
@@ -85,7 +95,7 @@ public class HeldBufferTests
             : HypercallConvention.BitVisor;
         IHypercallMachine machine = new FakeMachine().WithChannel(new SeenChannel(seen)); // its memory knows nothing of the buffer
         return new HypercallFunction(machine, convention, 5).TryTransfer(
-            _buffer.Slice(16, 5000), Passing.Contiguous, Direction.FromVmm, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = "log" });
+            _buffer.Slice(16, 5000), Hypercall.Passing.Contiguous, Direction.FromVmm, TransferRule.CompletedMeansAll, new TransferOptions { KeptBy = "log" });
     }
 
     private sealed class SeenChannel(Action<HypercallRegisters> seen) : IHypercallChannel
