@@ -5,11 +5,11 @@ namespace Hypercall.Cli.Tests;
 /// <summary><c>detect</c> where something emulates this program's CPU, or its kernel.</summary>
 public sealed class EmulatedKernelTests
 {
-    [SkippableFact]
+    [Fact]
     public async Task Under_qemu_user_it_says_so_and_no_way_kills_it()
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "qemu-user is for Linux.");
-        Skip.IfNot(await ProcessRun.CanAsync("qemu-x86_64", "--version"), "There is no qemu-x86_64: apt-get install qemu-user");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "qemu-user is for Linux.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("qemu-x86_64", "--version"), "There is no qemu-x86_64: apt-get install qemu-user");
         JsonElement found = await DetectAsync("qemu-x86_64");
         Assert.Equal("TCGTCGTCGTCG", found.GetProperty("hypervisorSignature").GetString());
         Assert.Equal(["QEMU (TCG)", "QEMU for one program (qemu-x86_64)"], Names(found));
@@ -18,13 +18,13 @@ public sealed class EmulatedKernelTests
         Assert.Equal("#UD", faulted.GetProperty("fault").GetProperty("fault").GetString());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Under_gVisor_it_says_so_and_takes_its_kernel_for_no_other_CPU()
     {
         string[] runsc = ["--rootless", "--network=none", "--ignore-cgroups", "--platform=ptrace", "do"];
-        Skip.IfNot(OperatingSystem.IsLinux(), "gVisor is for Linux.");
-        Skip.IfNot(await ProcessRun.CanAsync("runsc", "--version"), "There is no runsc: apt-get install runsc");
-        Skip.IfNot(await ProcessRun.CanAsync("runsc", [.. runsc, "true"]), "runsc does not run a program here.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "gVisor is for Linux.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("runsc", "--version"), "There is no runsc: apt-get install runsc");
+        Assert.SkipUnless(await ProcessRun.CanAsync("runsc", [.. runsc, "true"]), "runsc does not run a program here.");
         JsonElement found = await DetectAsync("runsc", runsc);
         Assert.Contains("gVisor", Names(found));
         Assert.DoesNotContain(Names(found), name => name.Contains("emulator", StringComparison.Ordinal));

@@ -42,7 +42,7 @@ public sealed class SeccompProfileTests : IDisposable
         Assert.Equal(["clone3"], Rules(profile).Where(rule => !rule.IsAllowed).SelectMany(rule => rule.Names));
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Under_it_a_program_without_root_pins()
     {
         ProcessRun run = await RunAsync(without: []);
@@ -51,7 +51,7 @@ public sealed class SeccompProfileTests : IDisposable
         Assert.Equal("io_uring", pinned.GetProperty("mechanism").GetString());
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Without_its_two_calls_for_pinning_there_is_none()
     {
         foreach (string call in Pinning)
@@ -63,7 +63,7 @@ public sealed class SeccompProfileTests : IDisposable
         }
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task Under_it_no_program_gets_a_namespace_of_its_own()
     {
         string filter = BuildFilter(without: []);
@@ -94,16 +94,16 @@ public sealed class SeccompProfileTests : IDisposable
 
     private async Task<ProcessRun> RunAsync(string[] without)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
-        Skip.IfNot(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root becomes nobody.");
+        Assert.SkipUnless(await ProcessRun.CanAsync("setpriv", "--version"), "There is no setpriv (util-linux).");
         string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-        Skip.IfNot(
+        Assert.SkipUnless(
             await ProcessRun.CanAsync("setpriv", [.. asNobody, .. Tool.CommandLine, "--version"]),
             "Nobody may not run the tool where it lies.");
         string[] tool = [.. Tool.CommandLine, "memory", "--residency", "pinned", "--size", "64KiB", "--json"];
         ProcessRun free = await ProcessRun.OfAsync("setpriv", LastResort.Bound, [.. asNobody, .. tool]);
         JsonElement pinned = JsonDocument.Parse(free.Out).RootElement.GetProperty("pinned");
-        Skip.If(
+        Assert.SkipWhen(
             pinned.GetProperty("got").GetString() != "pinned",
             "Nobody pins nothing here without a filter, either: io_uring or RLIMIT_MEMLOCK.");
         return await ProcessRun.OfAsync(BuildFilter(without), LastResort.Bound, ["setpriv", .. asNobody, .. tool]);
@@ -112,7 +112,7 @@ public sealed class SeccompProfileTests : IDisposable
     /// <summary>Builds a program that runs another one under the profile's filter.</summary>
     private string BuildFilter(string[] without)
     {
-        Skip.IfNot(OperatingSystem.IsLinux(), "seccomp is Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "seccomp is Linux's.");
         string source = Path.Combine(_folder, "filter.c");
         string program = Path.Combine(_folder, $"filter{without.Length}{string.Concat(without)}");
         File.WriteAllText(source, Source(Rules(Profile()), without));
@@ -126,7 +126,7 @@ public sealed class SeccompProfileTests : IDisposable
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            Skip.If(true, "needs gcc");
+            Assert.Skip("needs gcc");
         }
 
         return program;

@@ -24,10 +24,10 @@ public sealed class CHandlersTests
         { "virtual", nameof(Passing.Virtual) },
     };
 
-    [SkippableFact]
+    [Fact]
     public void Each_files_functions_do_what_a_model_does_byte_by_byte_with_hostile_arguments_too()
     {
-        Skip.If(CHandlers.WhyNot is not null, CHandlers.WhyNot);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
         ProcessStartInfo start = new(Path.Combine(CHandlers.SourceRoot, "samples", "handlers", "check"), ["1", "20000"])
         {
             RedirectStandardOutput = true,
@@ -42,11 +42,11 @@ public sealed class CHandlersTests
         Assert.Equal(3, told.Split('\n').Count(line => line.EndsWith(Good, StringComparison.Ordinal)));
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Techniques))]
     public void What_a_transfer_puts_into_the_VMM_a_transfer_gets_back(string name, string technique)
     {
-        Skip.If(CHandlers.WhyNot is not null, CHandlers.WhyNot);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
         using CHandlers handlers = new();
         FakeMachine machine = new();
         handlers.Serve(machine);
@@ -68,11 +68,11 @@ public sealed class CHandlersTests
         Assert.Equal(42ul, vmm.GetFunction("hc_add").Call(40, 2).Rax);
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Techniques))]
     public void A_VMM_that_has_no_more_to_give_stops_and_the_transfer_says_how_far_it_came(string name, string technique)
     {
-        Skip.If(CHandlers.WhyNot is not null, CHandlers.WhyNot);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
         using CHandlers handlers = new();
         FakeMachine machine = new();
         handlers.Serve(machine);
@@ -88,11 +88,11 @@ public sealed class CHandlersTests
         Assert.Equal(10_000, buffer.Span.IndexOf((byte)9));
     }
 
-    [SkippableTheory]
+    [Theory]
     [MemberData(nameof(Techniques))]
     public void Whatever_goes_wrong_the_VMM_has_what_the_transfer_says(string name, string technique)
     {
-        Skip.If(CHandlers.WhyNot is not null, CHandlers.WhyNot);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
         using CHandlers handlers = new();
         int completed = 0, incomplete = 0;
         VmmCheck.Run(
