@@ -25,7 +25,7 @@ public sealed class CHandlersTests
     };
 
     [Fact]
-    public void Each_files_functions_do_what_a_model_does_byte_by_byte_with_hostile_arguments_too()
+    public async Task Each_files_functions_do_what_a_model_does_byte_by_byte_with_hostile_arguments_too()
     {
         Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
         ProcessStartInfo start = new(Path.Combine(CHandlers.SourceRoot, "samples", "handlers", "check"), ["1", "20000"])
@@ -35,9 +35,9 @@ public sealed class CHandlersTests
         };
         using Process check = Process.Start(start)!;
         Task<string> errors = check.StandardError.ReadToEndAsync();
-        string told = check.StandardOutput.ReadToEnd();
-        check.WaitForExit();
-        Assert.True(check.ExitCode == 0, told + errors.Result);
+        string told = await check.StandardOutput.ReadToEndAsync();
+        await check.WaitForExitAsync();
+        Assert.True(check.ExitCode == 0, told + await errors);
         const string Good = "20000 calls agree with the model, seed 1";
         Assert.Equal(3, told.Split('\n').Count(line => line.EndsWith(Good, StringComparison.Ordinal)));
     }
