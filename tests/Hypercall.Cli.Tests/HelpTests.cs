@@ -84,7 +84,14 @@ public class HelpTests
 
             string there = (words["hypercall ".Length..] + fake).Replace("data.bin", data, StringComparison.Ordinal)
                 .Replace("back.bin", data + ".back", StringComparison.Ordinal);
-            CliRun run = await CliRun.OfAsync(there, new MemoryStream("abc"u8.ToArray()));
+            using CancellationTokenSource end = new(); // --follow has none of its own
+            if (words.Contains("--follow", StringComparison.Ordinal))
+            {
+                end.CancelAfter(TimeSpan.FromSeconds(1));
+            }
+
+            string[] args = there.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            CliRun run = await CliRun.OfAsync(args, new MemoryStream("abc"u8.ToArray()), cancellationToken: end.Token);
 
             Assert.True(run.ExitCode is not ExitCode.Usage and not ExitCode.Internal, $"{example}: {run.Error}");
         }

@@ -32,20 +32,9 @@ internal sealed class KeptCommand : CliCommand
 
     protected override ValueTask<ExitCode> RunAsync(Invocation invocation)
     {
-        if (invocation.Machine.Vmm == VmmKind.Fake)
-        {
-            throw new UsageException("Kept buffers are the kernel module's, on the real machine: the fake one has none.");
-        }
-
-        using VmmSession session = invocation.OpenSession();
-        KernelMemory memory = session.KernelMemory;
         uint[] released = invocation.Get(_release) ?? [];
-        foreach (uint id in released)
-        {
-            memory.Release(id);
-        }
-
-        KeptResult result = new([.. memory.ListKept().Select(KeptInfo.Of)], released);
+        using VmmSession session = invocation.OpenSession();
+        KeptResult result = new(invocation.Machine.Vmm == VmmKind.Fake ? OfFake(released) : Of(session.KernelMemory, released), released);
         invocation.Output.Report(
             result,
             CliJson.Readable.KeptResult,
@@ -53,6 +42,22 @@ internal sealed class KeptCommand : CliCommand
             released.Length == 0 ? null : $"Released: {string.Join(", ", released)}.");
         return ValueTask.FromResult(ExitCode.Done);
     }
+
+    private static KeptInfo[] Of(KernelMemory memory, uint[] released)
+    {
+        foreach (uint id in released)
+        {
+            memory.Release(id);
+        }
+
+        return [.. memory.ListKept().Select(KeptInfo.Of)];
+    }
+
+    private static KeptInfo[] OfFake(uint[] released) => released.Length == 0
+        ? []
+        : throw new GuestMemoryException(new GuestMemoryRefusal(
+            GuestMemoryRefusalReason.NotMapped,
+            $"There is no kept buffer {released[0]}: those are the kernel module's, on the real machine, and the fake one keeps none."));
 
     private static void Draw(IPage page, KeptResult result)
     {

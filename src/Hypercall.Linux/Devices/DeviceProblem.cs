@@ -27,7 +27,7 @@ internal sealed record DeviceProblem(string Reason, string Remedy, int Error = 0
             0 when this == NotLinux => GuestMemoryRefusalReason.PlatformNotSupported,
             _ => GuestMemoryRefusalReason.SystemCallRefused,
         };
-        return new GuestMemoryRefusal(reason, $"{device} gives no memory: {Reason}. {Remedy}");
+        return new GuestMemoryRefusal(reason, $"{device} cannot be used: {Reason}. {Remedy}");
     }
 
     /// <summary>Whether an errno may go away by itself.</summary>

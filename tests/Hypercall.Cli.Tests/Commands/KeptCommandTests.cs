@@ -61,8 +61,11 @@ public class KeptCommandTests
     }
 
     [Fact]
-    public async Task The_fake_machine_keeps_none() =>
-        Assert.Equal(ExitCode.Usage, (await RunAsync("kept --vmm fake")).ExitCode);
+    public async Task The_fake_machine_keeps_none()
+    {
+        Assert.Contains("keeps no buffer", (await RunAsync("kept --vmm fake")).Out, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.MemoryRefused, (await RunAsync("kept --vmm fake --release 1")).ExitCode);
+    }
 
     private Task<CliRun> RunAsync(string commandLine) =>
         CliRun.OfAsync(commandLine, services => services.AddSingleton(new KernelMemory(_module.Kernel)));

@@ -28,7 +28,7 @@ internal sealed record RunnerOptions
 
 
     public const string Usage = """
-        usage: conformance [--machine real|fake|fake-intel|fake-no-vmm] [--way instruction|cpuid|port|port-out]
+        usage: conformance [--machine real|fake|fake-intel|fake-no-vmm] [--way instruction|cpuid|port|port-out|module]
                            [--filter TEXT]... [--list] [--scale PERCENT]
                            [--seed N] [--limit SECONDS] [--required FILE] [--destroy]
                conformance bench:call NAME CALLS ROUNDS     times a named call
