@@ -1,4 +1,5 @@
 using FsCheck.Xunit;
+using Hypercall.Native;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hypercall.Linux.Tests.Kernel;
@@ -128,6 +129,20 @@ public sealed unsafe class KernelModuleChannelTests
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void A_machine_calls_through_it_and_closes_it_when_it_is_disposed()
+    {
+        _module.OnCall = call => call->Rax = call->Rbx + call->Rcx;
+        using (NativeMachine machine = new([new KernelModuleProvider(_module.Kernel)]))
+        {
+            HypercallFunction add = new(machine, HypercallConvention.BitVisor, 7);
+            Assert.Equal(42ul, add.Call(40, 2).Value);
+            Assert.Equal("kernel-module", machine.Target.Way);
+        }
+
+        Assert.Equal(0, _module.Kernel.OpenFiles);
     }
 
     private static HypercallRegisters Frame(ulong seed)
