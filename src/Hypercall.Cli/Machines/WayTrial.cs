@@ -133,8 +133,10 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
     internal static WayTrial NotCompleted(string call, HypercallStatus status, bool isPort = false)
     {
         string text = ToolWords.Of(status.ToException().Message);
+        bool lacksPermission = isPort && status is { IsFaulted: true, Fault.Kind: CpuFaultKind.GeneralProtection }
+            && !RealWays.HasPermission(status.Fault.Target?.Provider);
         return !status.IsFaulted ? new WayTrial(WayState.ChannelRefused, call, text, status)
-            : isPort && status.Fault.Kind == CpuFaultKind.GeneralProtection && !RealWays.HasPermission(status.Fault.Target?.Provider)
+            : lacksPermission
                 ? new WayTrial(WayState.Needs, call, NoPermission, status) { Needs = "permission for the port" }
             : new WayTrial(WayState.Faulted, call, text, status);
     }
