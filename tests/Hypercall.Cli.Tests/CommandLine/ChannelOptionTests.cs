@@ -58,7 +58,7 @@ public class ChannelOptionTests
     [Fact]
     public async Task Detect_asks_nothing_by_name_where_that_would_call_something_else()
     {
-        CliRun run = await CliRun.OfAsync("detect --channel privcmd --json");
+        CliRun run = await CliRun.OfAsync("detect --try --channel privcmd --json");
         Assert.Equal(("xen-privcmd", "unknown"), (run.Json.GetProperty("provider").GetString(), run.Json.GetProperty("presence").GetString()));
     }
 

@@ -94,7 +94,7 @@ public class CallCommandTests
 
     [Theory]
     [InlineData("call nosuch --vmm fake", "'hypercall functions --vmm fake'")]
-    [InlineData("call nosuch --fake deaf", "'hypercall detect --fake deaf'")]
+    [InlineData("call nosuch --fake deaf", "'hypercall detect --try --fake deaf'")]
     public async Task The_advice_after_a_name_that_was_not_found_asks_the_same_VMM(string commandLine, string advice)
     {
         CliRun run = await CliRun.OfAsync(commandLine);
