@@ -1,7 +1,7 @@
 using Hypercall.Guest.Tests.Rig;
 using Hypercall.Guest.Tests.Tap;
 
-namespace Hypercall.Guest.Tests.Module;
+namespace Hypercall.Guest.Tests.Kernel;
 
 /// <summary>
 /// The kernel module (kernel/) in real guests: what rig/guest/module-test tried there, in C. Each of its tests fails when the kernel's log

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Hypercall.Guest.Tests.Module;
+namespace Hypercall.Guest.Tests.Kernel;
 
 /// <summary>The module and the library mean the same by a convention's name.</summary>
 public partial class ConventionTableTests
