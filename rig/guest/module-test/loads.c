@@ -1,20 +1,8 @@
 /* The module comes and goes. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "test.h"
-
-static long free_kib(void)
-{
-	char text[8192];
-
-	put("/proc/sys/vm/drop_caches", "3\n");
-	get("/proc/meminfo", text, sizeof(text));
-	return atol(strstr(text, "MemFree:") + 8);
-}
 
 static const char *times(u64 count)
 {

@@ -1,6 +1,7 @@
 /* A kernel that is locked down: only what was compiled in counts. Nothing undoes it before the next boot. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static const char *lockdown(void)
 	CHECK(strstr(text, "[none]"), "locked down already: %s", text);
 
 	/* hypercall-listed.ko: make ALLOW=rax:0x7d */
-	CHECK(unload() == 0, "unload");
+	CHECK((error = unload()) == 0, "it does not unload: error %d", error);
 	CHECK((error = load(module_file("hypercall-listed.ko"), "")) == 0, "load: error %d", error);
 	file = open_device();
 	CHECK((error = call_number(file, named)) == 0, "what was compiled in is refused: error %d", error);
@@ -46,10 +47,12 @@ static const char *lockdown(void)
 	      "the log does not say so");
 	CHECK(allow("*") == 0, "the list");
 	CHECK((error = call_number(file, other)) == EPERM, "locked down, *: error %d", error);
-	CHECK(allocate(file, 1, HYPERCALL_KEPT, &buffer) == 0 && (at = map(file, buffer.id, PAGE)) && with_id(file, HYPERCALL_RELEASE, buffer.id) == 0,
-	      "buffers");
+	CHECK(allocate(file, 1, HYPERCALL_KEPT, &buffer) == 0, "no buffer under lockdown");
+	at = map(file, buffer.id, PAGE);
+	CHECK(at && with_id(file, HYPERCALL_RELEASE, buffer.id) == 0, "not mapped, or not released, under lockdown");
+	munmap(at, PAGE);
 	close(file);
-	CHECK(unload() == 0, "unload");
+	CHECK((error = unload()) == 0, "it does not unload under lockdown: error %d", error);
 	CHECK((error = load(module_file("hypercall.ko"), "allow=*")) == EPERM,
 	      "an unsigned module is loaded while locked down: error %d", error);
 	return NULL;

@@ -201,15 +201,11 @@ static int release_some(void)
 	return there;
 }
 
-/* KiB of what nobody uses or could drop; slabs apart. */
-static void memory(long *free_kib, long *slab_kib)
+static long slab_kib(void)
 {
 	char text[8192];
 
-	put("/proc/sys/vm/drop_caches", "3\n");
-	get("/proc/meminfo", text, sizeof(text));
-	*free_kib = atol(strstr(text, "MemFree:") + 8);
-	*slab_kib = atol(strstr(text, "\nSlab:") + 6);
+	return atol(strstr(get("/proc/meminfo", text, sizeof(text)), "\nSlab:") + 6);
 }
 
 static void run(u64 limit, u64 seed)
@@ -254,7 +250,7 @@ static void run(u64 limit, u64 seed)
 }
 
 /* When the last process is gone, nothing is left, and the module can go. */
-static const char *settle(long *free_kib, long *slab_kib)
+static const char *settle(long *free, long *slab)
 {
 	char text[4096];
 	int error = EAGAIN;
@@ -266,7 +262,8 @@ static const char *settle(long *free_kib, long *slab_kib)
 			usleep(50000);
 	}
 	CHECK(error == 0, "it does not unload: error %d; kept: %s", error, get(SYSFS "kept", text, sizeof(text)));
-	memory(free_kib, slab_kib);
+	*free = free_kib();
+	*slab = slab_kib();
 	CHECK((error = load(module_file("hypercall.ko"), "allow=rax:0x70-0x7f")) == 0, "it does not load: error %d", error);
 	return NULL;
 }

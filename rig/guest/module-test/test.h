@@ -49,6 +49,7 @@ void *map(int file, u32 id, size_t size);	/* NULL and errno */
 int put(const char *file, const char *text);	/* 0, or the number of the error */
 char *get(const char *file, char *text, size_t size);	/* "" when it cannot be read */
 u64 counter(const char *name);
+long free_kib(void);	/* memory that nobody uses */
 int allow(const char *list);
 
 /* The module. */
