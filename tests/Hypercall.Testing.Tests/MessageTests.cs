@@ -56,6 +56,8 @@ public sealed class MessageTests
         ["a vendor"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { Vendor = "x" }), ["12 characters, such as 'AuthenticAMD'; 'x' has 1"]),
         ["a brand"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { Brand = new string('x', 48) }), ["at most 47 characters", "has 48"]),
         ["a signature"] = (() => Thrown(() => new FakeMachine().Cpu = Cpu with { HypervisorSignature = "thirteen chrs" }), ["at most 12 printable characters; 'thirteen chrs' has 13"]),
+        ["a signature's leaf"] = (() => Thrown(() => _ = new FakeCpuidSignature(1, "x", 1)), ["in leaf 0x40000000, 0x40000100"]),
+        ["a blank"] = (() => Thrown(() => _ = new FakeCpuidSignature(0x4000_0000, " x", 0x4000_0000)), ["no blank at an end", "padding"]),
         ["a command"] = (() => Thrown(() => _ = new FakeShell().AddCommand("a b", _ => "")), ["'a b' can be no command", "'exit' ends the shell"]),
 
         // Answers of the ready functions

@@ -204,6 +204,32 @@ public sealed class FakeGuestWindowTests
     }
 
     [Fact]
+    public void The_VMM_writes_across_windows_side_by_side_and_not_across_a_gap()
+    {
+        byte[] array = new byte[40];
+        using GuestBuffer second = Memory.OpenWindow(array.AsMemory(10, 10), Touched);
+        using GuestBuffer first = Memory.OpenWindow(array.AsMemory(0, 10), Touched);
+        using GuestBuffer away = Memory.OpenWindow(array.AsMemory(21, 10), Touched);
+
+        Assert.Equal(20, _fake.WriteVirtual(first.Address, [.. Enumerable.Repeat((byte)1, 20)]));
+        Assert.Equal(10, _fake.WriteVirtual(away.Address, [.. Enumerable.Repeat((byte)1, 10)]));
+        _ = OracleAssert.Speaks(FakeOracle.WriteOutside, () => _fake.WriteVirtual(second.Address, new byte[12]));
+    }
+
+    [Fact]
+    public void Locks_may_reach_the_limit_and_a_page_that_is_held_already_needs_none()
+    {
+        Memory.LockLimit = 2 * GuestPage.Size;
+        byte[] array = new byte[GuestPage.Size];
+        using GuestBuffer window = Memory.OpenWindow(array.AsMemory(0, 1), Locked);
+        using GuestBuffer again = Memory.OpenWindow(array.AsMemory(0, 2), Pinned);
+        using GuestBuffer rest = Memory.Allocate(GuestPage.Size, Residency.Locked);
+        Assert.Equal(Memory.LockLimit, Memory.LockedBytes);
+        Assert.False(Memory.TryAllocate(1, Locked, out _, out GuestMemoryRefusal? refusal));
+        Assert.Equal(GuestMemoryRefusalReason.LockLimit, refusal.Reason);
+    }
+
+    [Fact]
     public void There_is_no_window_onto_no_memory() => Assert.Throws<ArgumentException>(() => Memory.OpenWindow(default(Memory<byte>), Touched));
 
     private sealed class Manager(byte[] bytes) : MemoryManager<byte>

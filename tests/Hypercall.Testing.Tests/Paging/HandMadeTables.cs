@@ -41,20 +41,20 @@ internal sealed class HandMadeTables
     };
 
     /// <summary>The shapes, and each level that one of them uses.</summary>
+    public static IEnumerable<(FakePaging Paging, int Leaf, int Level)> Levels =>
+        from root in new[] { 4, 5 }
+        from leaf in Enumerable.Range(1, 3)
+        from level in Enumerable.Range(leaf, root - leaf + 1)
+        select ((FakePaging)root, leaf, level);
+
     public static TheoryData<FakePaging, int, int> Entries
     {
         get
         {
             TheoryData<FakePaging, int, int> rows = [];
-            foreach (int root in new[] { 4, 5 })
+            foreach ((FakePaging paging, int leaf, int level) in Levels)
             {
-                for (int leaf = 1; leaf <= 3; leaf++)
-                {
-                    for (int level = leaf; level <= root; level++)
-                    {
-                        rows.Add((FakePaging)root, leaf, level);
-                    }
-                }
+                rows.Add(paging, leaf, level);
             }
 
             return rows;

@@ -156,7 +156,7 @@ public sealed class PageWalkerFaultTests
     [InlineData(User | Fetch, false, 0b01101)]
     public void A_reserved_bit_implies_P_in_the_error_code(PageAccess access, bool nxe, ulong errorCode)
     {
-        foreach ((FakePaging paging, int leaf, int level) in HandMadeTables.Entries.Select(row => row.Data))
+        foreach ((FakePaging paging, int leaf, int level) in HandMadeTables.Levels)
         {
             HandMadeTables tables = new(paging, leaf);
             tables[level] |= 1ul << 51;

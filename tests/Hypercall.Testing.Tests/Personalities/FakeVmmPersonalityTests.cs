@@ -245,12 +245,64 @@ public sealed class FakeVmmPersonalityTests
     [InlineData(0x4000_0000u, "", 0x4000_0000u)]
     [InlineData(0x4000_0000u, "thirteen chrs", 0x4000_0000u)]
     [InlineData(0x4000_0000u, "x ", 0x4000_0000u)]
-    [InlineData(0x4000_0000u, "\u00e9", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "x\u00e9", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "x\u007f", 0x4000_0000u)]
+    [InlineData(0x4000_0000u, "x\u001fx", 0x4000_0000u)]
     public void What_CPUID_cannot_say_is_no_signature(uint leaf, string text, uint maxLeaf) =>
         Assert.ThrowsAny<ArgumentException>(() => new FakeCpuidSignature(leaf, text, maxLeaf));
 
     [Fact]
     public void A_signature_says_itself() => Assert.Equal("x y at 0x4000ff00", new FakeCpuidSignature(0x4000_FF00, "x y", 0x4000_FF00).ToString());
+
+    [Fact]
+    public void The_first_and_the_last_leaf_and_every_printable_character_are_a_signatures()
+    {
+        FakeCpuidSignature signature = new(FakeCpuidSignature.FirstLeaf, "! ~", FakeCpuidSignature.FirstLeaf);
+        Assert.Equal((0x4000_0000u, "! ~", 0x4000_0000u), (signature.Leaf, signature.Text, signature.MaxLeaf));
+        Assert.Equal(0x4000_FF00u, new FakeCpuidSignature(0x4000_FF00, "x", uint.MaxValue).Leaf);
+    }
+
+    [Fact]
+    public void Nyx_refuses_as_KVM_does_what_is_not_the_fuzzers()
+    {
+        HypercallRegisters registers = new() { Rax = 5, Rbx = 6 };
+        FakeVmmPersonality.Nyx.Refuse(new FakeExit(Vmcall, Intel, 0, FakeExitKind.Hypercall), ref registers);
+        Assert.Equal(new HypercallRegisters { Rax = ulong.MaxValue, Rbx = 6 }, registers);
+    }
+
+    [Fact]
+    public void Xen_PV_shows_no_other_file() =>
+        Assert.Null(new FakeMachine(FakeVmmPersonality.XenPv).Signs.TryReadFile("/sys/hypervisor/uuid"));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void A_personality_has_a_name_and_a_rule_has_a_text_and_a_source(string blank)
+    {
+        Assert.Throws<ArgumentException>("name", () => _ = new Vmm(blank, HypercallConvention.Kvm));
+        Assert.Throws<ArgumentException>("text", () => _ = new FakeVmmRule(blank, FakeVmmRule.Assumed));
+        Assert.Throws<ArgumentException>("source", () => _ = new FakeVmmRule("It does.", blank));
+        Assert.Throws<ArgumentNullException>("convention", () => _ = new Vmm("x", null!));
+    }
+
+    [Fact]
+    public void By_default_a_VMM_serves_its_CPUs_hypercall_and_changes_nothing()
+    {
+        Vmm vmm = new("x", HypercallConvention.Kvm);
+        HypercallRegisters registers = new() { Rax = 5, Rbx = 6 };
+        HypercallRegisters sent = registers;
+        FakeExit vmExit = new(Vmcall, Intel, 3, FakeExitKind.Hypercall);
+        Assert.True(vmm.Admit(vmExit, ref registers));
+        vmm.AnswerUnserved(vmExit, ref registers);
+        vmm.Refuse(vmExit, ref registers);
+        Assert.Equal(sent, registers);
+        CpuFaultKind[] faults = [.. Enum.GetValues<FakeExitKind>().Select(kind => vmm.Fault(new FakeExit(Vmcall, Intel, 3, kind), in sent))];
+        Assert.Equal([CpuFaultKind.None, CpuFaultKind.InvalidOpcode, CpuFaultKind.None, CpuFaultKind.InvalidOpcode], faults);
+        Assert.Throws<ArgumentNullException>("vmExit", () => _ = vmm.Fault(null!, in sent));
+        Assert.Equal((true, false, false, false), (vmm.ChecksRights, vmm.FindsNames, vmm.ServesPort, vmm.MapsHoles));
+        Assert.Equal((0xFF, "AuthenticAMD", false), (vmm.RomByte, vmm.CpuVendor, vmm.SetsHypervisorBit));
+        Assert.Empty(vmm.Overwrites);
+    }
 
     private static CpuFault FaultOf(FakeMachine fake, HypercallInstruction instruction)
     {
@@ -262,6 +314,8 @@ public sealed class FakeVmmPersonalityTests
         Assert.False(status.IsCompleted);
         return status.Fault;
     }
+
+    private sealed class Vmm(string name, HypercallConvention convention) : FakeVmmPersonality(name, convention);
 
     private sealed class MyVmm() : FakeVmmPersonality("MyVmm", HypercallConvention.Xen)
     {

@@ -269,6 +269,7 @@ public sealed class FakeVmmRuleTests
         Assert.All(vmm.Rules, rule =>
         {
             Assert.EndsWith(".", rule.Text, StringComparison.Ordinal);
+            Assert.DoesNotMatch("[ ,;]$", rule.Source);
             Assert.Equal(rule.Source == "assumed", rule.IsAssumed);
             Assert.Equal($"{rule.Text} [{rule.Source}]", rule.ToString());
         });
