@@ -33,6 +33,10 @@ internal static class RealWays
         new XenPrivcmdProvider(),
     ];
 
+    /// <summary>Whether a way is a port for which the kernel gave its permission: its name says so.</summary>
+    /// <param name="way">The way; null for one that is not known.</param>
+    public static bool HasPermission(IHypercallProvider? way) => way?.Name.Split(',').Contains(Permission) == true;
+
     /// <summary>
     /// The way that this CPU's vendor decides; null where there is none. Ways that any CPU has are never taken unless they are
     /// named.

@@ -126,11 +126,17 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
             : NotCompleted(Call, status);
     }
 
-    private static WayTrial NotCompleted(string call, HypercallStatus status, bool isPort = false)
+    /// <summary>What a call says that did not complete.</summary>
+    /// <param name="call">What was called.</param>
+    /// <param name="status">How it ended.</param>
+    /// <param name="isPort">Whether it was to a port.</param>
+    internal static WayTrial NotCompleted(string call, HypercallStatus status, bool isPort = false)
     {
         string text = ToolWords.Of(status.ToException().Message);
+        bool lacksPermission = isPort && status is { IsFaulted: true, Fault.Kind: CpuFaultKind.GeneralProtection }
+            && !RealWays.HasPermission(status.Fault.Target?.Provider);
         return !status.IsFaulted ? new WayTrial(WayState.ChannelRefused, call, text, status)
-            : isPort && status.Fault.Kind == CpuFaultKind.GeneralProtection
+            : lacksPermission
                 ? new WayTrial(WayState.Needs, call, NoPermission, status) { Needs = "permission for the port" }
             : new WayTrial(WayState.Faulted, call, text, status);
     }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Hypercall.Cli.Machines;
+using Hypercall.Native;
 using Hypercall.Testing;
 using NSubstitute;
 
@@ -115,6 +117,17 @@ public class DoctorTests
             .On(HypercallConvention.VmwarePort, 10, call => call.Rax = 6);
         CliRun run = await CliRun.OfAsync("detect --try --json", Machines.Use(fake));
         Assert.Equal((state, needs), (Text(Channel(run, "port"), "state"), Text(Channel(run, "port"), "needs")));
+    }
+
+    [Theory]
+    [InlineData("port", "Needs", "permission for the port")]
+    [InlineData("port,permission", "Faulted", null)]
+    public void A_fault_of_a_port_is_for_want_of_permission_only_where_there_was_none(string name, string state, string? needs)
+    {
+        PortProvider way = new(0x5658, withPermission: needs is null, name: name);
+        CpuFault fault = new(CpuFaultKind.GeneralProtection) { Target = new HypercallTarget(Machines.Amd, way) };
+        WayTrial trial = WayTrial.NotCompleted("a call", HypercallStatus.Faulted(fault), isPort: true);
+        Assert.Equal((state, needs), ($"{trial.State}", trial.Needs));
     }
 
     [Fact]

@@ -1,11 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-<<<<<<<< HEAD:tests/Hypercall.Guest.Tests/KernelModule/ConventionTableTests.cs
-namespace Hypercall.Guest.Tests.KernelModule;
-========
 namespace Hypercall.Guest.Tests.Kernel;
->>>>>>>> kernel:tests/Hypercall.Guest.Tests/Kernel/ConventionTableTests.cs
 
 /// <summary>The module and the library mean the same by a convention's name.</summary>
 public partial class ConventionTableTests

@@ -1,11 +1,7 @@
 using Hypercall.Guest.Tests.Rig;
 using Hypercall.Guest.Tests.Tap;
 
-<<<<<<<< HEAD:tests/Hypercall.Guest.Tests/KernelModule/KernelModuleTests.cs
-namespace Hypercall.Guest.Tests.KernelModule;
-========
 namespace Hypercall.Guest.Tests.Kernel;
->>>>>>>> kernel:tests/Hypercall.Guest.Tests/Kernel/KernelModuleTests.cs
 
 /// <summary>
 /// The kernel module (kernel/) in real guests: what rig/guest/module-test tried there, in C. Each of its tests fails when the kernel's log

@@ -1,4 +1,5 @@
 using Hypercall.BitVisor;
+using static Hypercall.CpuFaultKind;
 
 namespace Hypercall.Testing.Tests;
 
@@ -297,9 +298,10 @@ public sealed class FakeVmmPersonalityTests
         vmm.Refuse(vmExit, ref registers);
         Assert.Equal(sent, registers);
         CpuFaultKind[] faults = [.. Enum.GetValues<FakeExitKind>().Select(kind => vmm.Fault(new FakeExit(Vmcall, Intel, 3, kind), in sent))];
-        Assert.Equal([CpuFaultKind.None, CpuFaultKind.InvalidOpcode, CpuFaultKind.None, CpuFaultKind.InvalidOpcode], faults);
+        Assert.Equal([None, InvalidOpcode, None, None, None, InvalidOpcode], faults); // as FakeExitKind has them
         Assert.Throws<ArgumentNullException>("vmExit", () => _ = vmm.Fault(null!, in sent));
-        Assert.Equal((true, false, false, false), (vmm.ChecksRights, vmm.FindsNames, vmm.ServesPort, vmm.MapsHoles));
+        Assert.False(vmm.Watches(new FakeExit(Vmcall, Intel, 3, FakeExitKind.In), in sent));
+        Assert.Equal((true, false, false), (vmm.ChecksRights, vmm.FindsNames, vmm.MapsHoles));
         Assert.Equal((0xFF, "AuthenticAMD", false), (vmm.RomByte, vmm.CpuVendor, vmm.SetsHypervisorBit));
         Assert.Empty(vmm.Overwrites);
     }
