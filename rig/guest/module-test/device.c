@@ -74,7 +74,7 @@ char *get(const char *path, char *text, size_t size)
 	return text;
 }
 
-/* Pages that wait in a CPU's list are free, too, and MemFree does not count them: since Linux 6.7 these may be an eighth of all. */
+/* Pages in a CPU's list are free, too, and MemFree does not count them: since Linux 6.7 they may be an eighth of all. */
 long free_kib(void)
 {
 	static char text[1 << 17];
