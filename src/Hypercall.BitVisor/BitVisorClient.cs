@@ -46,8 +46,8 @@ public sealed class BitVisorClient
     /// <param name="logger">Is told of look-ups; null for nobody.</param>
     /// <param name="convention">Where number, arguments and result are, for a VMM that serves the same functions by another way:
     /// a CPUID leaf, a port. Null for <see cref="HypercallConvention.BitVisor"/>.</param>
-    /// <exception cref="ArgumentException">The convention has no argument, and the name needs one; or the machine's channel does not
-    /// carry number and name: then a look-up would call something else.</exception>
+    /// <exception cref="ArgumentException">The convention has no argument, and the name needs one; or the machine's channel does
+    /// not carry number and name: then a look-up would call something else.</exception>
     public BitVisorClient(IHypercallMachine machine, ILogger<BitVisorClient>? logger = null, HypercallConvention? convention = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -155,9 +155,9 @@ public sealed class BitVisorClient
             || !channel.Returns.Contains(convention.Result.Register))
         {
             throw new ArgumentException(
-                $"A look-up by the convention '{convention}' needs {convention.Number} and {convention.Arguments[0]} on the way in and "
-                + $"{convention.Result} on the way back; this channel carries {channel.Carries} and brings back {channel.Returns}. Use "
-                + "another channel.",
+                $"A look-up by the convention '{convention}' needs {convention.Number} and {convention.Arguments[0]} on the way "
+                + $"in and {convention.Result} on the way back; this channel carries {channel.Carries} and brings back "
+                + $"{channel.Returns}. Use another channel.",
                 nameof(channel));
         }
     }

@@ -13,14 +13,14 @@ namespace Hypercall.BitVisor;
 ///                 u32 unread   the VMM writes on from here   -->   ... and begins at 4 again
 /// </code>
 /// <para>
-/// The function is for the guest's kernel: the client's machine needs a channel that calls at CPL 0 (the kernel module). From user
-/// mode the VMM refuses it without a word, and no text ever comes. The whole guest has one ring: who sets one takes it from who had
-/// it.
+/// The function is for the guest's kernel: the client's machine needs a channel that calls at CPL 0 (the kernel module). From
+/// user mode the VMM refuses it without a word, and no text ever comes. The whole guest has one ring: who sets one takes it from
+/// who had it.
 /// </para>
 /// <para>
-/// Older builds count the bytes that they wrote, newer ones do not (since 2023 the count becomes old AND 1). Both are read here: the
-/// reader puts a NUL in place of each byte that it took, so what is not NUL is new. NULs of the VMM's own are left out. Source:
-/// matsu/bitvisor, core/vmmcall_log.c.
+/// Older builds count the bytes that they wrote, newer ones do not (since 2023 the count becomes old AND 1). Both are read here:
+/// the reader puts a NUL in place of each byte that it took, so what is not NUL is new. NULs of the VMM's own are left out.
+/// Source: matsu/bitvisor, core/vmmcall_log.c.
 /// </para>
 /// <para>
 /// The VMM keeps the address, also when the program is killed: use memory that then stays where it is, such as a
@@ -64,8 +64,8 @@ public sealed class VmmLog : IDisposable
     /// <exception cref="GuestMemoryException">The ring is not pinned, or not contiguous; nothing was handed over.</exception>
     /// <exception cref="HypercallFaultException">The CPU raised a fault on the look-up.</exception>
     /// <exception cref="HypercallRefusedException">The channel itself refused a call.</exception>
-    /// <exception cref="TransferException">The call faulted: whether the VMM has the ring is not known. The exception's result has
-    /// the lease.</exception>
+    /// <exception cref="TransferException">The call faulted: whether the VMM has the ring is not known. The exception's result
+    /// has the lease.</exception>
     public static VmmLog Start(BitVisorClient vmm, GuestBuffer ring)
     {
         const int Longest = 16 << 20;
@@ -142,8 +142,8 @@ public sealed class VmmLog : IDisposable
     }
 
     /// <summary>
-    /// Takes the ring back from the VMM, and ends its lease. Where the call does not complete, the VMM may go on writing: then the
-    /// ring stays leased, and cannot be disposed.
+    /// Takes the ring back from the VMM, and ends its lease. Where the call does not complete, the VMM may go on writing: then
+    /// the ring stays leased, and cannot be disposed.
     /// </summary>
     public void Dispose()
     {
@@ -209,8 +209,8 @@ public sealed class VmmLog : IDisposable
         return text[0] != 0; // full again
     }
 
-    // Behind a NUL there is text where the VMM wrote a NUL. Bytes appear in the order in which they were written: what is still NUL
-    // when a later one is there stays NUL.
+    // Behind a NUL there is text where the VMM wrote a NUL. Bytes appear in the order in which they were written: what is still
+    // NUL when a later one is there stays NUL.
     private bool SkipNuls(Span<byte> text)
     {
         int next = text[_position..].IndexOfAnyExcept((byte)0);

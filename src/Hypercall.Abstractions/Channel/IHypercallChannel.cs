@@ -31,8 +31,8 @@ public interface IHypercallChannel
     RegisterSet Returns => RegisterSet.All;
 
     /// <summary>
-    /// The register of the call's number, where the channel itself reads it, as Xen's device does; null where only the VMM does. A
-    /// convention that has its number elsewhere cannot be carried.
+    /// The register of the call's number, where the channel itself reads it, as Xen's device does; null where only the VMM does.
+    /// A convention that has its number elsewhere cannot be carried.
     /// </summary>
     GeneralRegister? NumberRegister => null;
 

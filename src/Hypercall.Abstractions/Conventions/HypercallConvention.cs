@@ -169,8 +169,8 @@ public sealed partial class HypercallConvention
         if (channel.NumberRegister is { } number && (Number.Register != number || Number.Shift != 0))
         {
             throw new ArgumentException(
-                $"The convention '{Name}' has its number in {Number}, and this channel takes {(RegisterField)number} for it: it would call "
-                + "something else. Use another channel.",
+                $"The convention '{Name}' has its number in {Number}, and this channel takes {(RegisterField)number} for it: it "
+                + "would call something else. Use another channel.",
                 nameof(channel));
         }
 

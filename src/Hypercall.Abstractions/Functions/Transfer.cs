@@ -380,7 +380,9 @@ internal sealed class Transfer(
     {
         try
         {
-            _lease ??= options.KeptBy is { } holder ? slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove) : null;
+            _lease ??= options.KeptBy is { } holder
+                ? slice.Buffer.Lease(holder, options.AcceptMemoryCorruptionIfPagesMove)
+                : null;
             return null;
         }
         catch (GuestMemoryException e)

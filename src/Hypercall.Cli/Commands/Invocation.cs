@@ -44,7 +44,8 @@ internal sealed class Invocation(
         string kernel = Machine.Vmm == VmmKind.Fake ? FakeMachines.Kernel : RealWays.KernelModule;
         if (Machine.Provider is { } other && other != kernel)
         {
-            throw new UsageException($"--channel {other}: the VMM serves this to the guest's kernel alone; that is --channel {kernel}.");
+            throw new UsageException($"--channel {other}: the VMM serves this to the guest's kernel alone; that is --channel "
+                + $"{kernel}.");
         }
 
         CancellationToken.ThrowIfCancellationRequested();

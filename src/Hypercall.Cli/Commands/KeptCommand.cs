@@ -12,7 +12,8 @@ internal sealed class KeptCommand : CliCommand
 {
     private readonly Option<uint[]> _release = new("--release")
     {
-        Description = "Free a kept buffer by its number; may be given several times. Only when the VMM has let go of its address.",
+        Description = "Free a kept buffer by its number; may be given several times. Only when the VMM has let go of its "
+            + "address.",
         HelpName = "ID",
     };
 
@@ -20,8 +21,9 @@ internal sealed class KeptCommand : CliCommand
         : base("kept", "List the buffers that the kernel module keeps for the VMM, or free some.") => Options.Add(_release);
 
     public override string Remarks =>
-        "A buffer whose address a VMM was told outlives its program, for the VMM may still write there. It is freed when somebody says "
-        + "that the VMM has let go of it: after 'hypercall log' was killed, for one, once another log was set. Until then the module "
+        "A buffer whose address a VMM was told outlives its program, for the VMM may still write there. It is freed when "
+        + "somebody says that the VMM has let go of it: after 'hypercall log' was killed, for one, once another log was set. "
+        + "Until then the module "
         + "cannot be unloaded. Ends with 6 when there is no such buffer, or a running program has it.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
@@ -34,7 +36,8 @@ internal sealed class KeptCommand : CliCommand
     {
         uint[] released = invocation.Get(_release) ?? [];
         using VmmSession session = invocation.OpenSession();
-        KeptResult result = new(invocation.Machine.Vmm == VmmKind.Fake ? OfFake(released) : Of(session.KernelMemory, released), released);
+        KeptInfo[] kept = invocation.Machine.Vmm == VmmKind.Fake ? OfFake(released) : Of(session.KernelMemory, released);
+        KeptResult result = new(kept, released);
         invocation.Output.Report(
             result,
             CliJson.Readable.KeptResult,
@@ -57,7 +60,8 @@ internal sealed class KeptCommand : CliCommand
         ? []
         : throw new GuestMemoryException(new GuestMemoryRefusal(
             GuestMemoryRefusalReason.NotMapped,
-            $"There is no kept buffer {released[0]}: those are the kernel module's, on the real machine, and the fake one keeps none."));
+            $"There is no kept buffer {released[0]}: those are the kernel module's, on the real machine, and the fake one keeps "
+            + "none."));
 
     private static void Draw(IPage page, KeptResult result)
     {

@@ -26,10 +26,11 @@ internal sealed class LogCommand : CliCommand
     }
 
     public override string Remarks =>
-        "The VMM takes the ring from the guest's kernel alone, so the call goes through the kernel module (--channel kernel-module, the "
-        + "default here), whose allow-list has to name it and the look-up. Only one program can have the log: who sets it last. Ctrl-C "
-        + "takes the ring back from the VMM; after SIGKILL it stays kept, and 'hypercall kept' lists it. Overwritten text is told on "
-        + "standard error.";
+        "The VMM takes the ring from the guest's kernel alone, so the call goes through the kernel module (--channel "
+        + "kernel-module, the default here), whose allow-list has to name it and the look-up. Only one program can have the log: "
+        + "who sets it last. Ctrl-C "
+        + "takes the ring back from the VMM; after SIGKILL it stays kept, and 'hypercall kept' lists it. Overwritten text is "
+        + "told on standard error.";
 
     public override IReadOnlyList<(string CommandLine, string Meaning)> Examples { get; } =
     [
@@ -93,7 +94,8 @@ internal sealed class LogCommand : CliCommand
             [
                 text.BytesLost is { } lost
                     ? $"{lost} bytes of the log were overwritten before they were read: --size gives the VMM more room."
-                    : "The ring was full: text may be lost, and newer lines may stand before older ones: --size gives the VMM more room.",
+                    : "The ring was full: text may be lost, and newer lines may stand before older ones: --size gives the VMM "
+                        + "more room.",
             ]);
         }
 

@@ -58,8 +58,8 @@ internal static class RealWays
         name is not null && Find(name) is { } way && !All.Contains(way) ? [.. All, way] : All;
 
     /// <summary>The way of a name, without regard to case; null when there is none.</summary>
-    /// <param name="name">A name, <c>privcmd</c> for Xen's device, or a port in <see cref="PortForm"/>: VMware's, IN and 4 bytes when
-    /// it says nothing else.</param>
+    /// <param name="name">A name, <c>privcmd</c> for Xen's device, or a port in <see cref="PortForm"/>: VMware's, IN and 4 bytes
+    /// when it says nothing else.</param>
     /// <exception cref="FormatException">It is a port, and written wrong.</exception>
     public static IHypercallProvider? Find(string name) =>
         All.FirstOrDefault(way => way.Name.Equals(name, StringComparison.OrdinalIgnoreCase))

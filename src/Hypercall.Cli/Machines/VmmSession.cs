@@ -46,8 +46,8 @@ internal sealed class VmmSession : IDisposable
     public BitVisorClient Vmm => CanLookUp(Target.Provider)
         ? _services.GetRequiredService<BitVisorClient>()
         : throw new UsageException(
-            $"--channel {Target.ProviderName} does not carry a name: it takes {Target.Provider.Carries}. Call by convention and number: "
-            + "'hypercall call --convention NAME --number N'.");
+            $"--channel {Target.ProviderName} does not carry a name: it takes {Target.Provider.Carries}. Call by convention and "
+            + "number: 'hypercall call --convention NAME --number N'.");
 
     /// <summary>Opens a session.</summary>
     /// <param name="choice">Which machine.</param>

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Hypercall.Linux;
 
 /// <summary>
-/// An open device. A call in flight keeps it open, and so does a buffer: a descriptor that is closed becomes somebody else's file.
+/// An open device. A call in flight keeps it open, and so does a buffer: a descriptor that is closed becomes somebody else's
+/// file.
 /// </summary>
 internal sealed unsafe class DeviceFile : SafeHandle
 {
@@ -43,7 +44,8 @@ internal sealed unsafe class DeviceFile : SafeHandle
         }
     }
 
-    /// <summary>As <see cref="Control"/>, for a buffer, which keeps the device open past <see cref="SafeHandle.Dispose()"/>.</summary>
+    /// <summary>As <see cref="Control"/>, for a buffer, which keeps the device open past
+    /// <see cref="SafeHandle.Dispose()"/>.</summary>
     /// <param name="command">The command.</param>
     /// <param name="argument">Its argument.</param>
     public long ControlHeld(uint command, void* argument) => _kernel.Control((int)handle, command, argument);

@@ -41,7 +41,8 @@ internal sealed record DeviceProblem(string Reason, string Remedy, int Error = 0
     {
         Errno.EACCES => new(
             $"open({device}): {Errno.Describe(error)}: the file belongs to root, or a container may not use the device",
-            $"Run as root, or let whoever owns the machine give you the file; in a container, hand the device in (--device {device}).",
+            $"Run as root, or let whoever owns the machine give you the file; in a container, hand the device in (--device "
+            + $"{device}).",
             error,
             "root"),
         Errno.EPERM => new(

@@ -66,7 +66,9 @@ public sealed class KeptBuffer
                 new GuestPhysicalAddress(address),
                 size,
                 words.GetValueOrDefault("file") != "closed",
-                int.TryParse(words.GetValueOrDefault("pid"), NumberStyles.None, CultureInfo.InvariantCulture, out int process) ? process : 0,
+                int.TryParse(words.GetValueOrDefault("pid"), NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+                    ? process
+                    : 0,
                 words.GetValueOrDefault("comm", ""))
             : null;
     }

@@ -72,8 +72,8 @@ public sealed unsafe class KernelBuffer : GuestBuffer
     protected internal override GuestPhysicalAddress? FixedAddress => PhysicalAddress;
 
     /// <summary>
-    /// Marks it kept, before a VMM is told the address by hand: from now on it survives <see cref="GuestBuffer.Dispose()"/> and the
-    /// end of the program. Done twice, nothing more happens.
+    /// Marks it kept, before a VMM is told the address by hand: from now on it survives <see cref="GuestBuffer.Dispose()"/> and
+    /// the end of the program. Done twice, nothing more happens.
     /// </summary>
     /// <exception cref="GuestMemoryException">The module does not keep it.</exception>
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
@@ -181,8 +181,8 @@ public sealed unsafe class KernelBuffer : GuestBuffer
         long error = isKept ? 0 : -_mapping.File.ControlHeld(ModuleAbi.KeepCommand, &id);
         return error == 0 ? null : new GuestMemoryRefusal(
             GuestMemoryRefusalReason.SystemCallRefused,
-            $"The kernel module does not keep the buffer: ioctl(HYPERCALL_KEEP): {Errno.Describe((int)error)}. Nobody was told its "
-            + "address. Allocate another one.");
+            $"The kernel module does not keep the buffer: ioctl(HYPERCALL_KEEP): {Errno.Describe((int)error)}. Nobody was told "
+            + "its address. Allocate another one.");
     }
 
     // Root may have released it before: that is no error.

@@ -16,9 +16,9 @@ namespace Hypercall.Linux;
 /// <c>largest_total</c>).
 /// </para>
 /// <para>
-/// A <see cref="NativeMachine"/>'s functions take these buffers as any other. The module gives no windows: memory of the program is
-/// <see cref="NativeGuestMemory"/>'s. The device is opened when it is first needed. All members may be used from any number of
-/// threads.
+/// A <see cref="NativeMachine"/>'s functions take these buffers as any other. The module gives no windows: memory of the
+/// program is <see cref="NativeGuestMemory"/>'s. The device is opened when it is first needed. All members may be used from any
+/// number of threads.
 /// </para>
 /// </remarks>
 /// <example>
@@ -57,7 +57,9 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     public KernelBuffer Allocate(long length, bool kept = false) =>
-        TryAllocate(length, kept, out KernelBuffer? buffer, out GuestMemoryRefusal? refusal) ? buffer : throw refusal.ToException();
+        TryAllocate(length, kept, out KernelBuffer? buffer, out GuestMemoryRefusal? refusal)
+            ? buffer
+            : throw refusal.ToException();
 
     /// <summary>Allocates zeroed memory of whole pages.</summary>
     /// <param name="length">Length in bytes, 1 to what the module allows.</param>
@@ -67,7 +69,10 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is not positive.</exception>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     public bool TryAllocate(
-        long length, bool kept, [NotNullWhen(true)] out KernelBuffer? buffer, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
+        long length,
+        bool kept,
+        [NotNullWhen(true)] out KernelBuffer? buffer,
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         buffer = null;
@@ -186,20 +191,22 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
         return false;
     }
 
-    /// <summary>The buffers that the module keeps, of all programs: as many as fit a page of the kernel's text, some 40.</summary>
+    /// <summary>The buffers that the module keeps, of all programs; some 40, which fit a page of the kernel's text.</summary>
     /// <exception cref="GuestMemoryException">The module's list cannot be read.</exception>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     public IReadOnlyList<KeptBuffer> ListKept() =>
         TryListKept(out IReadOnlyList<KeptBuffer>? kept, out GuestMemoryRefusal? refusal) ? kept : throw refusal.ToException();
 
-    /// <summary>The buffers that the module keeps, of all programs: as many as fit a page of the kernel's text, some 40.</summary>
+    /// <summary>The buffers that the module keeps, of all programs; some 40, which fit a page of the kernel's text.</summary>
     /// <param name="kept">The buffers, by their numbers.</param>
     /// <param name="refusal">Why the list cannot be read.</param>
     public bool TryListKept(
         [NotNullWhen(true)] out IReadOnlyList<KeptBuffer>? kept, [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
     {
         string? text = _kernel?.TryRead(List);
-        kept = text is null ? null : [.. text.Split('\n').Select(KeptBuffer.TryParse).OfType<KeptBuffer>().OrderBy(one => one.Id)];
+        kept = text is null
+            ? null
+            : [.. text.Split('\n').Select(KeptBuffer.TryParse).OfType<KeptBuffer>().OrderBy(one => one.Id)];
         refusal = kept is null ? NoList() : null;
         return kept is not null;
     }
@@ -245,8 +252,8 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
     }
 
     /// <summary>
-    /// Frees a kept buffer whose program has ended; one of this object's stays its own, and is not kept any more. Only when the VMM
-    /// has let go of its address.
+    /// Frees a kept buffer whose program has ended; one of this object's stays its own, and is not kept any more. Only when the
+    /// VMM has let go of its address.
     /// </summary>
     /// <param name="id">Its number.</param>
     /// <exception cref="GuestMemoryException">There is no such buffer, or another program has it, or the device cannot be
@@ -262,8 +269,8 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
     }
 
     /// <summary>
-    /// Frees a kept buffer whose program has ended; one of this object's stays its own, and is not kept any more. Only when the VMM
-    /// has let go of its address.
+    /// Frees a kept buffer whose program has ended; one of this object's stays its own, and is not kept any more. Only when the
+    /// VMM has let go of its address.
     /// </summary>
     /// <param name="id">Its number.</param>
     /// <param name="refusal">Why not.</param>
@@ -283,7 +290,8 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
             Errno.ENOENT => NoSuchBuffer(id),
             Errno.EBUSY => new GuestMemoryRefusal(
                 GuestMemoryRefusalReason.NoPrivilege,
-                $"Another program still has the module's buffer {id} (EBUSY), and it alone can release it. End that program first."),
+                $"Another program still has the module's buffer {id} (EBUSY), and it alone can release it. End that program "
+                + "first."),
             _ => SystemCall("HYPERCALL_RELEASE", (int)error),
         };
         return refusal is null;
@@ -302,8 +310,8 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
 
     private static GuestMemoryRefusal NoWindow { get; } = new(
         GuestMemoryRefusalReason.PinningUnavailable,
-        "The kernel module gives memory of its own, and cannot hold memory of the program. Open the window by NativeGuestMemory, or "
-        + "allocate here and copy.");
+        "The kernel module gives memory of its own, and cannot hold memory of the program. Open the window by NativeGuestMemory, "
+        + "or allocate here and copy.");
 
     private KernelBuffer? TryMap(
         DeviceFile file, long length, GuestPhysicalAddress physical, uint id, bool isKept, out GuestMemoryRefusal? refusal)
@@ -314,8 +322,8 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
                 ? NoSuchBuffer(id)
                 : new GuestMemoryRefusal(
                     error == Errno.ENOMEM ? GuestMemoryRefusalReason.OutOfMemory : GuestMemoryRefusalReason.SystemCallRefused,
-                    $"mmap({ModuleAbi.Device}) of buffer {id}, {length} bytes: {Errno.Describe(error)}. The address space or the number "
-                    + "of mappings (vm.max_map_count) may be used up; that is all that the kernel says.");
+                    $"mmap({ModuleAbi.Device}) of buffer {id}, {length} bytes: {Errno.Describe(error)}. The address space or the "
+                    + "number of mappings (vm.max_map_count) may be used up; that is all that the kernel says.");
             return null;
         }
 
@@ -355,13 +363,14 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
         string limits = known
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $": one buffer has {about.LargestBuffer} bytes at most, an open file {about.Buffers} buffers, and all buffers of all "
-                + $"files {about.LargestTotal} bytes")
+                $": one buffer has {about.LargestBuffer} bytes at most, an open file {about.Buffers} buffers, and all buffers of "
+                + $"all files {about.LargestTotal} bytes")
             : "";
         return error switch
         {
             Errno.EINVAL => new GuestMemoryRefusal(
-                GuestMemoryRefusalReason.NotContiguous, $"The kernel module gives no buffer of {length} bytes{limits}. Allocate less.")
+                GuestMemoryRefusalReason.NotContiguous,
+                $"The kernel module gives no buffer of {length} bytes{limits}. Allocate less.")
             {
                 Limit = known ? (long)Math.Min(about.LargestBuffer, long.MaxValue) : null,
                 Needed = known ? length : null,
@@ -369,12 +378,12 @@ public sealed unsafe class KernelMemory : IGuestMemory, IDisposable
             },
             Errno.ENOSPC => new GuestMemoryRefusal(
                 GuestMemoryRefusalReason.LockLimit,
-                $"A limit of the kernel module is reached{limits}. Dispose buffers, release kept ones (hypercall kept), or let root raise "
-                + "it: /sys/module/hypercall/parameters/buffers and largest_total."),
+                $"A limit of the kernel module is reached{limits}. Dispose buffers, release kept ones (hypercall kept), or let "
+                + "root raise it: /sys/module/hypercall/parameters/buffers and largest_total."),
             Errno.ENOMEM => new GuestMemoryRefusal(
                 GuestMemoryRefusalReason.OutOfMemory,
-                $"The kernel has no {length} contiguous bytes at this moment. Allocate less, or early after boot, before memory is "
-                + "fragmented."),
+                $"The kernel has no {length} contiguous bytes at this moment. Allocate less, or early after boot, before memory "
+                + "is fragmented."),
             _ => SystemCall("HYPERCALL_ALLOCATE", error),
         };
     }

@@ -73,16 +73,17 @@ internal sealed unsafe class KernelModuleChannel(HypercallTarget target, DeviceA
                 "the module's allow-list does not name the call",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Root names it, for the convention that this machine's VMM reads and for no other; for a number in RAX of BitVisor's "
-                    + $"that is: echo bitvisor:{rax} >{Parameter} (docs/kernel-module.md).")),
+                    $"Root names it, for the convention that this machine's VMM reads and for no other; for a number in RAX of "
+                    + $"BitVisor's that is: echo bitvisor:{rax} >{Parameter} (docs/kernel-module.md).")),
             Errno.EPERM when kernel?.Lockdown is { } lockdown => (
                 $"the kernel is locked down ({lockdown}), and the list that was compiled into the module does not name the call",
-                "Lockdown comes with Secure Boot, or with lockdown= on the kernel's command line (kernel_lockdown(7)): build and sign "
-                + "the module with the call in its list (docs/kernel-module.md)."),
+                "Lockdown comes with Secure Boot, or with lockdown= on the kernel's command line (kernel_lockdown(7)): build and "
+                + "sign the module with the call in its list (docs/kernel-module.md)."),
             Errno.EPERM => (
-                "the kernel is locked down and the list that was compiled into the module does not name the call, or a sandbox (a seccomp "
-                + "filter) refuses ioctl",
-                "Build and sign the module with the call in its list (docs/kernel-module.md), or let the sandbox allow ioctl on the device."),
+                "the kernel is locked down and the list that was compiled into the module does not name the call, or a sandbox "
+                + "(a seccomp filter) refuses ioctl",
+                "Build and sign the module with the call in its list (docs/kernel-module.md), or let the sandbox allow ioctl on "
+                + "the device."),
             Errno.ENODEV => (null, "The module is gone: open the machine anew once it is loaded again."),
             _ => (null, "That is all that the kernel says. Take another way down."),
         };

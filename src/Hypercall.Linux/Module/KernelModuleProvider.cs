@@ -3,13 +3,13 @@ using Microsoft.Extensions.Logging;
 namespace Hypercall.Linux;
 
 /// <summary>
-/// The kernel module that comes with this library, <c>/dev/hypercall</c>: the vendor's instruction, VMCALL or VMMCALL, executed at
-/// CPL 0 in the caller's address space, with all 15 registers in and out. For VMMs that refuse user mode.
+/// The kernel module that comes with this library, <c>/dev/hypercall</c>: the vendor's instruction, VMCALL or VMMCALL, executed
+/// at CPL 0 in the caller's address space, with all 15 registers in and out. For VMMs that refuse user mode.
 /// </summary>
 /// <remarks>
 /// The module calls what its allow-list names, and nothing else; the list is empty until root fills it. Whoever may open the
-/// device may do to the machine what the VMM does on his word: docs/kernel-module.md. For memory at a physical address, kept for a VMM
-/// past the end of the program, see <see cref="KernelMemory"/>.
+/// device may do to the machine what the VMM does on his word: docs/kernel-module.md. For memory at a physical address, kept for
+/// a VMM past the end of the program, see <see cref="KernelMemory"/>.
 /// </remarks>
 public sealed class KernelModuleProvider : IHypercallProvider
 {
@@ -28,8 +28,8 @@ public sealed class KernelModuleProvider : IHypercallProvider
 
     /// <summary>
     /// Usable where the device can be opened and speaks this library's version of its interface; never the CPU's own choice.
-    /// Otherwise it tells apart that no module is loaded, what permission is lacking, and which version there is. Opens and closes
-    /// the device.
+    /// Otherwise it tells apart that no module is loaded, what permission is lacking, and which version there is. Opens and
+    /// closes the device.
     /// </summary>
     /// <param name="cpuid">The CPU.</param>
     public HypercallProbe Probe(ICpuid cpuid)
@@ -63,8 +63,8 @@ public sealed class KernelModuleProvider : IHypercallProvider
             "The VMM refused the instruction to the guest's kernel, too: it does not serve this vendor's instruction, or serves "
             + "another guest alone. Ask for it in the VMM's configuration, or take another way down.",
         CpuFaultKind.PageFault =>
-            "The VMM raised it for an address that it was given and the kernel could not bring in, or could not write; or it tried "
-            + "to patch the instruction. Hand over memory from IGuestMemory, and check address and length.",
+            "The VMM raised it for an address that it was given and the kernel could not bring in, or could not write; or it "
+            + "tried to patch the instruction. Hand over memory from IGuestMemory, and check address and length.",
         _ => null,
     };
 }

@@ -76,8 +76,8 @@ internal static unsafe class ModuleDevice
             "Load the kernel module that comes with this version (docs/kernel-module.md).",
             error),
         Errno.EPERM or Errno.EACCES => new(
-            $"ioctl({ModuleAbi.Device}, HYPERCALL_ABOUT): {Errno.Describe(error)}: a sandbox (a seccomp filter, a security module) "
-            + "refuses it",
+            $"ioctl({ModuleAbi.Device}, HYPERCALL_ABOUT): {Errno.Describe(error)}: a sandbox (a seccomp filter, a security "
+            + "module) refuses it",
             "Let the sandbox allow ioctl on the device.",
             error),
         _ => new(

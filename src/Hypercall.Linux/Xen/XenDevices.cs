@@ -46,11 +46,12 @@ internal static class XenDevices
                 "In a guest of Xen's, load its module as root: modprobe xen-privcmd. Elsewhere take another way down.",
                 error)
             : device == Privcmd
-            ? new DeviceProblem($"{what}: the module is not loaded", $"Load it as root: modprobe {Module}.", error, $"the kernel module {Module}")
+            ? new DeviceProblem(
+                $"{what}: the module is not loaded", $"Load it as root: modprobe {Module}.", error, $"the kernel module {Module}")
             : new DeviceProblem(
                 $"{what}: the module is not loaded, or the kernel is older than Linux 4.18",
-                $"Load it as root: modprobe {Module}. Without, hand over memory of NativeGuestMemory by virtual address; a page that is "
-                + "not pinned may move during the call, and then Xen answers EFAULT: touch it, and call again.",
+                $"Load it as root: modprobe {Module}. Without, hand over memory of NativeGuestMemory by virtual address; a page "
+                + "that is not pinned may move during the call, and then Xen answers EFAULT: touch it, and call again.",
                 error,
                 $"the kernel module {Module}");
     }

@@ -10,8 +10,8 @@ namespace Hypercall.Linux;
 /// never move, so that Xen finds them at any moment of a call. A page that is only locked may move, and Xen then answers EFAULT.
 /// </summary>
 /// <remarks>
-/// Buffers are pinned, and scattered: more than a page contiguous is refused. Source: Linux, drivers/xen/privcmd-buf.c. The device
-/// is opened when it is first needed. All members may be used from any number of threads.
+/// Buffers are pinned, and scattered: more than a page contiguous is refused. Source: Linux, drivers/xen/privcmd-buf.c. The
+/// device is opened when it is first needed. All members may be used from any number of threads.
 /// </remarks>
 public sealed class XenMemory : IGuestMemory, IDisposable
 {
@@ -31,8 +31,8 @@ public sealed class XenMemory : IGuestMemory, IDisposable
 
     private static GuestMemoryRefusal NoWindow { get; } = new(
         GuestMemoryRefusalReason.PinningUnavailable,
-        $"{XenDevices.Memory} gives memory of its own, and cannot hold memory of the program. Open the window by NativeGuestMemory, or "
-        + "allocate here and copy.");
+        $"{XenDevices.Memory} gives memory of its own, and cannot hold memory of the program. Open the window by "
+        + "NativeGuestMemory, or allocate here and copy.");
 
     /// <inheritdoc/>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
@@ -120,8 +120,8 @@ public sealed class XenMemory : IGuestMemory, IDisposable
         {
             refusal = new GuestMemoryRefusal(
                 GuestMemoryRefusalReason.NotContiguous,
-                $"{XenDevices.Memory} gives pages that lie anywhere, and {length} bytes are more than one. Ask for Contiguity.Any: Xen "
-                + "finds each page by its virtual address.")
+                $"{XenDevices.Memory} gives pages that lie anywhere, and {length} bytes are more than one. Ask for "
+                + "Contiguity.Any: Xen finds each page by its virtual address.")
             {
                 Limit = GuestPage.Size,
                 Needed = length,

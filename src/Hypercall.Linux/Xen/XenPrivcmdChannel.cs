@@ -11,7 +11,7 @@ internal sealed unsafe class XenPrivcmdChannel(DeviceAccess device, RegisterSet 
     private const uint Command = ('P' << 8) | (48 << 16); // _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))
     private const int LargestErrno = 4095;                // MAX_ERRNO, include/linux/err.h
     private const ulong EntriesOfPage = 128;              // PAGE_SIZE / sizeof(hypercall_page[0]), xen_single_call
-    private const ulong XenVersion = 17;                  // __HYPERVISOR_xen_version; command 0 is XENVER_version, for every guest
+    private const ulong XenVersion = 17;                  // __HYPERVISOR_xen_version; command 0: XENVER_version, for every guest
 
     private RefusedCall? _last;
     private bool _works; // it has answered
@@ -94,12 +94,13 @@ internal sealed unsafe class XenPrivcmdChannel(DeviceAccess device, RegisterSet 
                     $"the device passes 32 bits of the number on, and 0x{number:x} would call 0x{(uint)number:x}"),
                 "Xen's numbers are below 64: check it."),
             Errno.ENOTTY => (
-                $"{call}: the file is not Xen's device", "Look what was put in its place; Xen's comes with the module xen-privcmd."),
+                $"{call}: the file is not Xen's device",
+                "Look what was put in its place; Xen's comes with the module xen-privcmd."),
             Errno.EINVAL when number >= EntriesOfPage => (
                 $"{call}: this kernel passes numbers below {EntriesOfPage} on", "Xen's numbers are below 64: check it."),
             Errno.EPERM => (
-                $"{call}, and so it answers a call of Xen's version: the kernel restricts the device in this guest (kernels of 2026 do "
-                + "so in unprivileged guests), or a sandbox refuses ioctl",
+                $"{call}, and so it answers a call of Xen's version: the kernel restricts the device in this guest (kernels of "
+                + "2026 do so in unprivileged guests), or a sandbox refuses ioctl",
                 "Make the call in dom0, or let whoever runs the machine lift it."),
             Errno.EACCES => (
                 $"{call}, and so it answers a call of Xen's version: a security module refuses ioctl on the device",
@@ -111,7 +112,8 @@ internal sealed unsafe class XenPrivcmdChannel(DeviceAccess device, RegisterSet 
                 $"{call}, and a call of Xen's version fails, too",
                 "That is all that the kernel says. Take another way down."),
         };
-        return new ChannelRefusal(device.Name, reason, remedy, error == 0 ? Errno.EINVAL : error, DeviceProblem.IsTransient(error));
+        return new ChannelRefusal(
+            device.Name, reason, remedy, error == 0 ? Errno.EINVAL : error, DeviceProblem.IsTransient(error));
     }
 
     /// <summary><c>struct privcmd_hypercall</c>: include/uapi/xen/privcmd.h.</summary>

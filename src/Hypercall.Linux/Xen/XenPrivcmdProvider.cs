@@ -12,9 +12,9 @@ namespace Hypercall.Linux;
 ///   RAX  number, 32 bits       RDI RSI RDX R10 R8  arguments       RAX  result        no other register goes in or comes back
 /// </code>
 /// <para>
-/// Source: Linux, drivers/xen/privcmd.c (privcmd_ioctl_hypercall), arch/x86/include/asm/xen/hypercall.h (privcmd_call). The kernel
-/// passes the low 32 bits of the number on, so a longer one is refused here; older ones refuse 128 and more themselves (EINVAL).
-/// It keeps the low 32 bits of the answer, with their sign: fs/ioctl.c, vfs_ioctl.
+/// Source: Linux, drivers/xen/privcmd.c (privcmd_ioctl_hypercall), arch/x86/include/asm/xen/hypercall.h (privcmd_call). The
+/// kernel passes the low 32 bits of the number on, so a longer one is refused here; older ones refuse 128 and more themselves
+/// (EINVAL). It keeps the low 32 bits of the answer, with their sign: fs/ioctl.c, vfs_ioctl.
 /// </para>
 /// <para>
 /// Xen's errors come as the ioctl's errno, and are answers: RAX is the negative errno. ENOTTY is never Xen's (public/errno.h):

@@ -16,9 +16,9 @@ namespace Hypercall.Testing;
 ///               u32 unread    the VMM writes on from here   ->  ... and begins here again at the end
 /// </code>
 /// <para>
-/// The count (<see cref="Counts"/>) is of bytes that were written since the guest last took some off it; more than fits the ring means that the oldest
-/// are overwritten. The VMM writes wherever the guest said, even when the page is somewhere else by then: what it is given must
-/// be pinned, and leased (<see cref="TransferOptions.KeptBy"/>).
+/// The count (<see cref="Counts"/>) is of bytes that were written since the guest last took some off it; more than fits the ring
+/// means that the oldest are overwritten. The VMM writes wherever the guest said, even when the page is somewhere else by then:
+/// what it is given must be pinned, and leased (<see cref="TransferOptions.KeptBy"/>).
 /// </para>
 /// <para>
 /// Only the guest's kernel may set it: a call from a program changes nothing, unless <see cref="AnyCpl"/>. Source:
@@ -37,8 +37,8 @@ public sealed class FakeLogRing
     public bool AnyCpl { get; init; }
 
     /// <summary>
-    /// Whether the VMM counts what it writes. The default is true; false is how builds since 2023 do it: the count becomes old AND
-    /// 1, and only the ring's text tells what is new.
+    /// Whether the VMM counts what it writes. The default is true; false is how builds since 2023 do it: the count becomes old
+    /// AND 1, and only the ring's text tells what is new.
     /// </summary>
     public bool Counts { get; init; } = true;
 

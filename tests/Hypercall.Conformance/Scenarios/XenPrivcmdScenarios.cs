@@ -4,7 +4,8 @@ using Hypercall.Native;
 
 namespace Hypercall.Conformance.Scenarios;
 
-/// <summary>Xen's device, /dev/xen/privcmd: versions, memory by virtual address, and numbers and commands that there are not.</summary>
+/// <summary>Xen's device, /dev/xen/privcmd: versions, memory by virtual address, and numbers and commands that there are
+/// not.</summary>
 internal static class XenPrivcmdScenarios
 {
     private const ulong XenVersion = 17; // __HYPERVISOR_xen_version: xen/include/public/xen.h; its commands: public/version.h
