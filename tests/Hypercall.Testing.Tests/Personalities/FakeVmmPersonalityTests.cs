@@ -272,6 +272,15 @@ public sealed class FakeVmmPersonalityTests
     }
 
     [Fact]
+    public void Hyper_V_changes_no_register_of_a_call_that_it_admits()
+    {
+        HypercallRegisters registers = new() { Rax = 5, Rcx = 6, Rdx = 8 };
+        HypercallRegisters sent = registers;
+        Assert.True(FakeVmmPersonality.HyperV.Admit(new FakeExit(Vmcall, Intel, 0, FakeExitKind.Hypercall), ref registers));
+        Assert.Equal(sent, registers);
+    }
+
+    [Fact]
     public void Xen_PV_shows_no_other_file() =>
         Assert.Null(new FakeMachine(FakeVmmPersonality.XenPv).Signs.TryReadFile("/sys/hypervisor/uuid"));
 
