@@ -27,7 +27,7 @@ public sealed class CHandlersTests
     [Fact]
     public async Task Each_files_functions_do_what_a_model_does_byte_by_byte_with_hostile_arguments_too()
     {
-        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot ?? "");
         ProcessStartInfo start = new(Path.Combine(CHandlers.SourceRoot, "samples", "handlers", "check"), ["1", "20000"])
         {
             RedirectStandardOutput = true,
@@ -46,7 +46,7 @@ public sealed class CHandlersTests
     [MemberData(nameof(Techniques))]
     public void What_a_transfer_puts_into_the_VMM_a_transfer_gets_back(string name, string technique)
     {
-        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot ?? "");
         using CHandlers handlers = new();
         FakeMachine machine = new();
         handlers.Serve(machine);
@@ -72,7 +72,7 @@ public sealed class CHandlersTests
     [MemberData(nameof(Techniques))]
     public void A_VMM_that_has_no_more_to_give_stops_and_the_transfer_says_how_far_it_came(string name, string technique)
     {
-        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot ?? "");
         using CHandlers handlers = new();
         FakeMachine machine = new();
         handlers.Serve(machine);
@@ -92,7 +92,7 @@ public sealed class CHandlersTests
     [MemberData(nameof(Techniques))]
     public void Whatever_goes_wrong_the_VMM_has_what_the_transfer_says(string name, string technique)
     {
-        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot!);
+        Assert.SkipWhen(CHandlers.WhyNot is not null, CHandlers.WhyNot ?? "");
         using CHandlers handlers = new();
         int completed = 0, incomplete = 0;
         VmmCheck.Run(
