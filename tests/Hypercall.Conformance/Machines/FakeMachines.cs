@@ -31,7 +31,8 @@ internal sealed class FakeMachines : IConformanceMachine
         Needs.Module => "the fake machine has no kernel modules",
         Needs.Protection => "the fake machine's kernel has no mprotect",
         Needs.Program32 => "the fake machine runs no programs",
-        Needs.VmwarePort => "the fake machine has no instruction IN of its own",
+        Needs.VmwarePort => "this fake machine has the vendor's instruction alone",
+        Needs.XenPrivcmd => "the fake machine has no device of Xen's",
         Needs.Destruction => "it ends the machine: --destroy and its name as --filter",
         _ => null,
     };

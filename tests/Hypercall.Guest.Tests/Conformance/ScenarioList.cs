@@ -7,7 +7,7 @@ namespace Hypercall.Guest.Tests.Conformance;
 internal static class ScenarioList
 {
     // They need a boot of their own: JudgeTests, RomPanicTests.
-    private const Needs Elsewhere = Needs.Destruction | Needs.VmwarePort;
+    private const Needs Elsewhere = Needs.Destruction | Needs.VmwarePort | Needs.XenPrivcmd;
 
     /// <summary>Every scenario that there is.</summary>
     public static IEnumerable<string> All => ScenarioCatalog.All.Select(scenario => scenario.Name);
