@@ -26,11 +26,17 @@ internal static class XenPrivcmdScenarios
         new("xen privcmd: a number that the kernel would cut is refused", Needs.XenPrivcmd, LongNumber),
     ];
 
-    /// <summary>Why there is no such device; null when there is.</summary>
+    /// <summary>Why there is no such device, or it takes no call; null when it does.</summary>
     public static string? WhyNot()
     {
         HypercallProbe probe = new XenPrivcmdProvider().Probe(new NativeCpuid());
-        return probe.IsUsable ? null : probe.Reason;
+        if (!probe.IsUsable)
+        {
+            return probe.Reason;
+        }
+
+        using NativeMachine machine = Open();
+        return Function(machine).TryCall(out _, Version).Refusal?.Reason; // kernels restrict it in unprivileged guests
     }
 
     private static NativeMachine Open() => new([new XenPrivcmdProvider()]);
