@@ -31,7 +31,7 @@ internal sealed record WayTrial(WayState State, string Call, string Text, Hyperc
         instruction is null || !(IsCpuid(instruction) || IsPort(instruction));
 
     /// <summary>What a look-up that was made says of its way.</summary>
-    public static WayTrial Of(VmmPresenceResult presence)
+    private static WayTrial Of(VmmPresenceResult presence)
     {
         return presence.Presence switch
         {

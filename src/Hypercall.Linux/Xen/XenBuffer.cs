@@ -25,9 +25,8 @@ internal sealed class XenBuffer : GuestBuffer
         }
     }
 
-    protected override Memory<byte> GetMemory(long offset, int length) => Length <= int.MaxValue
-        ? (_manager ??= new NativeMemoryManager(this, 0, (int)Length)).Memory.Slice((int)offset, length)
-        : new NativeMemoryManager(this, offset, length).Memory;
+    protected override Memory<byte> GetMemory(long offset, int length) =>
+        NativeMemoryManager.Slice(this, ref _manager, offset, length);
 
     protected override void TouchPages(long offset, long length)
     {

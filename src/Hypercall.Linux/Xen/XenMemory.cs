@@ -61,18 +61,8 @@ public sealed class XenMemory : IGuestMemory, IDisposable
         Memory<byte> memory,
         GuestBufferOptions options,
         [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        if (memory.IsEmpty)
-        {
-            throw new ArgumentException("A window has 1 byte or more; the memory is empty.", nameof(memory));
-        }
-
-        window = null;
-        refusal = NoWindow;
-        return false;
-    }
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        DeviceWindows.Refuse(memory, options, NoWindow, out window, out refusal);
 
     /// <summary>Refuses: the device gives memory of its own only.</summary>
     /// <param name="start">Where it starts.</param>
@@ -85,14 +75,8 @@ public sealed class XenMemory : IGuestMemory, IDisposable
         long length,
         GuestBufferOptions options,
         [NotNullWhen(true)] out GuestBuffer? window,
-        [NotNullWhen(false)] out GuestMemoryRefusal? refusal)
-    {
-        PageSpan.ThrowIfNotInUserSpace(start, length);
-        ArgumentNullException.ThrowIfNull(options);
-        window = null;
-        refusal = NoWindow;
-        return false;
-    }
+        [NotNullWhen(false)] out GuestMemoryRefusal? refusal) =>
+        DeviceWindows.Refuse(start, length, options, NoWindow, out window, out refusal);
 
     /// <summary>Refuses: the device tells no physical addresses.</summary>
     /// <param name="start">Where the range starts.</param>

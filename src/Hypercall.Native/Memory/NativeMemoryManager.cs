@@ -15,6 +15,17 @@ internal sealed unsafe class NativeMemoryManager(GuestBuffer buffer, long offset
 
     private byte* Pointer => (byte*)buffer.Address.Value + offset;
 
+    /// <summary>Some bytes of a buffer.</summary>
+    /// <param name="buffer">The buffer.</param>
+    /// <param name="whole">Its manager for all of its bytes, which is made once; a buffer longer than a span gets one a
+    /// slice.</param>
+    /// <param name="offset">Where they start, in bytes from the start of the buffer.</param>
+    /// <param name="length">How many.</param>
+    public static Memory<byte> Slice(GuestBuffer buffer, ref NativeMemoryManager? whole, long offset, int length) =>
+        buffer.Length <= int.MaxValue
+            ? (whole ??= new NativeMemoryManager(buffer, 0, (int)buffer.Length)).Memory.Slice((int)offset, length)
+            : new NativeMemoryManager(buffer, offset, length).Memory;
+
     public override Span<byte> GetSpan()
     {
         ObjectDisposedException.ThrowIf(buffer.IsDisposed, buffer);
